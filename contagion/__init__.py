@@ -1,0 +1,104 @@
+"""Shock a network of margin accounts, follow the cascade, compare what rules would change.
+
+Names are imported on first use, so that ``import contagion`` costs less than ``import numpy``.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from contagion import datasets as datasets
+    from contagion import errors as errors
+    from contagion import experiments as experiments
+    from contagion import generate as generate
+    from contagion import measures as measures
+    from contagion import network as network
+    from contagion import plot as plot
+    from contagion import policies as policies
+    from contagion import propagation as propagation
+    from contagion import shocks as shocks
+    from contagion.experiments.compare import compare as compare
+    from contagion.experiments.families import PriceShocks as PriceShocks
+    from contagion.experiments.steps import check_step as check_step
+    from contagion.network.network import Network as Network
+    from contagion.network.remargin import remargin as remargin
+    from contagion.policies import AutoDeleveraging as AutoDeleveraging
+    from contagion.policies import Halt as Halt
+    from contagion.policies import InsuranceFund as InsuranceFund
+    from contagion.policies import LiquidationThrottle as LiquidationThrottle
+    from contagion.policies import MarginMultiplier as MarginMultiplier
+    from contagion.policies import PartialLiquidation as PartialLiquidation
+    from contagion.policies import Policy as Policy
+    from contagion.policies import PriceBand as PriceBand
+    from contagion.policies import SocialisedLoss as SocialisedLoss
+    from contagion.policies import TieredMargin as TieredMargin
+    from contagion.policies import World as World
+    from contagion.policies.costs import CostRates as CostRates
+    from contagion.propagation.cascade.model import Cascade as Cascade
+    from contagion.propagation.run import run as run
+    from contagion.propagation.run import warmup as warmup
+    from contagion.reporting import report as report
+    from contagion.shocks import Default as Default
+    from contagion.shocks import DepthShock as DepthShock
+    from contagion.shocks import PricePath as PricePath
+    from contagion.shocks import PriceShock as PriceShock
+
+_SUBMODULES = (
+    "datasets",
+    "errors",
+    "experiments",
+    "generate",
+    "measures",
+    "network",
+    "plot",
+    "policies",
+    "propagation",
+    "shocks",
+)
+
+_HOMES = {
+    "AutoDeleveraging": "policies",
+    "Cascade": "propagation.cascade.model",
+    "CostRates": "policies.costs",
+    "Default": "shocks",
+    "DepthShock": "shocks",
+    "Halt": "policies",
+    "InsuranceFund": "policies",
+    "LiquidationThrottle": "policies",
+    "MarginMultiplier": "policies",
+    "Network": "network.network",
+    "PartialLiquidation": "policies",
+    "Policy": "policies",
+    "PriceBand": "policies",
+    "PricePath": "shocks",
+    "PriceShock": "shocks",
+    "PriceShocks": "experiments.families",
+    "SocialisedLoss": "policies",
+    "TieredMargin": "policies",
+    "World": "policies",
+    "check_step": "experiments.steps",
+    "compare": "experiments.compare",
+    "remargin": "network.remargin",
+    "report": "reporting",
+    "run": "propagation.run",
+    "warmup": "propagation.run",
+}
+
+__all__ = sorted(["__version__", *_SUBMODULES, *_HOMES])
+
+if not TYPE_CHECKING:  # a checker must see a misspelt name as an error
+
+    def __getattr__(name: str) -> object:
+        if name in _SUBMODULES:
+            return import_module(f"contagion.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'contagion' has no attribute {name!r}")
+        value = getattr(import_module(f"contagion.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,1 @@
+"""Many worlds: families of shocks, runners, comparisons."""

@@ -1,0 +1,1 @@
+"""Made networks: markets whose tables come from stated rules and seeded draws."""

@@ -1,0 +1,1 @@
+"""How bad it was: losses, tails, importance."""

@@ -1,0 +1,1 @@
+"""How distress travels: cascades, fire sales, clearing."""

@@ -1,0 +1,1 @@
+"""The liquidation cascade, one file a step."""

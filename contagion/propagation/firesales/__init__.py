@@ -1,0 +1,1 @@
+"""Fire sales: closed forms and simple models of forced selling."""
