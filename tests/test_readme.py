@@ -1,0 +1,38 @@
+import contextlib
+import io
+import re
+from pathlib import Path
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [text for found, text in FENCE.findall(README) if found == language]
+
+
+def test_the_first_two_shell_blocks_are_one_line_each_and_make_their_own_environment() -> None:
+    for block in blocks("sh")[:2]:
+        assert len(block.strip().splitlines()) == 1
+        assert "-m venv" in block
+
+
+def test_the_code_prints_what_the_readme_says() -> None:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for block in blocks("python"):
+            exec(compile(block, "README.md", "exec"), {})
+    assert printed.getvalue().strip() == "".join(blocks("text")).strip()
+
+
+def test_the_code_has_five_lines() -> None:
+    lines = [line for block in blocks("python") for line in block.splitlines() if line.strip()]
+    assert len(lines) == 5
+
+
+def test_every_picture_and_file_the_readme_points_to_is_there() -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    local = [target for target in targets if "://" not in target]
+    assert any(target.endswith(".png") for target in local)
+    for target in local:
+        assert (Path(__file__).parents[1] / target).exists(), target
