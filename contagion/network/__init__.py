@@ -1,1 +1,3 @@
-"""Who owes, holds and posts what to whom: the tables of a network."""
+"""WHO owes, holds and posts WHAT: the tables of a network, their checks, files and conversions."""
+
+from __future__ import annotations

@@ -1,0 +1,293 @@
+"""Which tables a network has, and what each column means: the schema, as data.
+
+Columns of mechanics that are not built yet exist with their defaults; `Column.modelled` lists the values that
+mechanics honour, and any other value is refused. Nothing here looks at rows: `cells` reads values, `links`
+resolves names, `consistency` holds the rules that join several columns or tables.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from contagion.network.column import (
+    NAN,
+    REQUIRED,
+    Column,
+    Table,
+    count,
+    key_name,
+    money,
+    number,
+    reference,
+    seconds,
+    share,
+    text,
+    word,
+)
+
+__all__ = ["NAME_LIMIT", "NAN", "REQUIRED", "ROW_LIMIT", "TABLES", "VERSION", "Column", "Table"]
+
+VERSION: Final = 1
+"""Version of the schema, written into files."""
+NAME_LIMIT: Final = 1_000
+"""Longest name, in characters."""
+ROW_LIMIT: Final = 50_000_000
+"""Most rows of a table."""
+
+_UNBUILT = {"modelled": (NAN,)}
+_RULE = {"rule": True}
+
+_NODES = Table(
+    "nodes",
+    ("name",),
+    (
+        key_name(),
+        word("kind", "institution", "trader exchange protocol institution"),
+        money("cash"),
+        money("external_assets"),
+        money("external_liabilities"),
+        text("owner"),
+    ),
+)
+
+_OBLIGATIONS = Table(
+    "obligations",
+    ("debtor", "creditor", "seniority"),
+    (
+        reference("debtor", "nodes"),
+        reference("creditor", "nodes"),
+        count("seniority", 1, modelled=(1,)),
+        money("amount", REQUIRED),
+        Column("callable", "bool", False, modelled=(False,)),
+        seconds("notice", 0.0, modelled=(0.0,)),
+    ),
+)
+
+_ASSETS = Table(
+    "assets",
+    ("name",),
+    (
+        key_name(),
+        word("kind", "coin", "currency coin token claim"),
+        number("price", low=0.0, open_low=True, unit="money per unit"),
+        number("volatility", NAN, low=0.0, unit="per sqrt day"),
+        reference("issuer", "nodes", empty=True, modelled=("",)),
+    ),
+)
+
+_HOLDINGS = Table(
+    "holdings",
+    ("node", "asset"),
+    (
+        reference("node", "nodes"),
+        reference("asset", "assets"),
+        number("quantity", low=0.0, unit="units"),
+    ),
+)
+
+_MARKETS = Table(
+    "markets",
+    ("name",),
+    (
+        key_name(),
+        reference("venue", "venues"),
+        reference("asset", "assets"),
+        reference("quote", "assets", empty=True),
+        reference("settle", "assets", empty=True),
+        word("kind", "perp", "spot perp future option pool", "spot perp"),
+        word("contract", "linear", "linear inverse", "linear"),
+        seconds("expiry", NAN, **_UNBUILT),
+        number("strike", NAN, low=0.0, open_low=True, unit="money per unit", **_UNBUILT),
+        Column("option_side", "word", "", words=("", "call", "put"), modelled=("",)),
+        reference("schedule", "schedules", empty=True),
+        number("lot", NAN, low=0.0, open_low=True, unit="units"),
+        money("volume", NAN, open_low=True, unit="money per day"),
+        number("volatility", NAN, low=0.0, unit="per sqrt day"),
+        word(
+            "impact",
+            "exponential",
+            "exponential linear square_root depth_curve constant_product concentrated",
+            "exponential linear square_root depth_curve",
+        ),
+        number("impact_coefficient", 1.0, low=0.0),
+        share("permanent_share", 0.2),
+        seconds("impact_half_life", 300.0, nullable=True, open_low=True),
+        share("depth_floor", 0.05, open_low=True),
+        number("capital_exponent", 1.0, low=0.0),
+        number("volatility_exponent", 0.3, low=0.0),
+        share("fee", 0.0, open_high=True),
+        seconds("funding_interval", NAN, **_UNBUILT),
+        reference("hedge_market", "markets", empty=True, modelled=("",)),
+    ),
+)
+
+_DEPTH = Table(
+    "depth",
+    ("market", "side", "band"),
+    (
+        reference("market", "markets"),
+        Column("side", "word", words=("bid", "ask")),
+        number("band", low=0.0, open_low=True, high=1.0, unit="share of the price", **_RULE),
+        money("amount", REQUIRED, open_low=True, **_RULE),
+    ),
+)
+
+_ACCOUNTS = Table(
+    "accounts",
+    ("name",),
+    (
+        key_name(),
+        reference("owner", "nodes"),
+        reference("venue", "venues"),
+        word("mode", "cross", "cross isolated"),
+        count("count", 1),
+        word("reaction", "top_up", "none top_up deleverage hedge", "none top_up"),
+        share("response", 0.5),
+    ),
+)
+
+_BALANCES = Table(
+    "balances",
+    ("account", "asset"),
+    (
+        reference("account", "accounts"),
+        reference("asset", "assets"),
+        number("quantity", unit="units"),
+    ),
+)
+
+_POSITIONS = Table(
+    "positions",
+    ("account", "market"),
+    (
+        reference("account", "accounts"),
+        reference("market", "markets"),
+        number("quantity", unit="units, short negative"),
+        number("entry_price", low=0.0, open_low=True, unit="money per unit"),
+    ),
+)
+
+_STRATEGIES = Table(
+    "strategies",
+    ("name",),
+    (
+        key_name(),
+        Column(
+            "kind",
+            "word",
+            words=("basis", "arbitrage", "hedge", "provider", "dip_buyer"),
+            modelled=("basis", "arbitrage"),
+        ),
+        reference("long_account", "accounts", empty=True),
+        reference("spot_node", "nodes", empty=True),
+        reference("short_account", "accounts", empty=True),
+        reference("asset", "assets"),
+        number("ratio", 1.0, low=0.0, open_low=True),
+        money("capital", NAN),
+        number("rate", 0.01, low=0.0, unit="share of the gap per s"),
+        share("discount", NAN, **_UNBUILT),
+        seconds("unwind", 300.0),
+    ),
+)
+
+_VENUES = Table(
+    "venues",
+    ("name",),
+    (
+        reference("name", "nodes"),
+        money("insurance_fund", **_RULE),
+        word(
+            "procedure",
+            "close_out",
+            "close_out partial ladder takeover lending auction",
+            "close_out partial ladder",
+        ),
+        share("close_factor", 1.0, open_low=True, **_RULE),
+        number("target", 1.5, low=1.0, unit="times the requirement", **_RULE),
+        share("min_clip", 0.2, **_RULE),
+        share("fee", 0.0, open_high=True, **_RULE),
+        share("fee_to_fund", 1.0, **_RULE),
+        share("fee_to_keeper", 0.0, **_RULE),
+        share("fee_burned", 0.0, **_RULE),
+        word("adl_trigger", "", "fund pool fund_drawdown", "fund", empty=True),
+        word(
+            "adl_rank", "bitmex", "bitmex binance hyperliquid contract_pro_rata", "bitmex contract_pro_rata"
+        ),
+        seconds("rank_interval", 0.0, modelled=(0.0,)),
+        word("residual", "profit_pro_rata", "profit_pro_rata profit_queue socialise own_equity"),
+        word(
+            "mark",
+            "weighted",
+            "last index weighted median_binance median_hyperliquid",
+            "last index weighted",
+        ),
+        share("mark_weight", 0.5, unit="share of the last price", **_RULE),
+        word("oracle", "index", "index local", "index"),
+        seconds("oracle_lag", 0.0, modelled=(0.0,)),
+        number("oracle_threshold", 0.0, low=0.0, modelled=(0.0,)),
+        money("throughput", NAN, open_low=True, unit="money per s", **_RULE),
+        seconds("latency", 0.0, modelled=(0.0,)),
+        seconds("block_time", 0.0, modelled=(0.0,)),
+        number("block_capacity", NAN, low=0.0, open_low=True, **_UNBUILT),
+        share("customer_share", 0.0),
+        number("call_ratio", 2.0, low=1.0, unit="times the requirement", **_RULE),
+        number("call_target", 3.0, low=1.0, unit="times the requirement", **_RULE),
+        seconds("call_delay", 300.0, **_RULE),
+        share("portfolio_offset", 0.0, modelled=(0.0,)),
+    ),
+)
+
+_SCHEDULES = Table(
+    "schedules", ("name",), (key_name(), word("form", "tiers", "tiers linear_in_size open_interest", "tiers"))
+)
+
+_TIERS = Table(
+    "tiers",
+    ("schedule", "floor"),
+    (
+        reference("schedule", "schedules"),
+        money("floor", REQUIRED, **_RULE),
+        share("initial_rate", REQUIRED, open_low=True, **_RULE),
+        share("maintenance_rate", REQUIRED, open_high=True, **_RULE),
+        money("cap", NAN, open_low=True, **_RULE),
+    ),
+)
+
+_COLLATERAL = Table(
+    "collateral",
+    ("venue", "asset"),
+    (
+        reference("venue", "venues"),
+        reference("asset", "assets"),
+        share("weight", NAN, **_RULE),
+        share("loan_to_value", NAN, **_RULE),
+        share("liquidation_threshold", NAN, **_RULE),
+        share("bonus", NAN, **_RULE),
+        text("category"),
+    ),
+    modelled=False,
+)
+
+TABLES: Final = MappingProxyType(
+    {
+        table.name: table
+        for table in (
+            _NODES,
+            _OBLIGATIONS,
+            _ASSETS,
+            _HOLDINGS,
+            _MARKETS,
+            _DEPTH,
+            _ACCOUNTS,
+            _BALANCES,
+            _POSITIONS,
+            _STRATEGIES,
+            _VENUES,
+            _SCHEDULES,
+            _TIERS,
+            _COLLATERAL,
+        )
+    }
+)
+"""Every table of a network, by name."""
