@@ -8,13 +8,14 @@ kernels for `impact`.
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from contagion.compiled import kernel
 
 FloatArray = NDArray[np.float64]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def beyond(bands: FloatArray, volumes: FloatArray) -> float:
     """Money per unit of displacement past the last band: the density of the last segment that holds any."""
     n = len(bands)
@@ -25,7 +26,7 @@ def beyond(bands: FloatArray, volumes: FloatArray) -> float:
     return float(volumes[n - 1] / bands[n - 1])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def volume_at(x: float, bands: FloatArray, volumes: FloatArray) -> float:
     """Cumulative money of the depth curve between the reference and `x`, odd in `x`."""
     distance, n = abs(x), len(bands)
@@ -38,7 +39,7 @@ def volume_at(x: float, bands: FloatArray, volumes: FloatArray) -> float:
     return math.copysign(volumes[n - 1] + (distance - bands[n - 1]) * beyond(bands, volumes), x)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def at_volume(volume: float, bands: FloatArray, volumes: FloatArray) -> float:
     """Inverse of `volume_at`; the near end where a segment holds no money."""
     wanted, n = abs(volume), len(bands)
@@ -52,7 +53,7 @@ def at_volume(volume: float, bands: FloatArray, volumes: FloatArray) -> float:
     return math.copysign(bands[n - 1] + (wanted - volumes[n - 1]) / beyond(bands, volumes), volume)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def average_displacement(low: float, high: float, bands: FloatArray, volumes: FloatArray) -> float:
     """Mean displacement over [low, high] with the volume measure of the depth curve."""
     n = len(bands)

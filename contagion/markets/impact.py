@@ -4,7 +4,7 @@ The state of a market is its *displacement* ``x`` from the reference price (``x 
 it), not the volume that was traded: a change of depth never moves a price without a trade. Every form of
 impact is five scalar functions of that state: `price`, `move`, `average`, `capacity` and `slope`. They are
 compiled, so that the cascade calls them inside its own compiled rounds; from Python they take plain
-numbers. `Impact` offers the same with words and arrays.
+numbers. `book.Book` offers the same with words and arrays.
 
 A flow is money at the reference price: positive is sold into the bids, negative is bought from the asks.
 `scale` turns it into displacement and belongs to the side that is hit, at the depth in force when the trade
@@ -21,8 +21,8 @@ Donier, Bonart (2015): the square root on Bitcoin. Cifuentes, Ferrucci, Shin (20
 import math
 
 import numpy as np
-from numba import njit
 
+from contagion.compiled import kernel
 from contagion.markets.depth import FloatArray, at_volume, average_displacement, beyond, volume_at
 
 EXPONENTIAL = 0
@@ -34,7 +34,7 @@ LARGEST_LINEAR = 1.0 - 2.0**-20  # a linear book stops here: its price stays pos
 NO_BANDS = np.zeros(0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def price(kind: int, reference: float, x: float) -> float:
     """Price at `x`: ``S exp(-x)`` (exponential, square root) or ``S (1 - x)`` (linear, depth curve)."""
     if kind in (EXPONENTIAL, SQUARE_ROOT):
@@ -42,7 +42,7 @@ def price(kind: int, reference: float, x: float) -> float:
     return reference * (1.0 - x)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _displacement(kind: int, reference: float, at_price: float) -> float:
     """Displacement at which the price is `at_price` (> 0)."""
     if kind in (EXPONENTIAL, SQUARE_ROOT):
@@ -50,7 +50,7 @@ def _displacement(kind: int, reference: float, at_price: float) -> float:
     return 1.0 - at_price / reference
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _traded(
     kind: int, x: float, scale: float, lot_money: float, bands: FloatArray, volumes: FloatArray
 ) -> float:
@@ -65,7 +65,7 @@ def _traded(
     return x / scale
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def move(
     kind: int, x0: float, flow: float, scale: float, lot_money: float, bands: FloatArray, volumes: FloatArray
 ) -> float:
@@ -94,7 +94,7 @@ def move(
     return max(x1, x0) if flow > 0.0 else min(x1, x0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _rise(h: float) -> float:
     """Integral of ``u exp(-u)`` over [0, h], ``1 - (1 + h) exp(-h)``, without cancellation for small `h`."""
     if abs(h) > 0.5:
@@ -106,7 +106,7 @@ def _rise(h: float) -> float:
     return h * h * total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _root_piece(lower: float, upper: float, sign: float) -> tuple[float, float]:
     """Integral of ``2 u exp(-sign u)`` over ``lower <= u <= upper`` (0 <= lower), and of ``2 u``."""
     if upper <= lower:
@@ -116,7 +116,7 @@ def _root_piece(lower: float, upper: float, sign: float) -> tuple[float, float]:
     return math.exp(-sign * lower) * (linear_part + 2.0 * _rise(sign * h)), h * (2.0 * lower + h)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _average_root(low: float, high: float, zone: float) -> float:
     """Mean of ``exp(-x)`` over [low, high] with the volume measure of the square root."""
     positive, weight_positive = _root_piece(max(low, zone), max(high, zone), 1.0)
@@ -129,7 +129,7 @@ def _average_root(low: float, high: float, zone: float) -> float:
     return (positive + negative + inside) / weight
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def average(
     kind: int,
     reference: float,
@@ -158,7 +158,7 @@ def average(
     return min(max(mean, price(kind, reference, high)), price(kind, reference, low))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _target(kind: int, reference: float, limit: float, side: int, bands: FloatArray) -> float:
     """Displacement up to which the book of `side` may be pushed."""
     target = math.inf if side == 0 else -math.inf
@@ -172,7 +172,7 @@ def _target(kind: int, reference: float, limit: float, side: int, bands: FloatAr
     return target
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _within(kind: int, reference: float, x: float, limit: float, side: int) -> bool:
     """Whether displacement `x` respects the limit price of `side` and the end of the book."""
     at = price(kind, reference, x)
@@ -181,7 +181,7 @@ def _within(kind: int, reference: float, x: float, limit: float, side: int) -> b
     return not at > limit
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def capacity(
     kind: int,
     reference: float,
@@ -218,7 +218,7 @@ def capacity(
     return 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def slope(
     kind: int, x: float, scale: float, lot_money: float, bands: FloatArray, volumes: FloatArray
 ) -> float:
