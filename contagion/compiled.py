@@ -1,0 +1,41 @@
+"""How are the hot loops compiled, and when is a compiled copy on disk out of date?
+
+Numba keeps compiled code on disk and throws it away when the *file of that function* changes, but a kernel contains
+the kernels it calls from other files. Here every kernel carries one stamp of all sources that hold kernels, so that an
+edit anywhere makes all of them compile anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+FOLDERS = ("markets", "margin", "propagation")
+
+
+def _stamp() -> tuple[str, int]:
+    """Digest of every source file that may hold compiled code, in the form of numba's own source stamp."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for folder in FOLDERS:
+        for path in sorted((root / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest(), 0
+
+
+STAMP = _stamp()
+
+
+def kernel(function: Function) -> Function:
+    """Compile `function` without the interpreter lock, strict floating point, with a copy on disk."""
+    dispatcher: Any = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if cache_file is not None:
+        cache_file._source_stamp = STAMP
+    return dispatcher  # type: ignore[no-any-return]

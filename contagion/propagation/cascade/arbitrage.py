@@ -1,0 +1,158 @@
+"""Step 4e: capital that trades two markets of one asset towards each other.
+
+After the fill every arbitrage strategy wants to close `rate` times the step of the gap between the log prices of its
+two markets, as far as free margin and capital allow. Wishes are added per market and executed at one average price, from the
+displacement then in force, against the providers.
+
+References
+----------
+Shleifer, Vishny (1997): limits of arbitrage; cascade chapter, section 4, "Arbitrage (4e)".
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import kernel
+from contagion.markets.impact import SQUARE_ROOT, price, slope
+from contagion.propagation.cascade.books import note, post
+from contagion.propagation.cascade.execute import side_bands, side_scale, side_volumes, trade_price
+from contagion.propagation.cascade.kernels import is_tradable, value_account, wake
+from contagion.propagation.cascade.layout import ACCOUNT, BY_ARBITRAGE, EVENT_ARBITRAGE, MONEY, PERP, PROVIDER
+from contagion.propagation.cascade.settle import sell_holding
+
+
+@kernel
+def stands_at(market: Any) -> float:
+    """Price at the displacement in force, after the round's fill."""
+    return float(price(market.impact, market.outside, market.permanent + market.temporary))
+
+
+@kernel
+def steepness(book: Any, market: Any, side: int) -> float:
+    """Change of the log price per quantum traded on a side of the book, at the displacement in force."""
+    if market.depth <= 0.0:
+        return math.inf
+    lot_money = market.outside * market.lot_scale
+    x = market.permanent + market.temporary
+    scale = side_scale(market, side)
+    per_quantum = slope(market.impact, x, scale, lot_money, side_bands(book, market, side), side_volumes(book, market, side))
+    if market.impact == SQUARE_ROOT:
+        per_quantum = max(per_quantum, 1e-300)
+    return float(per_quantum)
+
+
+@kernel
+def room(book: Any, state: Any, leg: int, market: Any, capital: float, sells: bool) -> float:
+    """Quanta of notional the account behind `leg` may add (or reduce) in this market."""
+    lots = state.quantity[leg]
+    worth = market.mark * market.lot_scale
+    closing = abs(lots) * worth if (lots > 0.0) == sells and lots != 0.0 else 0.0
+    opened = 0.0 if closing > 0.0 else abs(lots) * worth
+    i = book.leg_account[leg]
+    equity, required = value_account(book, state, i)
+    free = max(0.0, equity - required) / max(market.initial_rate, 1e-9)
+    return closing + min(free, max(0.0, capital - opened))
+
+
+@kernel
+def long_room(book: Any, state: Any, strategy: Any, market: Any, sells: bool) -> float:
+    """The same for a strategy's long leg, which may be a holding: sold while it lasts, bought with the node's cash."""
+    if strategy.long_holding >= 0:
+        held = max(0.0, float(state.holding[strategy.long_holding])) * (market.last * market.lot_scale)
+        if sells:
+            return held
+        cash = float(max(0, state.node_cash[book.holding_node[strategy.long_holding]]))
+        return min(cash, max(0.0, strategy.capital - held))
+    return room(book, state, strategy.long_leg, market, strategy.capital, sells)
+
+
+@kernel
+def wish(book: Any, state: Any, s: int) -> float:
+    """Units of the asset the strategy wants to sell in its long market and buy in its short one (negative: reverse)."""
+    strategy, clock = state.strategies[s], state.clock[0]
+    a, b = state.markets[strategy.long_market], state.markets[strategy.short_market]
+    if not is_tradable(a) or not is_tradable(b):
+        return 0.0
+    gap = math.log(stands_at(a) / stands_at(b))
+    if gap == 0.0:
+        return 0.0
+    sells = gap > 0.0
+    slopes = steepness(book, a, 0 if sells else 1) + steepness(book, b, 1 if sells else 0)
+    money = min(1.0, strategy.rate * clock.step) * abs(gap) / slopes
+    money = min(money, long_room(book, state, strategy, a, sells))
+    money = min(money, room(book, state, strategy.short_leg, b, strategy.capital, not sells))
+    units = money / (a.outside * a.lot_scale) * a.lot
+    return units if sells else -units
+
+
+@kernel
+def trade_leg(book: Any, state: Any, k: int, lots: float) -> None:
+    """An account trades `lots` (positive: sells) of leg `k` at the arbitrage price of the round."""
+    i, m = book.leg_account[k], book.leg_market[k]
+    market, number = state.markets[m], int(book.count[i])
+    money = int(np.rint(lots * (market.lot_scale * market.fill)))
+    state.quantity[k] -= lots
+    state.cash[i] += money
+    market.provider_lots += int(lots) * number
+    market.provider_cash -= money * number
+    note(state, EVENT_ARBITRAGE, i, book.owner[i], book.venue[i], m, -lots * number, market.fill, abs(money) * number)
+    post(state, ACCOUNT, i, BY_ARBITRAGE, m, -int(lots) * number)
+    post(state, PROVIDER, m, BY_ARBITRAGE, m, int(lots) * number)
+    post(state, ACCOUNT, i, BY_ARBITRAGE, MONEY, money * number)
+    post(state, PROVIDER, m, BY_ARBITRAGE, MONEY, -money * number)
+    wake(book, state, i)
+
+
+@kernel
+def arbitrage(book: Any, state: Any) -> None:
+    """All arbitrage strategies act at once."""
+    markets, strategies = state.markets, state.strategies
+    any_wish = False
+    for m in range(markets.shape[0]):
+        markets[m].wish = 0.0
+    for s in range(strategies.shape[0]):
+        strategy = strategies[s]
+        strategy.ask_long = strategy.ask_short = 0.0
+        if strategy.kind != 1:
+            continue
+        units = wish(book, state, s)
+        long_lot, short_lot = markets[strategy.long_market].lot, markets[strategy.short_market].lot
+        larger = max(long_lot, short_lot)
+        units = math.copysign(math.floor(abs(units) / larger) * larger, units)
+        strategy.ask_long, strategy.ask_short = units / long_lot, units / short_lot
+        markets[strategy.long_market].wish += strategy.ask_long
+        markets[strategy.short_market].wish -= strategy.ask_short
+        any_wish = any_wish or units != 0.0
+    if not any_wish:
+        return
+    for m in range(markets.shape[0]):
+        market = markets[m]
+        market.last = stands_at(market)
+        market.fill, market.reached = trade_price(book, market, market.wish)
+        if market.wish != 0.0:
+            added = market.reached - (market.permanent + market.temporary)
+            market.permanent += market.permanent_share * added
+            market.temporary += (1.0 - market.permanent_share) * added
+    for s in range(strategies.shape[0]):
+        strategy = strategies[s]
+        if strategy.kind == 1 and strategy.ask_long != 0.0:
+            trade_strategy(book, state, strategy)
+
+
+@kernel
+def trade_strategy(book: Any, state: Any, strategy: Any) -> None:
+    """Both legs of one strategy."""
+    market = state.markets[strategy.long_market]
+    if strategy.long_holding >= 0:
+        h, lots = strategy.long_holding, strategy.ask_long
+        node = book.holding_node[h]
+        worth = abs(lots) * (market.lot_scale * market.fill)
+        note(state, EVENT_ARBITRAGE, -1, node, market.venue, strategy.long_market, -lots, market.fill, worth)
+        sell_holding(book, state, h, strategy.long_market, lots, market.fill, BY_ARBITRAGE)
+    elif market.kind == PERP:
+        trade_leg(book, state, strategy.long_leg, strategy.ask_long)
+    trade_leg(book, state, strategy.short_leg, -strategy.ask_short)

@@ -1,0 +1,90 @@
+"""Step 2: who is asked for margin, and whose money arrives?
+
+A call is placed when the margin balance falls below `call_ratio` times the requirement. The owner answers with the
+probability `response`, decided by a hash of the run's key, the account's name and the number of the call; the money
+comes from the node's cash `call_delay` later, for the shortfall as it is then. One call at a time, three at most.
+
+References
+----------
+cascade chapter, section 4, step 2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import kernel
+from contagion.propagation.cascade.books import note, pay_node, post
+from contagion.propagation.cascade.kernels import uniform, value_account, wake
+from contagion.propagation.cascade.layout import (
+    ACCOUNT,
+    BY_TOP_UP,
+    EVENT_CALL,
+    EVENT_TOP_UP,
+    MARGIN_CALLED,
+    MARGIN_POSTED,
+    MONEY,
+)
+
+
+@kernel
+def top_up(book: Any, state: Any, i: int) -> None:
+    """The owner of account `i` posts the shortfall to the call target, as far as the node's cash goes."""
+    equity, required = value_account(book, state, i)
+    venue = state.venues[book.venue[i]]
+    shortfall = math.ceil(venue.call_target * required - equity)
+    count, owner = int(book.count[i]), int(book.owner[i])
+    money = min(int(shortfall), max(0, int(state.node_cash[owner])) // count)
+    if required <= 0.0 or money <= 0 or venue.failed:
+        return
+    note(state, EVENT_TOP_UP, i, owner, book.venue[i], -1, 0.0, np.nan, float(money * count))
+    state.cash[i] += money
+    state.posted[i] += money * count
+    post(state, ACCOUNT, i, BY_TOP_UP, MONEY, money * count)
+    pay_node(state, owner, BY_TOP_UP, -money * count)
+    state.counters[MARGIN_POSTED] += float(money * count)
+    state.rounds[state.clock[0].round].margin_posted += float(money * count) * state.clock[0].quantum
+    state.clock[0].acted = True
+
+
+@kernel
+def deliver(book: Any, state: Any) -> None:
+    """Top-ups that are due arrive, accounts in id order; calls that nobody answers lapse."""
+    clock = state.clock[0]
+    if clock.n_calls == 0:
+        return
+    pending = np.sort(state.calling[: clock.n_calls])
+    kept = 0
+    for i in pending:
+        if state.due[i] > clock.time:
+            state.calling[kept] = i
+            kept += 1
+            continue
+        if state.answered[i]:
+            top_up(book, state, i)
+        state.due[i] = np.inf
+        wake(book, state, i)
+    clock.n_calls = kept
+
+
+@kernel
+def place(book: Any, state: Any) -> None:
+    """Call the accounts that the look found below their call level."""
+    clock = state.clock[0]
+    for j in range(clock.n_called):
+        i = state.called[j]
+        venue = state.venues[book.venue[i]]
+        short = (venue.call_target * state.requirement[i] - state.equity[i]) * float(book.count[i])
+        note(state, EVENT_CALL, i, book.owner[i], book.venue[i], -1, 0.0, np.nan, short)
+        state.answered[i] = uniform(clock.key, book.name_hash[i], state.calls[i]) < book.response[i]
+        state.due[i] = clock.time + venue.call_delay
+        state.calls[i] += 1
+        state.calling[clock.n_calls] = i
+        clock.n_calls += 1
+        clock.acted = True
+        wake(book, state, i)
+        state.counters[MARGIN_CALLED] += short
+        state.rounds[clock.round].margin_called += short * clock.quantum

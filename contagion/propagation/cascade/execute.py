@@ -1,0 +1,250 @@
+"""Step 4: caps, orders by rank, the price of the round, the fill.
+
+All forced orders and unwinding legs of a market and round trade at one average price, from the displacement of step 1;
+what is sold against what is bought meets at that price, the difference goes to the liquidity provider.
+
+References
+----------
+cascade chapter, sections 2 and 4.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import kernel
+from contagion.markets.impact import SQUARE_ROOT, average, capacity, move
+from contagion.propagation.cascade.layout import PERP
+
+NOTHING = np.zeros(0)
+
+
+@kernel
+def side_scale(market: Any, side: int) -> float:
+    """Displacement per quantum of flow (square root: per root of a quantum) on a side of the book, depth as it is."""
+    depth = market.depth * (market.depth_bid if side == 0 else market.depth_ask)
+    if market.impact == SQUARE_ROOT:
+        return float(market.coefficient / math.sqrt(depth))
+    return float(market.coefficient / depth)
+
+
+@kernel
+def side_bands(book: Any, market: Any, side: int) -> Any:
+    """Bands of a side of the book."""
+    if side == 0:
+        return book.bands[market.band_first : market.band_mid]
+    return book.bands[market.band_mid : market.band_last]
+
+
+@kernel
+def side_volumes(book: Any, market: Any, side: int) -> Any:
+    """Cumulative money in the bands of a side, at the depth in force, in quanta."""
+    if side == 0:
+        return book.volumes[market.band_first : market.band_mid] * market.depth
+    return book.volumes[market.band_mid : market.band_last] * market.depth
+
+
+@kernel
+def book_limit(book: Any, market: Any, side: int) -> float:
+    """Lots that a side of the book takes this round, down (up) to the price limit and to its end."""
+    if market.depth <= 0.0:
+        return 0.0
+    lot_money = market.outside * market.lot_scale
+    limit = market.lower if side == 0 else market.upper
+    if (side == 0 and limit <= 0.0) or (side == 1 and limit == np.inf):
+        limit = np.nan
+    money = capacity(
+        market.impact,
+        market.outside,
+        market.permanent + market.temporary,
+        limit,
+        side,
+        side_scale(market, side),
+        lot_money,
+        side_bands(book, market, side),
+        side_volumes(book, market, side),
+    )
+    return math.inf if money == np.inf else math.floor(money / lot_money)
+
+
+@kernel
+def cap_by_throughput(state: Any) -> None:
+    """Venues execute at most `throughput` money a second; their markets share it pro rata to what is asked."""
+    for v in range(state.venues.shape[0]):
+        venue = state.venues[v]
+        if venue.throughput == np.inf:
+            continue
+        total = 0.0
+        for m in range(state.markets.shape[0]):
+            market = state.markets[m]
+            if market.venue == v:
+                total += (market.cap_sell + market.cap_buy) * (market.mark * market.lot_scale)
+        room = venue.throughput * state.clock[0].step
+        if total > room:
+            for m in range(state.markets.shape[0]):
+                market = state.markets[m]
+                if market.venue == v:
+                    market.cap_sell = float(math.floor(market.cap_sell * (room / total)))
+                    market.cap_buy = float(math.floor(market.cap_buy * (room / total)))
+
+
+@kernel
+def cap_by_book(book: Any, state: Any) -> None:
+    """Price limits and the end of the book."""
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        if market.cap_sell > 0.0:
+            market.cap_sell = min(market.cap_sell, book_limit(book, market, 0))
+        if market.cap_buy > 0.0:
+            market.cap_buy = min(market.cap_buy, book_limit(book, market, 1))
+
+
+@kernel
+def rank(state: Any) -> None:
+    """Order of execution: lowest margin ratio first, then account id."""
+    n = state.clock[0].n_acting
+    ratios = np.empty(n)
+    for j in range(n):
+        ratios[j] = state.ratio[state.acting[j]]
+    by_ratio = np.argsort(ratios, kind="mergesort")
+    for j in range(n):
+        state.order[j] = state.acting[by_ratio[j]]
+
+
+@kernel
+def take(book: Any, state: Any) -> None:
+    """Give the capped lots to the orders by rank, in whole multiples of `count`; unwinding gets the rest."""
+    markets = state.markets
+    sell, buy = np.empty(markets.shape[0]), np.empty(markets.shape[0])
+    for m in range(markets.shape[0]):
+        sell[m], buy[m] = markets[m].cap_sell, markets[m].cap_buy
+    for j in range(state.clock[0].n_acting):
+        i = state.order[j]
+        for k in range(book.indptr[i], book.indptr[i + 1]):
+            state.taken[k] = 0.0
+            if state.wanted[k] > 0.0:
+                m = book.leg_market[k]
+                room = sell[m] if state.quantity[k] > 0.0 else buy[m]
+                lots = min(state.wanted[k], float(math.floor(room / book.count[i])))
+                state.taken[k] = lots
+                if state.quantity[k] > 0.0:
+                    sell[m] -= lots * book.count[i]
+                else:
+                    buy[m] -= lots * book.count[i]
+    for s in range(state.strategies.shape[0]):
+        strategy = state.strategies[s]
+        if strategy.ask_long > 0.0:
+            strategy.ask_long = min(strategy.ask_long, sell[strategy.long_market])
+            sell[strategy.long_market] -= strategy.ask_long
+        if strategy.ask_short > 0.0:
+            strategy.ask_short = min(strategy.ask_short, buy[strategy.short_market])
+            buy[strategy.short_market] -= strategy.ask_short
+
+
+@kernel
+def net_flow(book: Any, state: Any) -> None:
+    """Net lots sold to each book by the orders taken and the unwinding legs."""
+    markets = state.markets
+    for m in range(markets.shape[0]):
+        markets[m].flow = 0.0
+    for j in range(state.clock[0].n_acting):
+        i = state.acting[j]
+        for k in range(book.indptr[i], book.indptr[i + 1]):
+            if state.taken[k] > 0.0:
+                lots = state.taken[k] * book.count[i]
+                markets[book.leg_market[k]].flow += lots if state.quantity[k] > 0.0 else -lots
+    for s in range(state.strategies.shape[0]):
+        strategy = state.strategies[s]
+        if strategy.ask_long > 0.0:
+            markets[strategy.long_market].flow += strategy.ask_long
+        if strategy.ask_short > 0.0:
+            markets[strategy.short_market].flow -= strategy.ask_short
+
+
+@kernel
+def trade_price(book: Any, market: Any, lots: float) -> Any:
+    """Average price of a net flow of `lots` (positive: sold) and the displacement it reaches."""
+    start = market.permanent + market.temporary
+    if lots == 0.0:
+        return market.last, start
+    side = 0 if lots > 0.0 else 1
+    lot_money = market.outside * market.lot_scale
+    scale = side_scale(market, side)
+    bands, volumes = side_bands(book, market, side), side_volumes(book, market, side)
+    reached = move(market.impact, start, lots * lot_money, scale, lot_money, bands, volumes)
+    zone = scale * math.sqrt(lot_money) if market.impact == SQUARE_ROOT else 0.0
+    return average(market.impact, market.outside, start, reached, zone, bands, volumes), reached
+
+
+@kernel
+def set_price(book: Any, state: Any) -> None:
+    """Average execution price and displacement of the round in every market, for the flow as it stands."""
+    net_flow(book, state)
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        market.fill, market.reached = trade_price(book, market, market.flow)
+
+
+@kernel
+def add_flow(state: Any) -> None:
+    """Step 4e: the temporary displacement decays, then the round's flow is added."""
+    clock = state.clock[0]
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        added = market.reached - (market.permanent + market.temporary)
+        if market.half_life <= 0.0:
+            market.temporary = 0.0
+        elif market.half_life < np.inf:
+            market.temporary *= 2.0 ** (-clock.step / market.half_life)
+        market.temporary += (1.0 - market.permanent_share) * added
+        market.permanent += market.permanent_share * added
+        state.history[clock.round, m].added = added
+
+
+@kernel
+def leg_reduced(book: Any, state: Any, k: int, lots: float) -> None:
+    """A leg was closed by force: the basis trader's other leg must be unwound, in equal slices."""
+    clock = state.clock[0]
+    s = book.strategy_of_leg[k]
+    if s < 0 or not clock.unwinding:
+        return
+    strategy = state.strategies[s]
+    rounds = max(1.0, math.ceil(strategy.unwind / clock.step))
+    if k == strategy.short_leg:
+        units = lots * state.markets[strategy.short_market].lot * strategy.ratio
+        more = math.floor(units / state.markets[strategy.long_market].lot)
+        strategy.pending_long = min(strategy.pending_long + more, long_lots(state, strategy))
+        strategy.slice_long = max(1.0, math.ceil(strategy.pending_long / rounds))
+    else:
+        units = lots * state.markets[strategy.long_market].lot / strategy.ratio
+        more = math.floor(units / state.markets[strategy.short_market].lot)
+        strategy.pending_short = min(strategy.pending_short + more, max(0.0, -state.quantity[strategy.short_leg]))
+        strategy.slice_short = max(1.0, math.ceil(strategy.pending_short / rounds))
+
+
+@kernel
+def long_lots(state: Any, strategy: Any) -> float:
+    """Lots of a strategy's long leg that can still be sold."""
+    if strategy.long_holding >= 0:
+        return float(max(0, state.holding[strategy.long_holding]))
+    return max(0.0, state.quantity[strategy.long_leg])
+
+
+@kernel
+def trim_unwinding(state: Any) -> None:
+    """Legs that were closed meanwhile need no unwinding."""
+    for s in range(state.strategies.shape[0]):
+        strategy = state.strategies[s]
+        if strategy.pending_long > 0.0:
+            strategy.pending_long = min(strategy.pending_long, long_lots(state, strategy))
+        if strategy.pending_short > 0.0:
+            strategy.pending_short = min(strategy.pending_short, max(0.0, -state.quantity[strategy.short_leg]))
+
+
+@kernel
+def is_margined(market: Any) -> bool:
+    """Whether positions in the market sit in margin accounts."""
+    return bool(market.kind == PERP)

@@ -1,0 +1,161 @@
+"""The look at every account: what is it worth, what must it hold, must it be called or closed?
+
+`look` is the hot loop of the cascade. Per account: ``equity = cash + sum(quantity * value)`` and ``requirement = sum
+over legs of max over tier lines (rate * notional - amount)``, legs from left to right, cash last. An account may be
+skipped only when its clock proves that it cannot have crossed a trigger since the last look.
+
+References
+----------
+Maintenance as the maximum of tier lines: the published deduction amounts of exchanges, which are those lines.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import kernel
+
+GUARD = 1e-9
+
+
+@kernel
+def mix(x: Any) -> Any:
+    """One round of the splitmix64 finaliser: 64 well mixed bits."""
+    x = np.uint64(x) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@kernel
+def uniform(key: Any, name: Any, number: int) -> float:
+    """Uniform number in [0, 1) that depends on the key of the run, an account's name and a call number only."""
+    bits = mix(mix(np.uint64(key) ^ np.uint64(name)) + np.uint64(number))
+    return float(bits >> np.uint64(11)) * 2.0**-53
+
+
+@kernel
+def maintenance(book: Any, market: Any, notional: float) -> float:
+    """Maintenance margin of a notional (quanta) by the market's tier lines."""
+    best = 0.0
+    for t in range(market.tier_first, market.tier_last):
+        line = book.tier_rate[t] * notional - book.tier_amount[t]
+        if line > best:
+            best = line
+    return best
+
+
+@kernel
+def value_account(book: Any, state: Any, i: int) -> tuple[float, float]:
+    """Equity and requirement of account `i` at the marks, in quanta."""
+    worth, required = 0.0, 0.0
+    for k in range(np.uint64(book.indptr[i]), np.uint64(book.indptr[i + 1])):
+        lots = state.quantity[k]
+        if lots != 0.0:
+            market = state.markets[book.leg_market[k]]
+            value = lots * (market.mark * market.lot_scale)
+            worth += value
+            required += market.multiplier * maintenance(book, market, abs(value))
+    return worth + float(state.cash[i]), required
+
+
+@kernel
+def equity_at_outside(book: Any, state: Any, i: int) -> tuple[float, float]:
+    """Equity and requirement of account `i` at outside prices, in quanta."""
+    worth, required = 0.0, 0.0
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        lots = state.quantity[k]
+        if lots != 0.0:
+            market = state.markets[book.leg_market[k]]
+            value = lots * (market.outside * market.lot_scale)
+            worth += value
+            required += market.multiplier * maintenance(book, market, abs(value))
+    return worth + float(state.cash[i]), required
+
+
+@kernel
+def gross(book: Any, state: Any, i: int) -> float:
+    """Sum of the notionals of account `i` at the marks, in quanta."""
+    total = 0.0
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        market = state.markets[book.leg_market[k]]
+        total += abs(state.quantity[k]) * (market.mark * market.lot_scale)
+    return total
+
+
+@kernel
+def is_flat(book: Any, state: Any, i: int) -> bool:
+    """Whether account `i` holds no position."""
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        if state.quantity[k] != 0.0:
+            return False
+    return True
+
+
+@kernel
+def advance_clocks(book: Any, state: Any) -> None:
+    """Add to every market's clock how far health can have fallen since the last look, per unit of `slope`.
+
+    A move of the mark by d costs at most |q| d of equity and, at a call ratio A >= 1, A |q| d of requirement at most
+    when the notional grows. Favourable moves are not credited: the clocks never go back.
+    """
+    markets, widest = state.markets, 0.0
+    for m in range(markets.shape[0]):
+        market = markets[m]
+        mark, multiplier, opening = state.before[m, 0], state.before[m, 1], market.opening
+        move = abs(market.mark - mark) / opening
+        if market.multiplier > multiplier:
+            move += (market.multiplier - multiplier) * market.mark / opening
+        state.before[m, 0], state.before[m, 1] = market.mark, market.multiplier
+        state.tick[m] += move
+        widest = max(widest, move)
+    state.tick[markets.shape[0]] += widest
+
+
+@kernel
+def look(book: Any, state: Any) -> None:
+    """Find the accounts that must act: `acting` lists those below maintenance, `called` those below the call level.
+
+    Accounts whose key lies above their clock are left out; `key` is the clock reading before which no armed trigger of
+    the account can fire.
+    """
+    clock, venues = state.clock[0], state.venues
+    n_acting, n_called = 0, 0
+    skip = clock.skip
+    for i in range(np.uint64(book.count.shape[0])):
+        if skip and state.key[i] > state.tick[book.clock_of[i]]:
+            continue
+        if book.exempt[i]:
+            continue
+        equity, required = value_account(book, state, i)
+        state.equity[i], state.requirement[i] = equity, required
+        venue = venues[book.venue[i]]
+        if equity < required or (state.selected[i] and required > 0.0):
+            state.acting[n_acting] = i
+            n_acting += 1
+            continue
+        slack = equity - required
+        if clock.calls and book.answers[i] and state.calls[i] < 3 and state.due[i] == np.inf and required > 0.0:
+            if equity < venue.call_ratio * required:
+                state.called[n_called] = i
+                n_called += 1
+                continue
+            slack = equity - venue.call_ratio * required
+        if skip:
+            reading = state.tick[book.clock_of[i]]
+            state.key[i] = np.inf if required == 0.0 else reading + slack / book.slope[i] - GUARD * (1.0 + reading)
+    clock.n_acting, clock.n_called = n_acting, n_called
+
+
+@kernel
+def wake(book: Any, state: Any, i: int) -> None:
+    """Account `i` was touched: look at it in the next round."""
+    state.key[i] = -np.inf
+
+
+@kernel
+def is_tradable(market: Any) -> bool:
+    """Whether orders in this market can be filled now."""
+    return not market.shut and not market.dead

@@ -1,0 +1,157 @@
+"""Step 3: who must sell how much? Decided anew every round, at the marks.
+
+Procedures: `close_out` sells everything; `partial` sells the smallest fraction, the same of every leg, after which
+equity covers `target` times the requirement once the fee is paid, at least `min_clip`; `ladder` closes every leg above
+its first tier down to the cap of the tier below, and everything when all are in their first tier or equity is gone.
+
+References
+----------
+cascade chapter, section 4, step 3; margin chapter, section 5 (Bybit's ladder, partial procedures).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import kernel
+from contagion.propagation.cascade.kernels import equity_at_outside, maintenance
+from contagion.propagation.cascade.layout import ASKED
+
+HALVINGS = 40
+
+
+@kernel
+def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
+    """Whether closing `fraction` of every leg restores `target` times the requirement, after the fee."""
+    venue = state.venues[book.venue[i]]
+    required, closed = 0.0, 0.0
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        lots = abs(state.quantity[k])
+        if lots != 0.0:
+            market = state.markets[book.leg_market[k]]
+            notional = lots * (market.mark * market.lot_scale)
+            required += market.multiplier * maintenance(book, market, (1.0 - fraction) * notional)
+            closed += fraction * notional
+    return bool(state.equity[i] - venue.fee * closed >= venue.target * required)
+
+
+@kernel
+def smallest_fraction(book: Any, state: Any, i: int) -> float:
+    """Smallest fraction that restores the target, by halving; 1 when none below does."""
+    venue = state.venues[book.venue[i]]
+    if venue.min_clip < 1.0 and covered(book, state, i, venue.min_clip):
+        return float(venue.min_clip)
+    low, high = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        if covered(book, state, i, middle):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+@kernel
+def cap_below(book: Any, market: Any, notional: float) -> float:
+    """Cap of the tier below the one that holds `notional`; 0 in the first tier."""
+    below = 0.0
+    for t in range(market.tier_first, market.tier_last):
+        if book.tier_floor[t] < notional:
+            below = book.tier_floor[t]
+    return below
+
+
+@kernel
+def want_ladder(book: Any, state: Any, i: int) -> None:
+    """One rung down for every leg above its first tier, else everything."""
+    stepped = False
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        lots = abs(state.quantity[k])
+        if lots != 0.0:
+            market = state.markets[book.leg_market[k]]
+            worth = market.mark * market.lot_scale
+            below = cap_below(book, market, lots * worth)
+            if below > 0.0:
+                state.wanted[k] = min(lots, math.ceil(lots - below / worth))
+                stepped = True
+    if not stepped:
+        want_fraction(book, state, i, 1.0)
+
+
+@kernel
+def want_fraction(book: Any, state: Any, i: int, fraction: float) -> None:
+    """The same fraction of every leg, in whole lots, rounded up."""
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        lots = abs(state.quantity[k])
+        state.wanted[k] = min(lots, math.ceil(fraction * lots))
+
+
+@kernel
+def decide(book: Any, state: Any) -> None:
+    """Orders of the accounts in `acting`, by the procedure of their venue; margin ratios for the ranking."""
+    clock = state.clock[0]
+    for j in range(clock.n_acting):
+        i = state.acting[j]
+        venue = state.venues[book.venue[i]]
+        state.ratio[i] = state.equity[i] / state.requirement[i] if state.requirement[i] > 0.0 else -np.inf
+        if math.isnan(state.first_trigger[i]):
+            state.first_trigger[i] = clock.time
+        if clock.sticky:
+            state.selected[i] = True
+        if clock.sticky or venue.procedure == 0 or state.equity[i] <= 0.0:
+            want_fraction(book, state, i, 1.0)
+        elif venue.procedure == 1:
+            want_fraction(book, state, i, smallest_fraction(book, state, i))
+        else:
+            want_ladder(book, state, i)
+
+
+@kernel
+def ask(book: Any, state: Any) -> None:
+    """Add the orders of the round up per market: gross sells and gross buys, unwinding included."""
+    clock, markets = state.clock[0], state.markets
+    for m in range(markets.shape[0]):
+        markets[m].asked_sell = markets[m].asked_buy = 0.0
+        markets[m].lower, markets[m].upper = 0.0, np.inf
+    for j in range(clock.n_acting):
+        i = state.acting[j]
+        for k in range(book.indptr[i], book.indptr[i + 1]):
+            if state.wanted[k] > 0.0:
+                market = markets[book.leg_market[k]]
+                lots = state.wanted[k] * book.count[i]
+                if state.quantity[k] > 0.0:
+                    market.asked_sell += lots
+                else:
+                    market.asked_buy += lots
+                state.counters[ASKED] += lots * (market.mark * market.lot_scale)
+    ask_unwinding(book, state)
+    total = 0.0
+    for m in range(markets.shape[0]):
+        market = markets[m]
+        market.cap_sell, market.cap_buy = market.asked_sell, market.asked_buy
+        total += (market.asked_sell + market.asked_buy) * (market.mark * market.lot_scale)
+    state.rounds[clock.round].asked_notional = total * clock.quantum
+
+
+@kernel
+def ask_unwinding(book: Any, state: Any) -> None:
+    """This round's slices of the legs that basis traders unwind; a long leg is sold, a short leg bought back."""
+    for s in range(state.strategies.shape[0]):
+        strategy = state.strategies[s]
+        strategy.ask_long = strategy.ask_short = 0.0
+        if strategy.pending_long > 0.0:
+            strategy.ask_long = min(strategy.slice_long, strategy.pending_long)
+            state.markets[strategy.long_market].asked_sell += strategy.ask_long
+        if strategy.pending_short > 0.0:
+            strategy.ask_short = min(strategy.slice_short, strategy.pending_short)
+            state.markets[strategy.short_market].asked_buy += strategy.ask_short
+
+
+@kernel
+def mark_healthy_outside(book: Any, state: Any, i: int) -> bool:
+    """Whether account `i` would stand at outside prices: its sale is pure contagion."""
+    equity, required = equity_at_outside(book, state, i)
+    return bool(equity >= required)

@@ -1,0 +1,158 @@
+"""Step 1: what is everything worth now? Outside moves, depth, last prices, index, marks.
+
+References
+----------
+cascade chapter, section 2: the price is a function of the outside price and the displacement; the index is the
+depth-weighted mean of the spot markets; depth falls with the provider's capital and with running volatility.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import kernel
+from contagion.markets.impact import price
+from contagion.propagation.cascade.kernels import advance_clocks
+from contagion.propagation.cascade.layout import PERP
+
+SECONDS_A_DAY = 86_400.0
+
+
+@kernel
+def row_of(clock: Any, table: Any) -> int:
+    """Row of a path that belongs to this round; the last row goes on for ever."""
+    return min(int(clock.round), table.shape[0] - 1)
+
+
+@kernel
+def set_last(state: Any) -> None:
+    """Outside prices of this round and the price at which each market stands, before any trade."""
+    clock = state.clock[0]
+    now = row_of(clock, state.outside)
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        market.outside = state.outside[now, market.asset]
+        market.shock_depth = state.shock_depth[now, m]
+        if clock.observed:
+            market.last = market.outside
+        else:
+            market.last = price(market.impact, market.outside, market.permanent + market.temporary)
+
+
+@kernel
+def set_index(book: Any, state: Any) -> None:
+    """Depth-weighted mean of the spot markets; the outside price where there is none. Keeps its log return."""
+    clock = state.clock[0]
+    now = row_of(clock, state.outside)
+    at = int(clock.round)
+    for a in range(state.index.shape[0]):
+        before = state.index[a]
+        total, weight = 0.0, 0.0
+        for j in range(book.index_indptr[a], book.index_indptr[a + 1]):
+            market = state.markets[book.index_market[j]]
+            if not market.dead:
+                total += book.index_weight[j] * market.last
+                weight += book.index_weight[j]
+        state.index[a] = total / weight if weight > 0.0 else state.outside[now, a]
+        state.index_return[at, a] = math.log(state.index[a] / before) if at > 0 else 0.0
+
+
+@kernel
+def running_volatility(state: Any, a: int) -> float:
+    """Volatility of the index per square root of a day, over the window that ends now."""
+    clock = state.clock[0]
+    n = max(1, round(clock.volatility_window / clock.step))
+    total, at = 0.0, int(clock.round)
+    for r in range(max(0, at - n + 1), at + 1):
+        total += state.index_return[r, a] ** 2
+    return math.sqrt(total / (n * clock.step) * SECONDS_A_DAY)
+
+
+@kernel
+def set_depth(state: Any) -> None:
+    """Share of the opening depth that rests now: capital left, volatility, floor, and the outside shock."""
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        capital, calm = 1.0, 1.0
+        if market.capital_exponent > 0.0 and market.capital > 0.0:
+            left = market.capital + float(market.provider_cash)
+            left += float(market.provider_lots) * (market.last * market.lot_scale)
+            capital = min(1.0, max(0.0, left / market.capital)) ** market.capital_exponent
+        if market.volatility_exponent > 0.0 and market.volatility > 0.0:
+            volatility = running_volatility(state, market.asset)
+            if volatility > market.volatility:
+                calm = (market.volatility / volatility) ** market.volatility_exponent
+        market.depth = max(market.depth_floor, capital * calm) * market.shock_depth
+
+
+@kernel
+def set_marks(state: Any) -> None:
+    """Mark by each venue's rule; an observed path is the mark itself."""
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        market.index = state.index[market.asset]
+        if state.clock[0].observed:
+            market.mark = market.outside
+        elif market.mark_rule == 0 or market.kind != PERP:
+            market.mark = market.last
+        elif market.mark_rule == 1:
+            market.mark = market.index
+        else:
+            market.mark = market.mark_weight * market.last + (1.0 - market.mark_weight) * market.index
+
+
+@kernel
+def track(state: Any) -> None:
+    """Extremes of the run and this round's row of the history."""
+    clock = state.clock[0]
+    at = int(clock.round)
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        market.lowest = min(market.lowest, market.last)
+        market.largest_fall = max(market.largest_fall, 1.0 - market.last / market.opening)
+        market.depth_lowest = min(market.depth_lowest, market.depth)
+        if market.kind == PERP:
+            market.basis_peak = max(market.basis_peak, abs(market.last / market.index - 1.0))
+        row = state.history[at, m]
+        row.outside, row.last, row.mark, row.index = market.outside, market.last, market.mark, market.index
+        row.displacement, row.depth = market.permanent + market.temporary, market.depth
+        row.added, row.sold, row.halted = 0.0, 0.0, False
+
+
+@kernel
+def revalue(book: Any, state: Any) -> None:
+    """Step 1 as a whole, but for the marks that a policy may still change."""
+    set_last(state)
+    set_index(book, state)
+    set_depth(state)
+    set_marks(state)
+
+
+@kernel
+def after_marks(book: Any, state: Any) -> None:
+    """What follows once the marks stand: extremes, history, clocks."""
+    track(state)
+    advance_clocks(book, state)
+    now = state.rounds[state.clock[0].round]
+    now.time = state.clock[0].time
+    for name in range(state.markets.shape[0]):
+        state.markets[name].flow = 0.0
+    state.clock[0].acted = False
+
+
+@kernel
+def moves_outside(state: Any) -> bool:
+    """Whether outside prices, depth or defaults still have something in store."""
+    return bool(state.clock[0].time < state.clock[0].shock_end)
+
+
+@kernel
+def settle_displacement(state: Any) -> None:
+    """Set the temporary displacement to the value it decays to; nothing else is going on."""
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        if market.half_life < np.inf:
+            market.temporary = 0.0

@@ -1,0 +1,275 @@
+"""Steps 4d and 5: who trades at which money, who pays the fee, who pays for what is missing?
+
+Every trade rounds its money once; the provider takes the exact counterpart. Deficits exist only for flat accounts: the
+fund pays first, then the venue's residual rule (profit haircut pro rata or by queue, or socialised), then the venue's
+own cash, which may thereby fall below zero: the venue fails in step 6.
+
+References
+----------
+cascade chapter, section 4, step 5; margin chapter, section 6 (`liquidation_waterfall`, `adl_pro_rata`, `adl_queue`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import kernel
+from contagion.propagation.cascade.books import note, pay_node, post
+from contagion.propagation.cascade.execute import leg_reduced
+from contagion.propagation.cascade.kernels import equity_at_outside, is_flat, value_account, wake
+from contagion.propagation.cascade.layout import (
+    ACCOUNT,
+    BASIS_SUM,
+    BASIS_WEIGHT,
+    BASIS_WORST,
+    BURN,
+    BY_FEE,
+    BY_LIQUIDATION,
+    BY_UNWIND,
+    COVERAGE_SUM,
+    COVERAGE_WEIGHT,
+    EVENT_LIQUIDATION,
+    EVENT_UNWIND,
+    FEES,
+    FILLED,
+    FORCED_COST,
+    FUND,
+    HEALTHY_OUTSIDE,
+    KEEPER,
+    LIQUIDATED_ACCOUNTS,
+    LIQUIDATED_ALL,
+    LIQUIDATED_LONG,
+    LIQUIDATED_SHORT,
+    MONEY,
+    PROVIDER,
+    SLIPPAGE,
+)
+
+
+@kernel
+def sell_leg(book: Any, state: Any, k: int, lots: float, price: float, reason: int) -> float:
+    """Close `lots` of leg `k` against the provider at `price`; returns the money that changed hands, all of the row."""
+    i, m = book.leg_account[k], book.leg_market[k]
+    market, number = state.markets[m], int(book.count[i])
+    sign = 1 if state.quantity[k] > 0.0 else -1
+    money = int(np.rint(lots * (market.lot_scale * price)))
+    moved = int(lots) * number
+    state.quantity[k] -= sign * lots
+    state.cash[i] += sign * money
+    market.provider_lots += sign * moved
+    market.provider_cash -= sign * money * number
+    post(state, ACCOUNT, i, reason, m, -sign * moved)
+    post(state, PROVIDER, m, reason, m, sign * moved)
+    post(state, ACCOUNT, i, reason, MONEY, sign * money * number)
+    post(state, PROVIDER, m, reason, MONEY, -sign * money * number)
+    wake(book, state, i)
+    return float(money * number)
+
+
+@kernel
+def sell_holding(book: Any, state: Any, h: int, m: int, lots: float, price: float, reason: int) -> float:
+    """Sell `lots` (buy, if negative) of a node's holding in spot market `m`; returns the money received."""
+    market, node, asset = state.markets[m], book.holding_node[h], book.holding_asset[h]
+    instrument = state.markets.shape[0] + int(asset)
+    money, moved = int(np.rint(lots * (market.lot_scale * price))), int(lots)
+    state.holding[h] -= moved
+    market.provider_lots += moved
+    market.provider_cash -= money
+    post(state, 3, node, reason, instrument, -moved)
+    post(state, PROVIDER, m, reason, instrument, moved)
+    pay_node(state, node, reason, money)
+    post(state, PROVIDER, m, reason, MONEY, -money)
+    return float(money)
+
+
+@kernel
+def charge(state: Any, v: int, money: int) -> None:
+    """Split a fee between fund, keeper, burn and the venue's own cash; the account's leg is posted by the caller."""
+    venue = state.venues[v]
+    to_fund = int(math.floor(venue.fee_to_fund * money))
+    to_keeper = int(math.floor(venue.fee_to_keeper * money))
+    burned = int(math.floor(venue.fee_burned * money))
+    own = money - to_fund - to_keeper - burned
+    venue.fund += to_fund
+    venue.keeper += to_keeper
+    venue.burned += burned
+    venue.fee_to_venue += own
+    venue.fees += money
+    post(state, FUND, v, BY_FEE, MONEY, to_fund)
+    post(state, KEEPER, v, BY_FEE, MONEY, to_keeper)
+    post(state, BURN, v, BY_FEE, MONEY, burned)
+    pay_node(state, venue.node, BY_FEE, own)
+    state.counters[FEES] += float(money)
+
+
+@kernel
+def charge_account(book: Any, state: Any, i: int, due: float) -> None:
+    """Take a fee from account `i`, at most its positive equity."""
+    if due <= 0.0:
+        return
+    equity, _ = value_account(book, state, i)
+    number = int(book.count[i])
+    money = int(min(math.floor(due), max(0.0, math.floor(equity))))
+    if money > 0:
+        state.cash[i] -= money
+        post(state, ACCOUNT, i, BY_FEE, MONEY, -money * number)
+        charge(state, book.venue[i], money * number)
+
+
+@kernel
+def measure_fill(state: Any, market: Any, sign: int, lots: float, healthy: bool) -> None:
+    """Counters of one forced fill: cost against the outside price, liquidation basis, notionals."""
+    worth = lots * (market.lot_scale * market.fill)
+    at_mark = lots * (market.lot_scale * market.mark)
+    slippage = sign * lots * market.lot_scale * (market.outside - market.fill)
+    basis = sign * (market.mark - market.fill) / market.mark
+    state.counters[SLIPPAGE] += slippage
+    state.counters[FORCED_COST] += slippage
+    state.counters[BASIS_SUM] += basis * at_mark
+    state.counters[BASIS_WEIGHT] += at_mark
+    state.counters[BASIS_WORST] = max(state.counters[BASIS_WORST], basis)
+    state.counters[FILLED] += at_mark
+    state.counters[LIQUIDATED_LONG if sign > 0 else LIQUIDATED_SHORT] += worth
+    state.counters[LIQUIDATED_ALL] += worth
+    if healthy:
+        state.counters[HEALTHY_OUTSIDE] += worth
+    market.liquidated += worth
+    state.venues[market.venue].liquidated += worth
+
+
+@kernel
+def measure_coverage(book: Any, state: Any, i: int) -> None:
+    """Value realised over amount owed, for an account about to be closed completely."""
+    assets, owed = max(0.0, float(state.cash[i])), max(0.0, -float(state.cash[i]))
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        lots = state.quantity[k]
+        market = state.markets[book.leg_market[k]]
+        worth = abs(lots) * (market.lot_scale * market.fill)
+        if lots > 0.0:
+            assets += worth
+        else:
+            owed += worth
+        if lots != 0.0 and state.taken[k] != abs(lots):
+            return
+    if owed > 0.0:
+        state.counters[COVERAGE_SUM] += assets / owed * float(book.count[i])
+        state.counters[COVERAGE_WEIGHT] += float(book.count[i])
+
+
+@kernel
+def fill_account(book: Any, state: Any, i: int) -> None:
+    """All fills of one account: trades, fees, and its closing if nothing is left."""
+    clock, number = state.clock[0], int(book.count[i])
+    first = state.liquidated[i] == 0.0
+    equity, required = equity_at_outside(book, state, i)
+    healthy, due, traded = equity >= required, 0.0, 0.0
+    measure_coverage(book, state, i)
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        lots = state.taken[k]
+        if lots > 0.0:
+            m = book.leg_market[k]
+            market, sign = state.markets[m], 1 if state.quantity[k] > 0.0 else -1
+            note(state, EVENT_LIQUIDATION, i, book.owner[i], book.venue[i], m, -sign * lots * number, market.fill, 0.0)
+            at = clock.n_events - 1
+            money = sell_leg(book, state, k, lots, market.fill, BY_LIQUIDATION)
+            if at < state.events.shape[0]:
+                state.events[at].money = money * clock.quantum
+            measure_fill(state, market, sign, lots * number, healthy)
+            state.history[clock.round, m].sold += money * clock.quantum
+            traded += money
+            due += (state.venues[book.venue[i]].fee) * money / number
+            leg_reduced(book, state, k, lots)
+    if traded > 0.0:
+        state.liquidated[i] += traded
+        if first:
+            state.counters[LIQUIDATED_ACCOUNTS] += float(number)
+        state.rounds[clock.round].liquidations += float(number)
+        state.rounds[clock.round].liquidated_notional += traded * clock.quantum
+        before = state.counters[FEES]
+        charge_account(book, state, i, due)
+        state.counters[FORCED_COST] += state.counters[FEES] - before
+        clock.acted = True
+
+
+@kernel
+def close_account(book: Any, state: Any, i: int) -> None:
+    """Note when an account has become flat, and what it leaves unpaid."""
+    clock = state.clock[0]
+    if not is_flat(book, state, i):
+        return
+    state.selected[i] = False
+    if math.isnan(state.closed_at[i]):
+        state.closed_at[i] = clock.time
+        state.closing_time[clock.n_closed] = clock.time + clock.step - state.first_trigger[i]
+        clock.n_closed += 1
+    if state.cash[i] < 0:
+        missing = -int(state.cash[i]) * int(book.count[i])
+        state.deficit[i] += missing
+        state.venues[book.venue[i]].deficit += missing
+
+
+@kernel
+def fill(book: Any, state: Any) -> None:
+    """Step 4d: everybody trades, in account order; what was not taken is counted as deferred."""
+    clock, unfilled = state.clock[0], 0.0
+    for v in range(state.venues.shape[0]):
+        state.venues[v].deficit = 0
+    for j in range(clock.n_acting):
+        i = state.acting[j]
+        fill_account(book, state, i)
+        close_account(book, state, i)
+        for k in range(book.indptr[i], book.indptr[i + 1]):
+            market = state.markets[book.leg_market[k]]
+            unfilled += (state.wanted[k] - state.taken[k]) * book.count[i] * (market.mark * market.lot_scale)
+            state.wanted[k] = state.taken[k] = 0.0
+        state.touched[i] = False
+    fill_unwinding(book, state)
+    state.rounds[clock.round].deferred_notional = unfilled * clock.quantum
+
+
+@kernel
+def fill_unwinding(book: Any, state: Any) -> None:
+    """Basis traders sell (buy back) this round's slices at the price of the round."""
+    clock = state.clock[0]
+    for s in range(state.strategies.shape[0]):
+        strategy = state.strategies[s]
+        if strategy.ask_long > 0.0:
+            market = state.markets[strategy.long_market]
+            lots = strategy.ask_long
+            if strategy.long_holding >= 0:
+                node, account = book.holding_node[strategy.long_holding], -1
+            else:
+                account = book.leg_account[strategy.long_leg]
+                node = book.owner[account]
+            worth = lots * (market.lot_scale * market.fill)
+            note(state, EVENT_UNWIND, account, node, market.venue, strategy.long_market, -lots, market.fill, worth)
+            if account < 0:
+                sell_holding(book, state, strategy.long_holding, strategy.long_market, lots, market.fill, BY_UNWIND)
+            else:
+                sell_leg(book, state, strategy.long_leg, lots, market.fill, BY_UNWIND)
+            measure_unwinding(state, strategy.long_market, lots)
+            strategy.pending_long -= lots
+        if strategy.ask_short > 0.0:
+            market, lots = state.markets[strategy.short_market], strategy.ask_short
+            account = book.leg_account[strategy.short_leg]
+            worth = lots * (market.lot_scale * market.fill)
+            note(
+                state, EVENT_UNWIND, account, book.owner[account], market.venue, strategy.short_market, lots,
+                market.fill, worth,
+            )
+            sell_leg(book, state, strategy.short_leg, lots, market.fill, BY_UNWIND)
+            measure_unwinding(state, strategy.short_market, -lots)
+            strategy.pending_short -= lots
+        if strategy.ask_long > 0.0 or strategy.ask_short > 0.0:
+            clock.acted = True
+
+
+@kernel
+def measure_unwinding(state: Any, m: int, lots: float) -> None:
+    """An unwinding leg is a forced fill too: its cost against the outside price counts."""
+    market, clock = state.markets[m], state.clock[0]
+    state.counters[FORCED_COST] += lots * market.lot_scale * (market.outside - market.fill)
+    state.history[clock.round, m].sold += abs(lots) * (market.lot_scale * market.fill) * clock.quantum
