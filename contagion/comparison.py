@@ -1,0 +1,358 @@
+"""What did each set of rules change, in the same scenarios?
+
+A `Comparison` is what `contagion.compare` returns: one row per policy set and scenario, the statistics of
+the paired differences, what the rules cost and what they merely put off, and a way back to any single run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from contagion.errors import ValueRangeError, nearest
+from contagion.measures.tails import effects_table, tail_table
+
+if TYPE_CHECKING:
+    from contagion.network.network import Network
+    from contagion.policies import Policy
+    from contagion.results import Run
+
+__all__ = ["KEYS", "Comparison", "Family", "Model", "Prepared", "risky_assets"]
+
+KEYS = ("policy", "scenario", "network", "status")
+"""Columns of `Comparison.to_frame` that say which run a row is; every further column is a metric."""
+
+
+class Prepared(Protocol):
+    """A network under one policy set, ready to be shocked."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the metrics, in the order of `metrics`."""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether a run leaves the interpreter, so that threads can share the work."""
+
+    def metrics(self, shock: Any, seed: int, scenario: int) -> np.ndarray:
+        """Return the metrics of one run, shape (n_metrics,)."""
+
+    def run(self, shock: Any, seed: int, scenario: int) -> Run:
+        """Return one run with its full records."""
+
+
+class Model(Protocol):
+    """A way in which distress travels."""
+
+    def prepare(self, net: Network, policies: Sequence[Policy]) -> Prepared:
+        """Apply the openings of the policies and build what every scenario shares."""
+
+
+class Family(Protocol):
+    """A source of scenarios; scenario i is the same however many are drawn."""
+
+    def draw(self, assets: list[str], n: int, seed: int) -> pd.DataFrame:
+        """Return the log returns of the first n scenarios, shape (n, n_assets)."""
+
+    def scenario(self, assets: list[str], i: int, seed: int) -> Any:
+        """Return the shock of scenario i."""
+
+
+def risky_assets(net: Network) -> list[str]:
+    """Return the assets a shock may move: all but currencies, in the network's order."""
+    assets = net.assets
+    return [str(name) for name in assets.index[assets["kind"] != "currency"]]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """The same scenarios under every policy set.
+
+    Made by `contagion.compare`; the differences are paired, scenario by scenario.
+
+    Parameters
+    ----------
+    policies : dict
+        Name of a set -> its policies. Always holds "none" and "placebo".
+    networks : tuple of Network
+        Scenario i ran on network i mod their number.
+    model : Model
+        How distress travelled.
+    family : Family
+        Where the scenarios come from.
+    n : int
+        Scenarios asked for.
+    seed : int
+        Root seed of all draws.
+    level : float
+        Coverage of the intervals.
+    scenarios : pandas.DataFrame
+        One row per scenario: scenario, network, and the log return of each asset that moves.
+    errors : pandas.DataFrame
+        One row per failed run: policy, scenario, network, seed, message.
+    note : str
+        Empty, or what a reader must know: the study was interrupted, runs failed.
+    provenance : dict
+        What it takes to make the same numbers again.
+    """
+
+    policies: dict[str, list[Policy]]
+    networks: tuple[Network, ...]
+    model: Model
+    family: Family
+    n: int
+    seed: int
+    level: float
+    scenarios: pd.DataFrame
+    errors: pd.DataFrame
+    note: str
+    provenance: dict[str, Any]
+    table: pd.DataFrame = field(repr=False)
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of the metrics, in the order of the columns of `to_frame`."""
+        return [str(name) for name in self.table.columns[len(KEYS) :]]
+
+    @property
+    def missing(self) -> pd.DataFrame:
+        """Runs that an interrupted study did not reach: columns policy, scenario."""
+        keys = ["policy", "scenario"]
+        wanted = pd.MultiIndex.from_product([list(self.policies), range(self.n)], names=keys)
+        done = pd.MultiIndex.from_frame(self.table[keys])
+        return wanted.difference(done, sort=False).to_frame(index=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per run: policy, scenario, network, status, then every metric.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Sets in the order given, scenarios rising. Status is "ok" or "error"; a failed run has NaN
+            metrics and a line in `errors`. Text columns are objects, scenario and network int64, metrics
+            float64.
+        """
+        return self.table.copy()
+
+    def effects(self, metric: str = "system_loss", against: str = "none") -> pd.DataFrame:
+        """Return what each set changed, with intervals over the paired scenarios.
+
+        Parameters
+        ----------
+        metric : str
+            A column of `to_frame`.
+        against : str, default "none"
+            The set that the others are compared with.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index policy; difference = set minus `against`, so negative means less; low, high, p_value,
+            p_adjusted (Holm), helped, unchanged, harmed (shares of scenarios), n, note.
+
+        Raises
+        ------
+        ValueRangeError
+            If the metric or the set does not exist.
+        """
+        _check_word("metric", metric, self.metric_names)
+        _check_word("against", against, self.policies)
+        return effects_table(self.table, metric, against=against, level=self.level, seed=self.seed)
+
+    def tail(self, metric: str = "system_loss", level: float = 0.95) -> pd.DataFrame:
+        """Return value at risk and expected shortfall of each set.
+
+        Parameters
+        ----------
+        metric : str
+            A column of `to_frame`, losses positive.
+        level : float, default 0.95
+            Where the tail begins.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index policy; var, var_low, var_high, es, es_low, es_high, k (scenarios in the tail), note.
+
+        Raises
+        ------
+        ValueRangeError
+            If the metric does not exist or the level is not between 0 and 1.
+        """
+        _check_word("metric", metric, self.metric_names)
+        return tail_table(self.table, metric, level=level, seed=self.seed)
+
+    def costs(self, rates: Any = None) -> pd.DataFrame:
+        """Return the mean cost of each policy set and its parts.
+
+        Parameters
+        ----------
+        rates : CostRates, optional
+            What locked-up money, a second of a halt and refused volume cost; the defaults of
+            `contagion.CostRates`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index policy; cost in the network's unit, then its parts.
+        """
+        return pd.DataFrame({"cost": self._means()["policy_cost"]})
+
+    @property
+    def deferred(self) -> pd.DataFrame:
+        """What each set put off, beside what it seemed to save.
+
+        Index policy; benefit (mean fall of system_loss against "none"), deferred_notional (mean money still
+        to be sold at the horizon), extra (that, minus the same under "none") and halted_seconds (mean).
+        """
+        means = self._means()
+        none = means.loc["none"]
+        return pd.DataFrame(
+            {
+                "benefit": none["system_loss"] - means["system_loss"],
+                "deferred_notional": means["deferred_notional"],
+                "extra": means["deferred_notional"] - none["deferred_notional"],
+                "halted_seconds": means["halted_seconds"],
+            }
+        )
+
+    def representative(self, which: str = "median", metric: str = "system_loss", policy: str = "none") -> int:
+        """Return the number of a typical or of a bad scenario.
+
+        Parameters
+        ----------
+        which : {"median", "bad"}
+            "median" is the scenario in the middle, "bad" the one with 5 % worse.
+        metric : str
+            What ranks the scenarios.
+        policy : str
+            Under which set.
+
+        Returns
+        -------
+        int
+            Number of a scenario that ran; of equals the first.
+
+        Raises
+        ------
+        ValueRangeError
+            If the word, the metric or the set does not exist.
+        """
+        shares = {"median": 0.5, "bad": 0.95}
+        _check_word("which", which, shares)
+        _check_word("metric", metric, self.metric_names)
+        _check_word("policy", policy, self.policies)
+        rows = self.table[(self.table["policy"] == policy) & self.table[metric].notna()]
+        if rows.empty:
+            raise ValueRangeError(f"policy set {policy!r} has no scenario with a value of {metric!r}")
+        ranked = rows.sort_values([metric, "scenario"], kind="stable")["scenario"].to_numpy()
+        values = rows.sort_values([metric, "scenario"], kind="stable")[metric].to_numpy()
+        place = int(np.ceil(shares[which] * len(ranked))) - 1
+        return int(ranked[np.searchsorted(values, values[place])])
+
+    def rerun(self, policy: str, scenario: int) -> Run:
+        """Run one scenario under one set again, with its full records.
+
+        Parameters
+        ----------
+        policy : str
+            Name of a set.
+        scenario : int
+            Number of a scenario.
+
+        Returns
+        -------
+        Run
+            Its metrics equal the row of `to_frame`, bit for bit.
+
+        Raises
+        ------
+        ValueRangeError
+            If the set or the scenario does not exist.
+        """
+        _check_word("policy", policy, self.policies)
+        if not 0 <= scenario < self.n:
+            allowed = f"a number from 0 to {self.n - 1}"
+            raise ValueRangeError("is out of range", where="scenario", value=scenario, allowed=allowed)
+        net = self.networks[scenario % len(self.networks)]
+        shock = self.family.scenario(risky_assets(net), scenario, self.seed)
+        return self.model.prepare(net, self.policies[policy]).run(shock, self.seed, scenario)
+
+    def caused(self, policy: str = "none", metric: str = "system_loss") -> pd.DataFrame:
+        """Rank venues and nodes by the loss they caused, on average over the median and the bad scenario.
+
+        Parameters
+        ----------
+        policy : str
+            Under which set.
+        metric : str
+            What picks the two scenarios.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index name, largest first; kind, loss_caused (the network's unit), share of the sum.
+        """
+        numbers = [self.representative(which, metric, policy) for which in ("median", "bad")]
+        runs = [self.rerun(policy, number) for number in numbers]
+        kinds: dict[str, str] = {}
+        for run in runs:
+            kinds.update(run.nodes["kind"])
+        losses = pd.concat([_caused_in(run) for run in runs], axis=1).fillna(0.0).mean(axis=1)
+        frame = pd.DataFrame({"kind": pd.Series(kinds), "loss_caused": losses}).rename_axis("name")
+        frame = frame.sort_index().sort_values("loss_caused", ascending=False, kind="stable")
+        total = float(frame["loss_caused"].sum())
+        frame["share"] = frame["loss_caused"] / total if total > 0 else 0.0
+        return frame
+
+    def __repr__(self) -> str:
+        title, rows, notes = self._card()
+        names = [name for name, *_ in rows]
+        wide = max(map(len, ["policy", *names]))
+        lines = [title, f"  {'policy':<{wide}}  {'mean loss':>12}  {'difference':>12}"]
+        lines += [f"  {name:<{wide}}  {mean:>12}  {difference:>12}" for name, mean, difference in rows]
+        return "\n".join([*lines, *(f"  {note}" for note in notes)])
+
+    def _repr_html_(self) -> str:
+        title, rows, notes = self._card()
+        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        head = "<tr><th>policy</th><th>mean loss</th><th>difference</th></tr>"
+        below = "".join(f"<div>{escape(note)}</div>" for note in notes)
+        return f"<div><b>{escape(title)}</b><table>{head}{body}</table>{below}</div>"
+
+    def _card(self) -> tuple[str, list[tuple[str, str, str]], list[str]]:
+        """Return title, one row per set and the notes of the card."""
+        unit = self.networks[0].unit
+        means = self._means()["system_loss"]
+        networks = f"{len(self.networks)} networks" if len(self.networks) > 1 else "1 network"
+        title = f"Comparison of {len(self.policies)} policy sets: {self.n} scenarios on {networks}, {unit}"
+        changes = means - means["none"]
+        rows = [(name, f"{means[name]:,.4g}", f"{changes[name]:+,.4g}") for name in self.policies]
+        notes = ["mean system_loss and its difference from none; intervals: .effects('system_loss')"]
+        return title, rows, [*notes, self.note] if self.note else notes
+
+    def _means(self) -> pd.DataFrame:
+        """Mean of every metric over the scenarios that ran under all sets, index policy."""
+        done = self.table[self.table["status"] == "ok"]
+        counts = done.groupby("scenario")["policy"].transform("size")
+        paired = done[counts == len(self.policies)]
+        return paired.groupby("policy")[self.metric_names].mean().reindex(list(self.policies))
+
+
+def _check_word(where: str, value: str, choices: Iterable[str]) -> None:
+    allowed = list(choices)
+    if value not in allowed:
+        words = f"one of {', '.join(allowed)}{nearest(value, allowed)}"
+        raise ValueRangeError("is unknown", where=where, value=value, allowed=words)
+
+
+def _caused_in(run: Run) -> pd.Series:
+    """Loss caused by each node of a run; a venue's is what its markets and its failure caused together."""
+    nodes = run.nodes["loss_caused"]
+    venues = run.venues["loss_caused"]
+    return nodes.combine(venues, lambda a, b: a if np.isnan(b) else b) if len(venues) else nodes
