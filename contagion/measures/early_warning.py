@@ -1,0 +1,124 @@
+"""How near is a market to a cascade that feeds itself, before anything has happened?
+
+Read from a network's tables: leverage, what waits at each price level, and how far a sale moves the price.
+
+References
+----------
+A uniform density ρ of liquidations per unit of price and a linear impact κ turn a shock s into a fall of
+s / (1 − κρ), which diverges at κρ = 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from contagion.errors import SchemaError, nearest
+from contagion.measures.books import Book, Floats, book
+from contagion.measures.feedback import cascade_slopes
+
+if TYPE_CHECKING:
+    from contagion.network.network import Network
+
+LEVERAGES = (3.0, 5.0, 10.0, 20.0)
+_GROUPS = ("", "venue", "asset")
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where the static cascade starts to feed itself.
+
+    Parameters
+    ----------
+    shock : float
+        Smallest outside move that leads there, a signed fraction; NaN if none within the range does.
+    level : float
+        The level reached by then: outside move and the impact of the forced orders on the way.
+    market : str
+        The market whose own orders feed it most at that level; empty if there is none.
+    peak_slope, peak_level : float
+        Largest slope within the range, and its level.
+    """
+
+    shock: float
+    level: float
+    market: str
+    peak_slope: float
+    peak_level: float
+
+
+def open_interest_above(
+    net: Network, leverages: Sequence[float] = LEVERAGES, *, by: str = ""
+) -> pd.DataFrame:
+    """Return the share of open interest that accounts above each leverage hold.
+
+    Leverage is gross notional over equity at the opening prices; an account without equity is above all.
+    Both sides of every contract count, the rest of the market included.
+
+    Parameters
+    ----------
+    net : Network
+        A network with margin accounts.
+    leverages : sequence of float
+        The thresholds.
+    by : str
+        ``""`` for one column, ``share``; ``"venue"`` or ``"asset"`` for one column each.
+
+    Raises
+    ------
+    SchemaError
+        `by` is another word.
+    """
+    if by not in _GROUPS:
+        raise SchemaError(
+            f"is no group{nearest(by, _GROUPS)}", where="by", value=by, allowed="'', venue, asset"
+        )
+    legs = book(net)
+    notional = np.abs(legs.quantity) * legs.price
+    leverage = account_leverage(legs)[legs.account]
+    label = net.markets[by].to_numpy()[legs.market] if by else np.full(len(notional), "share")
+    held = pd.Series(notional).groupby(label).sum()
+    shares = {
+        step: pd.Series(np.where(leverage > step, notional, 0.0)).groupby(label).sum() / held
+        for step in leverages
+    }
+    frame = pd.DataFrame.from_dict(shares, orient="index", columns=held.index)
+    return frame.rename_axis(index="leverage", columns=None)
+
+
+def account_leverage(legs: Book) -> Floats:
+    """Return gross notional over equity of each account, ``(n_accounts,)``; infinite without equity."""
+    size = len(legs.cash)
+    gross = np.bincount(legs.account, np.abs(legs.quantity) * legs.price, size)
+    equity = legs.cash + np.bincount(legs.account, legs.quantity * legs.price, size)
+    empty = np.where(gross > 0.0, np.inf, 0.0)
+    return np.where(equity > 0.0, gross / np.where(equity > 0.0, equity, 1.0), empty)
+
+
+def distance_to_divergence(
+    net: Network,
+    direction: Mapping[str, float] | None = None,
+    *,
+    width: float = 0.01,
+    furthest: float = -0.6,
+) -> Divergence:
+    """Return the smallest move at which the static cascade's slope reaches 1, without a run.
+
+    Parameters
+    ----------
+    net, direction, width, furthest
+        As for `cascade_slopes`.
+    """
+    slopes = cascade_slopes(net, direction, width=width, furthest=furthest)
+    levels = slopes.index.to_numpy(np.float64)
+    peak = float(levels[int(slopes["slope"].to_numpy().argmax())])
+    over = np.flatnonzero(slopes["slope"].to_numpy() >= 1.0)
+    if not len(over):
+        return Divergence(float("nan"), float("nan"), "", float(slopes["slope"].max()), peak)
+    first = slopes.iloc[over[0]]
+    level = float(levels[over[0]])
+    return Divergence(float(first["shock"]), level, str(first["market"]), float(slopes["slope"].max()), peak)
