@@ -1,1 +1,136 @@
-"""The self-contained report: sections of one page."""
+"""The report: one HTML file, readable offline: what came out, what it costs, how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import contagion
+from contagion.errors import SchemaError
+from contagion.reporting.band import leverage_band
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from contagion.comparison import Comparison
+    from contagion.reporting.blocks import Section
+    from contagion.reporting.material import Material
+    from contagion.results import Run
+
+__all__ = ["leverage_band", "report"]
+
+FOOTER = (
+    "A model is not a forecast. This page holds everything it shows: it makes no request and contains no "
+    "script. The same study, run again with the same versions, gives the same page."
+)
+
+
+def report(
+    result: Comparison | Run,
+    path: str | PathLike[str],
+    *,
+    overwrite: bool = False,
+    leverage_band: pd.DataFrame | None = None,
+) -> Path:
+    """Write a self-contained report on a comparison or on one run.
+
+    Parameters
+    ----------
+    result : Comparison or Run
+        What the report is about.
+    path : str or path
+        The HTML file to write.
+    overwrite : bool, default False
+        Whether a file that exists may be replaced.
+    leverage_band : DataFrame, optional
+        The study at other leverages, from ``contagion.reporting.leverage_band``; a section of its own.
+
+    Returns
+    -------
+    Path
+        The file written; its bytes are the same on every rerun.
+
+    Raises
+    ------
+    InputError
+        If the file exists and ``overwrite`` is false, its folder is missing, or it cannot be written.
+    SchemaError
+        If the result is neither a comparison nor a run.
+
+    Examples
+    --------
+    >>> import contagion as ct
+    >>> net = ct.generate.perp_market(n_accounts=300, seed=1)
+    >>> run = ct.run(net, ct.PriceShock({"BTC": -0.3}), ct.Cascade(step=60.0))
+    >>> ct.report(run, "report.html", overwrite=True).name
+    'report.html'
+    """
+    from contagion.reporting import page
+
+    target = Path(path)
+    page.check_target(target, overwrite=overwrite)
+    material = _material(result, leverage_band)
+    sections = [write(material) for write in _chapters(material)]
+    page.write(target, page.render(_title(material), _subtitle(material), sections, FOOTER))
+    return target
+
+
+def _material(result: Comparison | Run, band: pd.DataFrame | None) -> Material:
+    from contagion.comparison import Comparison
+    from contagion.reporting import evidence
+    from contagion.results import Run
+
+    if isinstance(result, Comparison):
+        return evidence.of_comparison(result, band)
+    if isinstance(result, Run):
+        return evidence.of_run(result, band)
+    raise SchemaError("is no result", where="result", value=result, allowed="a Comparison or a Run")
+
+
+def _chapters(material: Material) -> list[Callable[[Material], Section]]:
+    """Return the writers of the sections that this report has, in reading order."""
+    from contagion.reporting.sections import (
+        cascade,
+        controls,
+        facts,
+        frontier,
+        leverage,
+        method,
+        network,
+        policies,
+        ranking,
+        rules,
+        scenarios,
+        summary,
+    )
+
+    chapters: list[Callable[[Material], Section]] = [summary.write, rules.write, facts.write, network.write]
+    chapters += [scenarios.write, cascade.write]
+    comparison, band = material.comparison, material.leverage_band
+    if comparison is not None:
+        chapters.append(lambda material: policies.write(material, comparison))
+        chapters.append(lambda material: frontier.write(material, comparison))
+    chapters.append(ranking.write)
+    if band is not None:
+        chapters.append(lambda material: leverage.write(material, band))
+    return [*chapters, controls.write, method.write]
+
+
+def _title(material: Material) -> str:
+    if material.comparison is None:
+        return "A shock and its cascade"
+    return "Cascades in a market of leveraged accounts: what policies would change"
+
+
+def _subtitle(material: Material) -> str:
+    net = material.network
+    size = f"{len(net.venues):,} venues, {len(net.accounts):,} margin accounts, {len(net.markets):,} markets"
+    if material.comparison is None:
+        return f"One run on a network of {size}. Money in {net.unit}. contagion {contagion.__version__}."
+    study = material.comparison
+    return (
+        f"{study.n:,} scenarios on {len(study.networks)} networks of {size}; seed {study.seed}. Money in "
+        f"{net.unit}. contagion {contagion.__version__}."
+    )

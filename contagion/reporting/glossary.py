@@ -1,0 +1,120 @@
+"""What each metric of a run means in plain words, and how its number is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contagion.reporting import formats
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric for a reader: a short label, how its number is written, what it measures.
+
+    Parameters
+    ----------
+    label : str
+        A few words.
+    form : str
+        ``money``, ``count``, ``share``, ``seconds`` or ``ratio``.
+    meaning : str
+        One sentence.
+    """
+
+    label: str
+    form: str
+    meaning: str
+
+    def show(self, value: float, *, signed: bool = False) -> str:
+        """Return the number as text."""
+        if self.form == "money":
+            return formats.amount(value, signed=signed)
+        if self.form == "share":
+            return formats.percent(value, signed=signed)
+        if self.form == "seconds":
+            return ("+" if signed and value > 0.0 else "") + formats.seconds(value)
+        if self.form == "count":
+            return formats.count(value, signed=signed)
+        return ("+" if signed and value > 0.0 else "") + formats.three_figures(value)
+
+
+METRICS: dict[str, Metric] = {
+    "system_loss": Metric(
+        "system loss",
+        "money",
+        "what the cascade costs beyond the move of outside prices, summed over all who lose",
+    ),
+    "system_gain": Metric(
+        "system gain", "money", "the counterpart: what others gain from the cascade beyond the outside move"
+    ),
+    "direct_loss": Metric(
+        "direct loss",
+        "money",
+        "what the outside move alone costs those who lose, had nobody been forced to trade",
+    ),
+    "forced_cost": Metric(
+        "forced cost", "money", "forced sellers' shortfall against the outside price at the fill, plus fees"
+    ),
+    "loss_amplification": Metric("loss amplification", "ratio", "(direct + system loss) / direct loss"),
+    "price_amplification": Metric(
+        "price amplification", "ratio", "largest fall of price / fall of outside price"
+    ),
+    "liquidated_notional": Metric("liquidated", "money", "money value of forced orders filled in the market"),
+    "liquidated_notional_long": Metric("liquidated, longs", "money", "the part that closed long positions"),
+    "liquidated_notional_short": Metric(
+        "liquidated, shorts", "money", "the part that closed short positions"
+    ),
+    "liquidated_accounts": Metric(
+        "liquidated accounts", "count", "accounts that were force-closed at least in part"
+    ),
+    "bad_debt": Metric("bad debt", "money", "deficits of accounts that ended flat with less than nothing"),
+    "uncovered": Metric("uncovered", "money", "bad debt that neither fund nor any later layer paid"),
+    "fund_used": Metric("fund used", "money", "what insurance funds paid out"),
+    "adl_notional": Metric(
+        "deleveraged (ADL)", "money", "positions of winners closed against bankrupt accounts"
+    ),
+    "residual_loss": Metric(
+        "residual loss", "money", "losses passed to winners, all users or the venue's own equity"
+    ),
+    "venue_defaults": Metric("venue defaults", "count", "venues that failed"),
+    "node_defaults": Metric("node defaults", "count", "nodes that failed, venues included"),
+    "price_drop_max": Metric(
+        "largest fall", "share", "largest fall of any market's last price since the opening"
+    ),
+    "basis_peak": Metric("peak basis", "share", "largest gap between a perpetual's price and its index"),
+    "liquidation_basis_mean": Metric("mean liquidation basis", "share", "trigger mark against fill, mean"),
+    "liquidation_basis_worst": Metric("worst liquidation basis", "share", "trigger mark against fill, worst"),
+    "coverage_mean": Metric("mean coverage", "share", "realised value / amount owed at the trigger"),
+    "liquidation_cost": Metric("liquidation cost", "money", "slippage, fees, gas and burn of forced fills"),
+    "liquidation_cost_slippage": Metric("of it slippage", "money", "price impact of forced fills"),
+    "liquidation_cost_fee": Metric("of it fees", "money", "fees charged on forced fills"),
+    "liquidation_cost_gas": Metric("of it gas", "money", "gas paid by keepers"),
+    "liquidation_cost_burn": Metric("of it burnt", "money", "money destroyed by rule"),
+    "margin_called": Metric("margin called", "money", "top-ups that venues asked for"),
+    "margin_posted": Metric("margin posted", "money", "top-ups that arrived"),
+    "deferred_notional": Metric(
+        "deferred", "money", "forced orders still waiting when the run ended: loss put off"
+    ),
+    "halted_seconds": Metric("halted", "seconds", "time for which markets were shut, summed over markets"),
+    "time_to_close_median": Metric("time to close, median", "seconds", "from first trigger to flat"),
+    "time_to_close_95": Metric("time to close, 95 %", "seconds", "from first trigger to flat"),
+    "fill_rate": Metric("fill rate", "share", "forced orders filled / asked"),
+    "branching_ratio": Metric(
+        "branching ratio", "share", "share of forced selling that earlier forced selling caused"
+    ),
+    "rounds": Metric("rounds", "count", "rounds until nothing was left to do"),
+    "policy_cost": Metric(
+        "policy cost", "money", "money locked up, trading shut out and volume turned away, priced"
+    ),
+}
+
+
+def metric(name: str) -> Metric:
+    """Return the entry of a metric; an unknown one (a user's own) is shown by its name.
+
+    Parameters
+    ----------
+    name : str
+        Name of the metric.
+    """
+    return METRICS.get(name, Metric(name.replace("_", " "), "ratio", ""))

@@ -1,0 +1,172 @@
+"""How it was computed, what it takes to compute it again, and where it stops being true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from contagion.reporting import formats
+from contagion.reporting.blocks import Block, Fold, Paragraph, Points, Section, Table, table, words
+from contagion.reporting.glossary import METRICS
+
+if TYPE_CHECKING:
+    from contagion.reporting.material import Material
+
+ROUND = (
+    ("Revalue.", "Outside prices, indices, depth and marks move; the health of every account is computed."),
+    (
+        "Call.",
+        "Top-ups that are due arrive; accounts near their requirement are called and may answer later.",
+    ),
+    (
+        "Liquidate.",
+        "Accounts below maintenance margin decide anew how much they must close, by their venue's procedure.",
+    ),
+    (
+        "Execute.",
+        "Halts and speed limits cap the orders. A trial price shows which accounts the fill would leave "
+        "below zero; what the fund cannot cover is deleveraged against winners. The rest trades at one "
+        "price that its own size moves.",
+    ),
+    (
+        "Settle.",
+        "Profit, loss and fees are posted. Deficits go to the fund, then to the rule for the residual.",
+    ),
+    (
+        "Default.",
+        "Venues and institutions below zero fail; claims on them are cleared, and the loss hits their "
+        "creditors.",
+    ),
+    ("Record.", "Every event and every posting is kept; money and positions are integers and sum to zero."),
+)
+CALIBRATED = (
+    "margin tiers of the venues that publish them, the totals of open interest, the order-book depth of the "
+    "largest market, and the fees and rules that venues document. Each is listed with its source under "
+    "facts against assumptions."
+)
+ILLUSTRATIVE = (
+    "who holds which position, leverage, free cash, the split of open interest, depth of the other markets, "
+    "the size of funds, how many owners answer a margin call, how fast depth returns, the lenders' and "
+    "makers' capital, and the distribution of the shocks. Losses in money are orders of magnitude; "
+    "differences between policy sets on the same scenarios are what the study is built to show."
+)
+NOT_MODELLED = (
+    "options and dated futures, inverse contracts, lending protocols and keepers, oracles that lag, "
+    "congestion and gas, issuers whose token loses its peg, portfolio margin, funding payments, runs of "
+    "depositors, outages of venues, and traders who change their strategy because a rule changed."
+)
+
+
+def write(material: Material) -> Section:
+    """Return the section on method, parameters, provenance and limits.
+
+    Parameters
+    ----------
+    material : Material
+        What the report is written from.
+    """
+    blocks: list[Block] = [
+        Paragraph(
+            "Every trader, venue and institution is a node, every exposure an edge. Time runs in rounds; in "
+            "each round the same steps happen in the same order:"
+        ),
+        Points(ROUND),
+        Paragraph(
+            "Loss is measured against the outside prices: what a node lost beyond what the outside move "
+            "alone would have cost it. Liquidity providers, arbitrageurs and the rest of the market are "
+            "left out of the sum. A negative difference between a policy set and 'none' is less loss."
+        ),
+        *_statistics(material),
+        Fold(
+            "What each metric means",
+            (Points(tuple((f"{m.label}:", m.meaning + ".") for m in METRICS.values())),),
+        ),
+        _provenance(material),
+        Paragraph("Limits", tone="heading"),
+        Points(
+            (("Calibrated:", CALIBRATED), ("Illustrative:", ILLUSTRATIVE), ("Not modelled:", NOT_MODELLED))
+        ),
+        Points(_warnings(material)),
+    ]
+    return Section("method", "Method, parameters, provenance and limits", tuple(blocks))
+
+
+def _statistics(material: Material) -> Iterator[Block]:
+    comparison = material.comparison
+    if comparison is None:
+        return
+    level = formats.percent(comparison.level, decimals=0)
+    text = (
+        f"Mean changes carry {level} intervals over paired scenarios and p-values adjusted for the number of "
+        "policy sets (Holm). Value at risk has an order-statistic interval, expected shortfall a bootstrap "
+        "interval on the logarithm; with too few scenarios in the tail none is given. "
+    )
+    several = len(comparison.networks)
+    if several > 1:
+        text += (
+            f"Scenario i ran on network i mod {several}. Below 20 networks the intervals resample scenarios "
+            f"within each network and speak for these {several} networks only."
+        )
+    yield Paragraph(text)
+
+
+def _provenance(material: Material) -> Table:
+    source = material.comparison or material.stories[0].run
+    rows = [[words(key), words(value)] for key, value in flat(source.provenance)]
+    return table(
+        "Parameters and provenance: what it takes to compute the same numbers again",
+        ["What", "Value"],
+        rows,
+        identifier="provenance",
+    )
+
+
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the leaves of nested dictionaries and lists as pairs of a dotted name and a text.
+
+    Parameters
+    ----------
+    value : object
+        Dictionary, list or leaf.
+    path : str
+        Name so far.
+
+    Examples
+    --------
+    >>> list(flat({"a": {"b": 1, "c": [2, 3]}}))
+    [('a.b', '1'), ('a.c', '2, 3')]
+    """
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flat(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, (list, tuple)):
+        yield path, ", ".join(str(part) for part in value) or "–"
+    else:
+        yield path, str(value)
+
+
+def _warnings(material: Material) -> tuple[tuple[str, str], ...]:
+    lines = [
+        (
+            "Time profile:",
+            "the same move over another time gives other numbers; each number belongs to the profile "
+            "printed above.",
+        ),
+        (
+            "Liquidated and deleveraged money",
+            "must be read together: a rule that lowers one often raises the other.",
+        ),
+        (
+            "A larger fund",
+            "can raise system loss, because more positions go through the book and fewer to winners.",
+        ),
+        (
+            "Bigger is not always worse:",
+            "a larger shock can leave less bad debt, since accounts close earlier; the model does not "
+            "force monotonicity.",
+        ),
+    ]
+    comparison = material.comparison
+    if comparison is not None and comparison.note:
+        lines.insert(0, ("This study:", f"{comparison.note}."))
+    return tuple(lines)

@@ -1,0 +1,319 @@
+"""What each policy set changed, with what it costs and what it merely put off beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from contagion.reporting import formats
+from contagion.reporting.blocks import (
+    Block,
+    Cell,
+    Fold,
+    Paragraph,
+    Points,
+    Section,
+    Table,
+    Value,
+    interval,
+    number,
+    table,
+    words,
+)
+from contagion.reporting.figures import draw
+from contagion.reporting.glossary import metric as entry
+from contagion.reporting.material import NONE
+
+if TYPE_CHECKING:
+    from contagion.comparison import Comparison
+    from contagion.reporting.material import Material
+
+BESIDE = ("deferred_notional", "liquidated_notional", "adl_notional", "bad_debt")
+DETAILS = (
+    "system_loss",
+    "system_gain",
+    "forced_cost",
+    "liquidated_notional",
+    "adl_notional",
+    "deferred_notional",
+    "bad_debt",
+    "fund_used",
+    "residual_loss",
+    "uncovered",
+    "node_defaults",
+    "venue_defaults",
+    "price_drop_max",
+    "basis_peak",
+    "margin_called",
+    "halted_seconds",
+    "policy_cost",
+)
+
+
+def write(material: Material, comparison: Comparison) -> Section:
+    """Return the section that compares the policy sets.
+
+    Parameters
+    ----------
+    material : Material
+        What the report is written from.
+    comparison : Comparison
+        The comparison.
+    """
+    unit = material.unit
+    blocks: list[Block] = [
+        Paragraph(
+            "Every policy set met the same scenarios on the same networks, so effects are paired: each "
+            "number is the set minus 'none', scenario by scenario, and negative means less loss. A benefit "
+            "stands beside what the rule costs and beside the forced selling that it only put off."
+        ),
+        Points(tuple((f"{name}:", describe(comparison, name)) for name in comparison.policies)),
+        effects_table(comparison, unit),
+        _picture(comparison),
+        levels_table(comparison, unit),
+        Fold(
+            "Every metric, set by set", tuple(_detail(comparison, name, unit) for name in details(comparison))
+        ),
+    ]
+    return Section("policies", "What each policy set changes", tuple(blocks))
+
+
+def details(comparison: Comparison) -> list[str]:
+    """Return the metrics of the detailed tables that this comparison has."""
+    return [name for name in DETAILS if name in comparison.metric_names]
+
+
+def describe(comparison: Comparison, name: str) -> str:
+    """Return in plain words what a policy set does."""
+    sentences = [policy.describe() for policy in comparison.policies[name]]
+    return " ".join(sentences) if sentences else "the rules as they stand."
+
+
+def effects_table(comparison: Comparison, unit: str) -> Table:
+    """Return the main table: effect on system loss, what the rule costs, what it deferred.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The comparison.
+    unit : str
+        Unit of money.
+    """
+    loss = comparison.effects("system_loss", against=NONE)
+    beside = {name: comparison.effects(name, against=NONE) for name in BESIDE}
+    rows = [
+        [
+            words(policy),
+            difference(loss.loc[policy], str(policy), "system_loss"),
+            *_typical_and_tail(comparison, str(policy)),
+            _shares(loss.loc[policy], str(policy)),
+            _cost(comparison, str(policy)),
+            *(difference(frame.loc[policy], str(policy), metric) for metric, frame in beside.items()),
+            _halted(comparison, str(policy)),
+        ]
+        for policy in loss.index
+    ]
+    level = formats.percent(comparison.level, decimals=0)
+    columns = [
+        "Policy set",
+        f"System loss, mean change [{level} interval]",
+        "System loss, median change",
+        "Mean of the worst 5 %, change",
+        "Helped, unchanged, harmed",
+        "Cost of the rule",
+        "Deferred",
+        "Liquidated",
+        "Deleveraged (ADL)",
+        "Bad debt",
+        "Markets shut",
+    ]
+    note = (
+        f"Money in {unit} per scenario; every change is the set minus 'none'. p is adjusted for the number "
+        "of sets (Holm). Liquidated and deleveraged money stand side by side because one replaces the "
+        "other. Deferred is forced selling that still waited when the run ended: a loss put off, not "
+        "avoided. The cost of a rule prices money locked up, trading shut out and volume turned away; the "
+        "time shut is the mean over scenarios, summed over markets."
+    )
+    return table(
+        "Effect of each policy set, against 'none'", columns, rows, note=note, identifier="policy-table"
+    )
+
+
+def difference(row: pd.Series, policy: str, metric: str) -> Cell:
+    """Return a mean change with its interval and adjusted p-value.
+
+    Parameters
+    ----------
+    row : Series
+        A row of ``Comparison.effects``.
+    policy, metric : str
+        Where it comes from.
+    """
+    form = entry(metric)
+    value, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
+    head = Value(form.show(value, signed=True), repr(value), policy, metric, "difference")
+    texts = (form.show(low, signed=True), form.show(high, signed=True))
+    adjusted = float(row["p_adjusted"])
+    chance = Value(formats.probability(adjusted), repr(adjusted), policy, metric, "p_adjusted")
+    below = (interval(texts, (low, high), head, ("low", "high")), (Value("p "), chance))
+    return Cell((head,), below, numeric=True, tone=tone(low, high))
+
+
+def tone(low: float, high: float) -> str:
+    """Return ``help`` or ``harm`` where an interval of a loss excludes zero, else nothing."""
+    return "help" if high < 0.0 else "harm" if low > 0.0 else ""
+
+
+def paired(comparison: Comparison, metric: str, policy: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a metric under 'none' and under a set, over the scenarios that ran under both, shapes (n,).
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The comparison.
+    metric, policy : str
+        What is read.
+    """
+    frame = comparison.to_frame()
+    wide = frame[frame["status"] == "ok"].pivot(index="scenario", columns="policy", values=metric)
+    both = wide[[NONE, policy]].dropna() if policy != NONE else wide[[NONE]].dropna()
+    return both[NONE].to_numpy(), both[policy].to_numpy()
+
+
+def _typical_and_tail(comparison: Comparison, policy: str) -> Iterator[Cell]:
+    base, own = paired(comparison, "system_loss", policy)
+    middle = float(np.median(own - base)) if len(own) else float("nan")
+    yield _plain(middle, policy, "median_difference")
+    tail = comparison.tail("system_loss")["es"]
+    yield _plain(float(tail[policy] - tail[NONE]), policy, "tail_difference")
+
+
+def _plain(value: float, policy: str, statistic: str) -> Cell:
+    text = formats.amount(value, signed=True)
+    return number(text, value, policy=policy, metric="system_loss", statistic=statistic)
+
+
+def _shares(row: pd.Series, policy: str) -> Cell:
+    parts: list[Value] = []
+    for statistic in ("helped", "unchanged", "harmed"):
+        share = float(row[statistic])
+        parts += [Value(" / ")] if parts else []
+        parts.append(Value(formats.percent(share, decimals=0), repr(share), policy, "system_loss", statistic))
+    size = float(row["n"])
+    remark = [(Value("n "), Value(formats.count(size), repr(size), policy, "system_loss", "n"))]
+    if row["note"]:
+        remark.append((Value(str(row["note"])),))
+    return Cell(tuple(parts), tuple(remark), numeric=True)
+
+
+def _cost(comparison: Comparison, policy: str) -> Cell:
+    cost = float(comparison.costs().loc[policy, "cost"])
+    return number(formats.amount(cost), cost, policy=policy, metric="policy_cost", statistic="cost")
+
+
+def _halted(comparison: Comparison, policy: str) -> Cell:
+    time = float(comparison.deferred.loc[policy, "halted_seconds"])
+    return number(formats.seconds(time), time, policy=policy, metric="halted_seconds", statistic="mean")
+
+
+def _picture(comparison: Comparison) -> Block:
+    from contagion import plot
+
+    return draw(
+        lambda axes: plot.effects(comparison, ax=axes),
+        "Mean change of system loss of each policy set with its interval",
+        "Mean change of system loss against 'none' with its interval; left of zero is less loss. Read it "
+        "together with the cost and the deferred selling in the table.",
+    )
+
+
+def levels_table(comparison: Comparison, unit: str) -> Table:
+    """Return the level of system loss under each set: mean, median, value at risk and expected shortfall.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The comparison.
+    unit : str
+        Unit of money.
+    """
+    tail = comparison.tail("system_loss")
+    rows = []
+    for name in tail.index:
+        policy = str(name)
+        _, losses = paired(comparison, "system_loss", policy)
+        mean, middle = (float(losses.mean()), float(np.median(losses))) if len(losses) else (np.nan, np.nan)
+        rows.append(
+            [
+                words(policy),
+                number(formats.amount(mean), mean, policy=policy, metric="system_loss", statistic="mean"),
+                number(
+                    formats.amount(middle), middle, policy=policy, metric="system_loss", statistic="median"
+                ),
+                _bounded(tail.loc[name], policy, "var"),
+                _bounded(tail.loc[name], policy, "es"),
+                number(formats.count(tail.loc[name, "k"]), tail.loc[name, "k"], policy=policy, statistic="k"),
+                words(tail.loc[name, "note"]),
+            ]
+        )
+    columns = [
+        "Policy set",
+        "Mean",
+        "Median",
+        "Value at risk 95 %",
+        "Expected shortfall 95 %",
+        "Tail points",
+        "Note",
+    ]
+    note = (
+        "Value at risk is the loss that one scenario in twenty exceeds; expected shortfall is the mean of "
+        "those scenarios. An interval is left out where too few scenarios lie in the tail to support one."
+    )
+    return table(f"System loss under each set, {unit}", columns, rows, note=note, identifier="tail-table")
+
+
+def _bounded(row: pd.Series, policy: str, name: str) -> Cell:
+    value, low, high = float(row[name]), float(row[f"{name}_low"]), float(row[f"{name}_high"])
+    head = Value(formats.amount(value), repr(value), policy, "system_loss", name)
+    texts = (formats.amount(low), formats.amount(high))
+    known = np.isfinite(low) and np.isfinite(high)
+    line = (
+        interval(texts, (low, high), head, (f"{name}_low", f"{name}_high"))
+        if known
+        else (Value("no interval"),)
+    )
+    return Cell((head,), (line,), numeric=True)
+
+
+def _detail(comparison: Comparison, metric: str, unit: str) -> Table:
+    form = entry(metric)
+    effects = comparison.effects(metric, against=NONE)
+    rows = [
+        [
+            words(name),
+            difference(effects.loc[name], str(name), metric),
+            *_rest(effects.loc[name], str(name), metric),
+        ]
+        for name in effects.index
+    ]
+    columns = ["Policy set", "Mean change", "p unadjusted", "Lower", "Same", "Higher", "n", "Note"]
+    measured = f", {unit}" if form.form == "money" else ""
+    return table(
+        f"{form.label.capitalize()}{measured}: {form.meaning}", columns, rows, identifier=f"effects-{metric}"
+    )
+
+
+def _rest(row: pd.Series, policy: str, metric: str) -> Iterator[Cell]:
+    yield _statistic(row, policy, metric, "p_value", formats.probability)
+    for statistic in ("helped", "unchanged", "harmed"):
+        yield _statistic(row, policy, metric, statistic, formats.percent)
+    yield _statistic(row, policy, metric, "n", formats.count)
+    yield words(row["note"])
+
+
+def _statistic(row: pd.Series, policy: str, metric: str, name: str, show: Callable[[float], str]) -> Cell:
+    value = float(row[name])
+    return number(show(value), value, policy=policy, metric=metric, statistic=name)

@@ -1,0 +1,191 @@
+"""Which rules each venue follows, read from the network's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from contagion.reporting import formats
+from contagion.reporting.blocks import Block, Cell, Fold, Paragraph, Section, number, table, words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from contagion.network.network import Network
+    from contagion.reporting.material import Material
+
+PROCEDURES = {
+    "close_out": "closes the whole position at once",
+    "partial": "closes the smallest part that restores the target",
+    "ladder": "closes in steps down the ladder of tiers",
+}
+RESIDUALS = {
+    "profit_pro_rata": "cuts the profits of winners, pro rata",
+    "profit_queue": "cuts the profits of winners, in ranked order",
+    "socialise": "shared by all users of the venue",
+    "own_equity": "paid from the venue's own equity",
+}
+TRIGGERS = {"": "none", "fund": "when the fund cannot cover a fill"}
+MARKS = {"last": "last price", "index": "index", "weighted": "weighted mean of last price and index"}
+
+
+def write(material: Material) -> Section:
+    """Return the section on rules.
+
+    Parameters
+    ----------
+    material : Material
+        What the report is written from.
+    """
+    net = material.network
+    blocks: list[Block] = [
+        Paragraph(
+            "The rules below are the ones in force when the shock arrives, before any policy set changes "
+            "them. They are read from the tables of the network that was run."
+        )
+    ]
+    blocks.append(_venues(net))
+    blocks.append(_markets(net))
+    folds = tuple(_tiers(net))
+    if folds:
+        blocks.append(Fold("Margin tiers of every schedule", folds))
+    return Section("rules", "Rules in force", tuple(blocks))
+
+
+def _venues(net: Network) -> Block:
+    names = [str(name) for name in net.venues.index]
+    lines = [
+        [words(label)] + [cell(net.venues.loc[name]) for name in names]
+        for label, cell in _venue_lines(net.unit)
+    ]
+    return table("Rules of each venue", ["Rule", *names], lines, identifier="venue-rules")
+
+
+def _venue_lines(unit: str) -> list[tuple[str, Any]]:
+    return [
+        ("Closing an account", lambda row: words(_procedure(row))),
+        ("Liquidation fee", lambda row: words(_fee(row))),
+        ("Insurance fund", lambda row: number(formats.money(row.insurance_fund, unit), row.insurance_fund)),
+        ("Auto-deleveraging (ADL)", lambda row: words(_deleveraging(row))),
+        ("What the fund cannot pay", lambda row: words(RESIDUALS.get(row.residual, row.residual))),
+        ("Mark price", lambda row: words(_mark(row))),
+        ("Margin calls", lambda row: words(_calls(row))),
+        ("Liquidation speed", lambda row: words(_throughput(row, unit))),
+        ("Balances in custody", lambda row: words(formats.percent(row.customer_share, decimals=0))),
+    ]
+
+
+def _procedure(row: Any) -> str:
+    text = PROCEDURES.get(row.procedure, row.procedure)
+    if row.procedure == "partial":
+        least = formats.percent(row.min_clip, decimals=0)
+        text += f" {formats.three_figures(row.target)} × requirement, at least {least}"
+    return text
+
+
+def _fee(row: Any) -> str:
+    if row.fee == 0.0:
+        return "none"
+    shares = [("fund", row.fee_to_fund), ("keeper", row.fee_to_keeper), ("burnt", row.fee_burned)]
+    rest = 1.0 - sum(share for _, share in shares)
+    shares.append(("venue", rest))
+    parts = [f"{formats.percent(share, decimals=0)} to {name}" for name, share in shares if share > 1e-12]
+    return f"{formats.percent(row.fee, decimals=2)} of the fill, {formats.listing(parts)}".replace(
+        "to burnt", "burnt"
+    )
+
+
+def _deleveraging(row: Any) -> str:
+    trigger = TRIGGERS.get(row.adl_trigger, row.adl_trigger)
+    return (
+        trigger if not row.adl_trigger else f"{trigger}; winners ranked as {row.adl_rank}".replace("_", " ")
+    )
+
+
+def _mark(row: Any) -> str:
+    text = MARKS.get(row.mark, row.mark)
+    return (
+        f"{text}, weight {formats.percent(row.mark_weight, decimals=0)} on last"
+        if row.mark == "weighted"
+        else text
+    )
+
+
+def _calls(row: Any) -> str:
+    return (
+        f"below {formats.three_figures(row.call_ratio)} × requirement, to "
+        f"{formats.three_figures(row.call_target)} ×, after {formats.seconds(row.call_delay)}"
+    )
+
+
+def _throughput(row: Any, unit: str) -> str:
+    speed = float(row.throughput)
+    return "no limit" if isnan(speed) else f"{formats.money(speed, unit)} per second"
+
+
+def _markets(net: Network) -> Block:
+    columns = [
+        "Market",
+        "Venue",
+        "Kind",
+        "Depth of bids",
+        "Depth of asks",
+        "Impact",
+        "Permanent",
+        "Half-life",
+        "Fee",
+    ]
+    rows = [_market(net, str(name), row) for name, row in net.markets.iterrows()]
+    note = (
+        "Depth is the money resting within the narrowest band that the tables give. The permanent share of "
+        "a trade's impact stays; the rest halves every half-life."
+    )
+    return Fold("Markets: depth and price impact", (table("Markets", columns, rows, note=note),))
+
+
+def _market(net: Network, name: str, row: Any) -> list[Cell]:
+    half = float(row.impact_half_life)
+    return [
+        words(name),
+        words(row.venue),
+        words(row.kind),
+        _depth(net.depth, name, "bid"),
+        _depth(net.depth, name, "ask"),
+        words(str(row.impact).replace("_", " ")),
+        number(formats.percent(row.permanent_share, decimals=0), row.permanent_share),
+        number(formats.limit(half, formats.seconds(half), none="never decays"), half),
+        number(formats.percent(row.fee, decimals=3), row.fee),
+    ]
+
+
+def _depth(depth: pd.DataFrame, market: str, side: str) -> Cell:
+    own = depth[(depth["market"] == market) & (depth["side"] == side)]
+    if own.empty:
+        return number(formats.MISSING, float("nan"))
+    first = own.loc[own["band"].idxmin()]
+    text = f"{formats.amount(first['amount'])} within {formats.percent(first['band'])}"
+    return number(text, first["amount"])
+
+
+def _tiers(net: Network) -> Iterator[Block]:
+    columns = ["From", "Initial margin", "Highest leverage", "Maintenance margin"]
+    users = net.markets.groupby("schedule", sort=True).groups if len(net.markets) else {}
+    for schedule, rows in net.tiers.groupby("schedule", sort=True):
+        cells = [_tier(row) for _, row in rows.sort_values("floor").iterrows()]
+        cap = float(rows.sort_values("floor")["cap"].iloc[-1])
+        markets = formats.listing([str(market) for market in users.get(schedule, [])])
+        note = f"Used by {markets or 'no market'}. "
+        note += (
+            "The last tier is open." if isnan(cap) else f"No position above {formats.money(cap, net.unit)}."
+        )
+        yield table(f"Schedule {schedule}, {net.unit} of position", columns, cells, note=note)
+
+
+def _tier(row: Any) -> list[Cell]:
+    return [
+        number(formats.amount(row["floor"]), row["floor"]),
+        number(formats.percent(row["initial_rate"], decimals=2), row["initial_rate"]),
+        number(f"{formats.three_figures(1.0 / row['initial_rate'])}×", 1.0 / row["initial_rate"]),
+        number(formats.percent(row["maintenance_rate"], decimals=2), row["maintenance_rate"]),
+    ]

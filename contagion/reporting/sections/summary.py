@@ -1,0 +1,180 @@
+"""The first page: what was asked, what came out, what it costs, in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from contagion.reporting import formats
+from contagion.reporting.blocks import Block, Paragraph, Points, Section, Tile, Tiles, number
+from contagion.reporting.material import NONE, PLACEBO
+from contagion.reporting.sections.controls import placebo_gap
+from contagion.reporting.sections.policies import paired
+
+if TYPE_CHECKING:
+    from contagion.comparison import Comparison
+    from contagion.reporting.material import Material
+    from contagion.results import Run
+
+
+def write(material: Material) -> Section:
+    """Return the summary.
+
+    Parameters
+    ----------
+    material : Material
+        What the report is written from.
+    """
+    comparison = material.comparison
+    blocks = (
+        _run(material, material.stories[0].run) if comparison is None else _comparison(material, comparison)
+    )
+    return Section("summary", "Summary", tuple(blocks))
+
+
+def _comparison(material: Material, comparison: Comparison) -> list[Block]:
+    _, losses = paired(comparison, "system_loss", NONE)
+    _, direct = paired(comparison, "direct_loss", NONE)
+    tail = comparison.tail("system_loss").loc[NONE]
+    middle, mean = float(np.median(losses)), float(np.mean(losses))
+    sets = [name for name in comparison.policies if name not in (NONE, PLACEBO)]
+    networks = len(comparison.networks)
+    lead = (
+        f"Under the rules as they stand, forced selling adds {material.money(middle)} of losses in the "
+        f"median of {comparison.n:,} scenarios on {formats.plural(networks, 'network')}, beyond the "
+        f"{material.money(float(np.median(direct)))} that the fall of prices costs by itself. In the worst "
+        f"twentieth of scenarios the cascade costs {material.money(float(tail['es']))} on average."
+    )
+    return [
+        Paragraph(lead, tone="lead"),
+        Tiles(
+            (
+                _tile(material, "System loss, median", middle, "what the cascade adds, rules as they stand"),
+                _tile(material, "System loss, mean", mean, f"over {len(losses):,} scenarios"),
+                _tile(material, "System loss, worst 5 %", float(tail["es"]), "expected shortfall at 95 %"),
+                _tile(
+                    material,
+                    "Liquidated, mean",
+                    _mean(comparison, "liquidated_notional"),
+                    "forced orders in the market",
+                ),
+                _tile(
+                    material,
+                    "Deleveraged, mean",
+                    _mean(comparison, "adl_notional"),
+                    "winners closed by the venue (ADL)",
+                ),
+                _tile(
+                    material,
+                    "Bad debt, mean",
+                    _mean(comparison, "bad_debt"),
+                    "accounts that ended below zero",
+                ),
+            )
+        ),
+        Paragraph(f"What {formats.plural(len(sets), 'policy set')} would change, on the same scenarios:"),
+        Points(tuple((f"{name}:", verdict(material, comparison, name)) for name in sets)),
+        Paragraph(_trust(material, comparison)),
+    ]
+
+
+def verdict(material: Material, comparison: Comparison, name: str) -> str:
+    """Return what a policy set does in one or two sentences: benefit, doubt, harm, cost, and what it put off.
+
+    Parameters
+    ----------
+    material : Material
+        What the report is written from.
+    comparison : Comparison
+        The comparison.
+    name : str
+        The policy set.
+    """
+    row = comparison.effects("system_loss", against=NONE).loc[name]
+    change, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
+    bounds = f"{material.money(low, signed=True)} to {material.money(high, signed=True)}"
+    if not np.isfinite(low) or not np.isfinite(high):
+        head = (
+            f"changes mean system loss by {material.money(change, signed=True)}; no interval ({row['note']})"
+        )
+    elif low <= 0.0 <= high:
+        head = (
+            f"no clear effect on mean system loss ({material.money(change, signed=True)}, interval {bounds})"
+        )
+    else:
+        word = "lowers" if change < 0.0 else "raises"
+        head = f"{word} mean system loss by {material.money(abs(change))} (interval of the change {bounds})"
+    shares = f"less loss in {_share(row['helped'])} of scenarios, more in {_share(row['harmed'])}"
+    return f"{head}; {shares}. {_price(material, comparison, name)}"
+
+
+def _price(material: Material, comparison: Comparison, name: str) -> str:
+    cost = float(comparison.costs().loc[name, "cost"])
+    extra = float(comparison.deferred.loc[name, "extra"])
+    put_off = "puts off no more selling than before"
+    if extra > 0.0:
+        put_off = f"leaves {material.money(extra)} more still to be sold at the end"
+    elif extra < 0.0:
+        put_off = f"leaves {material.money(-extra)} less still to be sold at the end"
+    return f"It costs {material.money(cost)} per scenario and {put_off}."
+
+
+def _share(value: float) -> str:
+    return formats.percent(float(value), decimals=0)
+
+
+def _mean(comparison: Comparison, metric: str) -> float:
+    _, values = paired(comparison, metric, NONE)
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _trust(material: Material, comparison: Comparison) -> str:
+    unequal, _, _ = placebo_gap(comparison)
+    found = "CHANGED NUMBERS: do not use this report" if unequal else "changed no number"
+    text = f"The placebo, a policy that does nothing, {found}"
+    if material.control is not None:
+        held = "held" if material.control.passed else "FAILED"
+        text += f"; the negative control {held}"
+    failed = len(comparison.errors)
+    text += f"; {'no run failed' if failed == 0 else formats.plural(failed, 'run') + ' failed'}. "
+    return text + (
+        "Levels rest on assumptions about leverage and depth and are orders of magnitude; the comparison of "
+        "rules on equal scenarios is the result. The limits are stated at the end."
+    )
+
+
+def _tile(material: Material, label: str, value: float, context: str) -> Tile:
+    return Tile(label, number(material.money(value), value), context)
+
+
+def _run(material: Material, run: Run) -> list[Block]:
+    values = run.metrics
+    system, direct = float(values["system_loss"]), float(values["direct_loss"])
+    lead = (
+        f"The outside move costs those who lose {material.money(direct)}; the cascade adds "
+        f"{material.money(system)} of losses beyond it. "
+        f"{material.money(float(values['liquidated_notional']))} was liquidated in the market, "
+        f"{material.money(float(values['adl_notional']))} deleveraged against winners, and "
+        f"{material.money(float(values['bad_debt']))} of bad debt was left."
+    )
+    policies = [("Rule in force:", policy.describe()) for policy in run.policies]
+    tiles = (
+        _tile(material, "Direct loss", direct, "the outside move by itself"),
+        _tile(material, "System loss", system, "what the cascade adds"),
+        _tile(material, "System gain", float(values["system_gain"]), "what others gain from it"),
+        _tile(material, "Policy cost", float(values["policy_cost"]), "money locked up, trading shut out"),
+        _tile(material, "Deferred", float(values["deferred_notional"]), "still to be sold at the end"),
+        _tile(material, "Insurance funds used", float(values["fund_used"]), "paid out for bankrupt accounts"),
+    )
+    blocks: list[Block] = [Paragraph(lead, tone="lead"), Tiles(tiles)]
+    blocks.append(
+        Points(tuple(policies)) if policies else Paragraph("No policy was added to the rules in force.")
+    )
+    blocks.append(
+        Paragraph(
+            "This is one run of one scenario: it shows how a cascade can go, not how likely it is. Compare "
+            "policy sets over many scenarios before drawing a conclusion about a rule."
+        )
+    )
+    return blocks
