@@ -1,0 +1,257 @@
+"""What is a shock to an engine? The base of all shocks, their sum, and the arrays an engine reads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from contagion.errors import Fault, raise_faults
+from contagion.shocks.checks import Names, number_faults
+
+__all__ = ["Array", "Shock", "ShockArrays", "Shocks", "powered", "powers"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ShockArrays:
+    """A shock on the clock of a run, as an engine reads it.
+
+    Parameters
+    ----------
+    outside : numpy.ndarray
+        Outside price of every asset at every round, shape (n_rounds + 1, n_assets); row 0 is the opening.
+    depth : numpy.ndarray
+        Factor on the depth of every market, shape (n_rounds + 1, n_markets); row 0 is 1.
+    defaults : list of str
+        Nodes that fail at round 1, sorted by name.
+    observed : bool
+        Whether the prices already contain the forced sales: marks follow them, impact acts on execution only.
+    end : float
+        Seconds after which nothing moves any more.
+    """
+
+    outside: Array
+    depth: Array
+    defaults: list[str]
+    observed: bool
+    end: float
+
+
+class Shock(ABC):
+    """Something that hits the network from outside.
+
+    A shock of one's own says how it is described, scaled and put into one gap, and overrides what it acts on:
+    `price_factors`, `depth_factors` or `failing`, and `end`.
+    """
+
+    @abstractmethod
+    def gap(self) -> Shock:
+        """Return the same shock with everything in one gap, at the first round."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return one plain sentence without a full stop, time profile included."""
+
+    @abstractmethod
+    def scaled(self, factor: float) -> Shock:
+        """Return the shock with its log changes times `factor`."""
+
+    def faults(self, names: Names) -> list[Fault]:
+        """Return what does not fit a network of these names."""
+        return []
+
+    def price_factors(self, assets: Sequence[str], times: Array) -> Array:
+        """Return outside price / opening price, shape (n_times, n_assets)."""
+        return np.ones((len(times), len(assets)))
+
+    def depth_factors(self, markets: Sequence[str], market_assets: Sequence[str], times: Array) -> Array:
+        """Return the factor on depth, shape (n_times, n_markets)."""
+        return np.ones((len(times), len(markets)))
+
+    def failing(self) -> frozenset[str]:
+        """Return the nodes that fail at the first round."""
+        return frozenset()
+
+    def is_observed(self) -> bool:
+        """Return whether the prices already contain the forced sales."""
+        return False
+
+    def end(self, first: float) -> float:
+        """Return the seconds after which nothing moves; gaps happen at `first`, the time of round 1."""
+        return 0.0
+
+    def __add__(self, other: object) -> Shocks:
+        return Shocks((self, other)) if isinstance(other, Shock) else NotImplemented
+
+    def __radd__(self, other: object) -> Shock:
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def __mul__(self, factor: float) -> Shock:
+        raise_faults(number_faults("factor", factor, "a shock is scaled by a finite number"))
+        return self if factor == 1 else self.scaled(float(factor))
+
+    __rmul__ = __mul__
+
+    def log_returns(self, assets: Sequence[str]) -> Array:
+        """Return the log return of every asset from the opening to the end, shape (n_assets,)."""
+        returns: Array = np.log(self.price_factors(assets, np.array([0.0, np.inf]))[1])
+        return returns
+
+    def check(
+        self, assets: Iterable[str], markets: Iterable[str], nodes: Iterable[str] | None, unit: str = ""
+    ) -> None:
+        """Refuse the shock if it does not fit a network.
+
+        Parameters
+        ----------
+        assets, markets, nodes : iterable of str
+            Names that exist; `nodes` may be None where they are not known.
+        unit : str, optional
+            The asset in which money is counted; it does not move.
+
+        Raises
+        ------
+        NetworkError
+            If an asset, a market or a node does not exist.
+        UnitError
+            If the unit itself is shocked.
+        """
+        known = None if nodes is None else frozenset(nodes)
+        raise_faults(self.faults(Names(tuple(assets), tuple(markets), known, unit)))
+
+    def compile(
+        self,
+        assets: Sequence[str],
+        prices: npt.ArrayLike,
+        markets: Sequence[str],
+        market_assets: Sequence[str],
+        times: npt.ArrayLike,
+        unit: str = "",
+    ) -> ShockArrays:
+        """Return the shock on the clock of a run.
+
+        Parameters
+        ----------
+        assets : sequence of str
+            Names of the assets.
+        prices : array_like
+            Their opening prices, shape (n_assets,).
+        markets, market_assets : sequence of str
+            Names of the markets, and of the asset that each one trades.
+        times : array_like
+            Seconds of the rounds, shape (n_rounds + 1,); the first is 0, the opening.
+        unit : str, optional
+            The asset in which money is counted.
+
+        Returns
+        -------
+        ShockArrays
+            Prices, depth factors, failing nodes and the end. A gap hits at round 1.
+
+        Raises
+        ------
+        NetworkError, UnitError
+            As in `check`, except that nodes are not known here.
+
+        Examples
+        --------
+        >>> from contagion.shocks import PriceShock
+        >>> shock = PriceShock({"BTC": -0.5}, over=20.0)
+        >>> shock.compile(["BTC"], [100.0], [], [], [0.0, 10.0, 20.0]).outside[-1].tolist()
+        [50.0]
+        """
+        self.check(assets, markets, None, unit)
+        clock = np.asarray(times, dtype=np.float64)
+        return ShockArrays(
+            outside=np.asarray(prices, dtype=np.float64) * self.price_factors(assets, clock),
+            depth=self.depth_factors(markets, market_assets, clock),
+            defaults=sorted(self.failing()),
+            observed=self.is_observed(),
+            end=self.end(float(clock[1]) if len(clock) > 1 else 0.0),
+        )
+
+
+@dataclass(frozen=True)
+class Shocks(Shock):
+    """Several shocks that all happen: price and depth factors multiply, failing nodes unite.
+
+    Parameters
+    ----------
+    parts : tuple of Shock
+        The shocks; sums inside are opened up.
+
+    Examples
+    --------
+    >>> from contagion.shocks import Default, PriceShock
+    >>> (PriceShock({"ETH": -0.2}, over=0) + Default(["Genesis"])).describe()
+    'ETH -20.0 % in one gap; default of Genesis'
+    """
+
+    parts: tuple[Shock, ...]
+
+    def __post_init__(self) -> None:
+        flat: list[Shock] = []
+        for part in self.parts:
+            flat.extend(part.parts if isinstance(part, Shocks) else (part,))
+        object.__setattr__(self, "parts", tuple(flat))
+
+    def gap(self) -> Shocks:
+        """Return the parts, each in one gap."""
+        return Shocks(tuple(part.gap() for part in self.parts))
+
+    def describe(self) -> str:
+        """Return the sentences of the parts, joined by semicolons."""
+        return "; ".join(part.describe() for part in self.parts)
+
+    def scaled(self, factor: float) -> Shocks:
+        """Return every part scaled."""
+        return Shocks(tuple(part * factor for part in self.parts))
+
+    def faults(self, names: Names) -> list[Fault]:
+        """Return what does not fit, over all parts."""
+        return [fault for part in self.parts for fault in part.faults(names)]
+
+    def price_factors(self, assets: Sequence[str], times: Array) -> Array:
+        """Return the product of the parts' price factors."""
+        return _product([part.price_factors(assets, times) for part in self.parts])
+
+    def depth_factors(self, markets: Sequence[str], market_assets: Sequence[str], times: Array) -> Array:
+        """Return the product of the parts' depth factors."""
+        return _product([part.depth_factors(markets, market_assets, times) for part in self.parts])
+
+    def failing(self) -> frozenset[str]:
+        """Return all nodes that fail."""
+        return frozenset().union(*(part.failing() for part in self.parts))
+
+    def is_observed(self) -> bool:
+        """Return whether any part is an observed path."""
+        return any(part.is_observed() for part in self.parts)
+
+    def end(self, first: float) -> float:
+        """Return the latest end."""
+        return max(part.end(first) for part in self.parts)
+
+
+def powers(growth: Array, times: Array, over: float) -> Array:
+    """Return growth ** (share of `over` that has passed), shape (n_times, n); exact at both ends."""
+    passed = np.minimum(times / over, 1.0) if over > 0.0 else np.where(times > 0.0, 1.0, 0.0)
+    factors: Array = growth[np.newaxis, :] ** passed[:, np.newaxis]
+    return factors
+
+
+def powered(changes: Mapping[str, float], factor: float) -> dict[str, float]:
+    """Return the changes with their logs times `factor`."""
+    with np.errstate(over="ignore"):
+        return {name: float(np.expm1(factor * np.log1p(change))) for name, change in changes.items()}
+
+
+def _product(factors: Sequence[Array]) -> Array:
+    product = factors[0]
+    for factor in factors[1:]:
+        product = product * factor
+    return product
