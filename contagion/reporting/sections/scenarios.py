@@ -38,20 +38,20 @@ def write(material: Material) -> Section:
 
 
 def _opening(material: Material) -> str:
-    over = material.profile
-    pace = f"spread over {formats.seconds(over)}" if over > 0.0 else "as one gap"
+    run = material.stories[-1].run
+    length = float(run.shock.end(0.0))
+    pace = f"spread over {formats.seconds(length)}" if length > 0.0 else "as one gap"
     text = (
         f"Outside prices move {pace}; what happens beyond that is the cascade. The pace matters as much as "
-        "the size: the same move as one gap leaves accounts bankrupt before anyone can close them, while a "
-        "slow move lets them be closed in time, so this profile belongs to every number in the report."
+        "the size: one gap leaves accounts bankrupt before anyone can close them, a slow move lets them be "
+        "closed in time. This profile belongs to every number in the report."
     )
-    if material.comparison is not None:
-        source = _sentence(material.comparison.family)
-        text = (
-            f"{material.comparison.n:,} scenarios are drawn from {source} before any run, and every policy "
-            "set meets the same ones. " + text
-        )
-    return text
+    if material.comparison is None:
+        return f"The shock: {run.shock.describe()}. {text}"
+    return (
+        f"{material.comparison.n:,} scenarios are drawn before any run, and every policy set meets the same "
+        f"ones: {_sentence(material.comparison.family)}. {text}"
+    )
 
 
 def _sentence(family: Any) -> str:

@@ -1,0 +1,288 @@
+"""The command line: ``contagion datasets | check | run | compare | report``.
+
+Each command works without arguments on the bundled network. Exit codes: 0 done, 2 bad input, 3 not converged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import contagion
+from contagion.errors import ContagionError, ConvergenceError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from contagion.comparison import Comparison
+    from contagion.network.network import Network
+    from contagion.studies import Study
+
+BAD_INPUT, NOT_CONVERGED = 2, 3
+BUNDLED_NETWORK = "perp-venues"
+BAND_SCENARIOS = 16
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``contagion``; those of the process by default.
+
+    Returns
+    -------
+    int
+        0 done, 2 bad input, 3 not converged.
+
+    Examples
+    --------
+    >>> main(["check", "no-such-network"])
+    2
+    """
+    options = parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except ContagionError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return NOT_CONVERGED if isinstance(error, ConvergenceError) else BAD_INPUT
+    except BrokenPipeError:  # the reader of the output has gone
+        sys.stderr.close()
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(
+        prog="contagion", description="Shock a network of margin accounts, follow the cascade, compare rules."
+    )
+    top.add_argument("--version", action="version", version=f"contagion {contagion.__version__}")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    listing = commands.add_parser("datasets", help="list the bundled networks")
+    listing.set_defaults(command=_datasets)
+    check = commands.add_parser("check", help="look for faults in a network, or read facts back from it")
+    check.add_argument("network", nargs="?", default=BUNDLED_NETWORK, help="a bundled network or a folder")
+    check.add_argument("--facts", action="store_true", help="print every fact beside the network's value")
+    check.set_defaults(command=_check)
+    run = commands.add_parser("run", help="run one scenario of a study and print what happened")
+    _study_options(run)
+    run.add_argument("--policy", default="none", help="policy set to run under (default: none)")
+    run.add_argument("--scenario", type=int, default=0, help="number of the scenario (default: 0)")
+    _output_options(run, out=None)
+    run.set_defaults(command=_run)
+    compare = commands.add_parser("compare", help="run a study, write the report, print the policy table")
+    _comparison_options(compare)
+    compare.set_defaults(command=_compare)
+    report = commands.add_parser("report", help="run a study and write the report only")
+    _comparison_options(report)
+    report.set_defaults(command=_report)
+    return top
+
+
+def _study_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("study", nargs="?", help="a TOML file (default: the bundled study)")
+    command.add_argument("--seed", type=int, help="seed of networks and scenarios")
+    command.add_argument("--step", type=float, help="seconds of a round")
+
+
+def _output_options(command: argparse.ArgumentParser, out: str | None) -> None:
+    shown = f" (default: {out})" if out else " (default: none)"
+    command.add_argument("--out", default=out, help=f"where the HTML report goes{shown}")
+    command.add_argument("--overwrite", action="store_true", help="replace a file that is not a report")
+    command.add_argument("--quiet", action="store_true", help="no progress bar, no table")
+
+
+def _comparison_options(command: argparse.ArgumentParser) -> None:
+    _study_options(command)
+    command.add_argument("--n", type=int, help="number of scenarios")
+    command.add_argument("--networks", type=int, help="how many networks are drawn")
+    command.add_argument("--jobs", type=int, help="workers; -1 is one per core")
+    command.add_argument("--no-band", action="store_true", help="leave out the repetition at other leverages")
+    _output_options(command, out="report.html")
+
+
+def _datasets(options: argparse.Namespace) -> int:
+    from contagion import datasets
+
+    print(_table(datasets.list()))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    net = _network(options.network)
+    if options.facts:
+        return _facts(net)
+    findings = net.check()
+    print(_table(findings.set_index("severity")) if len(findings) else f"{options.network}: no findings")
+    return BAD_INPUT if (findings["severity"] == "error").any() else 0
+
+
+def _facts(net: Network) -> int:
+    from contagion import datasets, facts
+
+    checked = datasets.check_facts(net)
+    counts = facts.counts()
+    print(_table(checked.set_index("fact")))
+    worst = float(checked["error"].abs().max())
+    print(
+        f"\n{len(checked)} facts read back from the network's tables, largest error {worst:.2%}; "
+        f"inputs: {counts['fact']} facts, {counts['assumption']} assumptions"
+    )
+    return 0
+
+
+def _network(name: str) -> Network:
+    from contagion import datasets
+    from contagion.network.network import Network
+
+    return Network.read(name) if Path(name).is_dir() else datasets.load(name)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from contagion.reporting import report
+
+    target = _target(options)
+    run = _study(options).run(options.policy, options.scenario)
+    print(run)
+    if target is not None:
+        report(run, target, overwrite=True)
+        print(f"report: {options.out}")
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    comparison = _compared(options)
+    if not options.quiet:
+        print(policy_table(comparison))
+    print(f"report: {options.out}")
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    _compared(options)
+    print(f"report: {options.out}")
+    return 0
+
+
+def _compared(options: argparse.Namespace) -> Comparison:
+    """Run the comparison and, where networks are generated, the band over leverage; write the report."""
+    from contagion.reporting import leverage_band, report
+
+    target = _target(options)
+    study = _study(options)
+    comparison = study.compare(progress=not options.quiet)
+    band = None
+    if study.source.generated and not options.no_band:
+        scenarios = min(BAND_SCENARIOS, comparison.n)
+        _say(options, "repeating the study at other leverages ...")
+        band = leverage_band(
+            study.shock, study.model, study.policies, n=scenarios, seed=study.seed, n_jobs=study.n_jobs
+        )
+    if target is not None:
+        _say(options, "writing the report ...")
+        report(comparison, target, overwrite=True, leverage_band=band)
+    return comparison
+
+
+def _say(options: argparse.Namespace, text: str) -> None:
+    if not options.quiet:
+        print(text, file=sys.stderr)
+
+
+def _target(options: argparse.Namespace) -> Path | None:
+    """Return where the report goes, refused before anything is computed; a report may replace a report."""
+    from contagion.reporting.page import check_target, is_report
+
+    if options.out is None:
+        return None
+    target = Path(options.out)
+    check_target(target, overwrite=options.overwrite or is_report(target))
+    return target
+
+
+def _study(options: argparse.Namespace) -> Study:
+    """Return the study with the settings of the command line in the place of its own."""
+    from contagion import studies
+
+    study = studies.parse(studies.BUNDLED) if options.study is None else studies.read(options.study)
+    given = {"n": "n", "seed": "seed", "n_jobs": "jobs"}
+    changes = {name: getattr(options, option, None) for name, option in given.items()}
+    study = replace(study, **{name: value for name, value in changes.items() if value is not None})
+    if options.step is not None:
+        study = replace(study, model=replace(study.model, step=options.step))
+    if getattr(options, "networks", None) is not None:
+        study = replace(study, source=study.source.drawn(options.networks))
+    return study
+
+
+def policy_table(comparison: Comparison) -> str:
+    """Return the effect of every policy set on system loss as text, its cost and what it deferred beside it.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The comparison.
+    """
+    from contagion.reporting import formats
+
+    effects = comparison.effects("system_loss")
+    deleveraged = comparison.effects("adl_notional")["difference"]
+    liquidated = comparison.effects("liquidated_notional")["difference"]
+    extra, costs = comparison.deferred["extra"], comparison.costs()["cost"]
+    head = [
+        "policy set",
+        "system loss",
+        "interval",
+        "helped",
+        "harmed",
+        "cost",
+        "deferred",
+        "liquidated",
+        "ADL",
+    ]
+    rows = [
+        [
+            str(name),
+            formats.amount(row["difference"], signed=True),
+            f"{formats.amount(row['low'], signed=True)} to {formats.amount(row['high'], signed=True)}",
+            formats.percent(row["helped"], decimals=0),
+            formats.percent(row["harmed"], decimals=0),
+            formats.amount(costs[name]),
+            formats.amount(extra[name], signed=True),
+            formats.amount(liquidated[name], signed=True),
+            formats.amount(deleveraged[name], signed=True),
+        ]
+        for name, row in effects.iterrows()
+    ]
+    unit = comparison.networks[0].unit
+    title = f"Mean change per scenario against 'none', {unit}, {comparison.n:,} scenarios"
+    return "\n".join([title, *_aligned([head, *rows])])
+
+
+def _table(frame: pd.DataFrame) -> str:
+    """Return a frame as aligned text, index first, control characters made visible."""
+    named = frame.reset_index()
+    head = [str(column) for column in named.columns]
+    return "\n".join(_aligned([head, *([_cell(value) for value in row] for row in named.to_numpy())]))
+
+
+def _cell(value: object) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,236 @@
+"""Which classes may a study name? Fixed lists of shocks, models, policies and generators, no others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from contagion.errors import InputError, PolicyError, SchemaError, UnsafeInputError, nearest
+from contagion.studies.parameters import call, read
+
+if TYPE_CHECKING:
+    from contagion.policies import Policy
+
+__all__ = ["DEFAULT_SHOCK", "generator", "generator_parameters", "model", "policy_sets", "shock"]
+
+DEFAULT_SHOCK: Final = {"kind": "student_t", "df": 4.0, "scale": 0.1}
+POLICIES: Final = (
+    "AutoDeleveraging",
+    "Halt",
+    "InsuranceFund",
+    "LiquidationThrottle",
+    "MarginMultiplier",
+    "PartialLiquidation",
+    "Policy",
+    "PriceBand",
+    "SocialisedLoss",
+    "TieredMargin",
+)
+HOOKS: Final = (
+    "cash",
+    "haircuts",
+    "limits",
+    "marks",
+    "opening",
+    "orders",
+    "requirement",
+    "status",
+    "waterfall",
+)
+PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*")
+
+
+def shock(tables: Any, folder: Path) -> Any:
+    """Return the shock or family of a study: one table, or several whose effects add.
+
+    Parameters
+    ----------
+    tables : dict or list of dict
+        ``[shock]`` or every ``[[shock]]``.
+    folder : Path
+        Where files are looked for.
+
+    Raises
+    ------
+    SchemaError, UnsafeInputError
+        If a kind or parameter is unknown, or names something else than a built-in class.
+    """
+    parts = tables if isinstance(tables, list) else [tables]
+    made = [_made(part, _shocks(), "[shock]", folder, SchemaError) for part in parts]
+    if not made:
+        raise SchemaError("is empty", where="shock", value=tables, allowed="[shock] with a kind")
+    total = made[0]
+    for part in made[1:]:
+        total = total + part
+    return total
+
+
+def model(table: dict[str, Any], folder: Path) -> Any:
+    """Return the model of a study, the cascade by default.
+
+    Parameters
+    ----------
+    table : dict
+        ``[model]``.
+    folder : Path
+        Where files are looked for.
+    """
+    from contagion.propagation.cascade.model import Cascade
+
+    known: dict[str, Callable[..., Any]] = {"Cascade": Cascade, "Cascade.static": Cascade.static}
+    return _made({"kind": "Cascade", **table}, known, "[model]", folder, SchemaError)
+
+
+def policy_sets(tables: Any, folder: Path) -> dict[str, list[Policy]]:
+    """Return the policy sets of a study by name.
+
+    Parameters
+    ----------
+    tables : list of dict
+        Every ``[[policy_set]]``.
+    folder : Path
+        Where files are looked for.
+
+    Raises
+    ------
+    SchemaError
+        If a set has no name, or two have the same.
+    PolicyError, UnsafeInputError
+        If a policy or parameter is unknown, or names something else than a built-in class.
+    """
+    if not isinstance(tables, list):
+        raise SchemaError(
+            "is one table", where="policy_set", remedy="write [[policy_set]] in double brackets"
+        )
+    sets: dict[str, list[Policy]] = {}
+    for place, table in enumerate(tables, 1):
+        name, policies = _named(table, place)
+        if name in sets:
+            raise SchemaError(
+                "is given twice", where="policy_set name", value=name, remedy="rename one of them"
+            )
+        where = f"policy_set {name!r}"
+        sets[name] = [
+            _policy(policy, f"{where} policy {number}", folder) for number, policy in enumerate(policies, 1)
+        ]
+    return sets
+
+
+def generator(name: str) -> str:
+    """Return the name of a generator, or refuse one that does not exist.
+
+    Parameters
+    ----------
+    name : str
+        As the study has it.
+    """
+    return _known(name, _generators(), "[network] generate", SchemaError)
+
+
+def generator_parameters(name: str, table: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the parameters of a generator, each read by its declared type.
+
+    Parameters
+    ----------
+    name : str
+        The generator.
+    table : dict
+        What is left of ``[network]``.
+    folder : Path
+        Where files are looked for.
+    """
+    return read(_generators()[generator(name)], table, "[network]", folder)
+
+
+def _named(table: Any, place: int) -> tuple[str, list[Any]]:
+    where = f"policy_set {place}"
+    if not isinstance(table, dict) or not isinstance(table.get("name"), str) or not table["name"]:
+        raise SchemaError("has no name", where=where, value=table, remedy='add name = "..."')
+    unknown = [key for key in table if key not in ("name", "policies")]
+    if unknown:
+        hint = nearest(unknown[0], ("name", "policies"))
+        raise SchemaError(f"is no known key{hint}", where=where, value=unknown[0], allowed="name, policies")
+    policies = table.get("policies", [])
+    if not isinstance(policies, list):
+        raise SchemaError(
+            "is no list", where=f"{where} policies", value=policies, allowed="[{kind = ...}, ...]"
+        )
+    return table["name"], policies
+
+
+def _policy(table: Any, where: str, folder: Path) -> Policy:
+    from contagion import policies
+
+    if isinstance(table, dict):
+        hooks = [key for key in table if key in HOOKS]
+        if hooks:
+            raise UnsafeInputError(
+                "is a hook, that is code",
+                where=where,
+                value=hooks[0],
+                allowed="parameters of built-in policies",
+                remedy="write the policy in Python and pass it to contagion.compare",
+            )
+    known = {name: getattr(policies, name) for name in POLICIES}
+    policy: Policy = _made(table, known, where, folder, PolicyError)
+    return policy
+
+
+def _shocks() -> dict[str, Callable[..., Any]]:
+    from contagion import shocks
+    from contagion.experiments.families import PriceShocks
+
+    return {
+        "PriceShock": shocks.PriceShock,
+        "PricePath": shocks.PricePath,
+        "Default": shocks.Default,
+        "DepthShock": shocks.DepthShock,
+        "PriceShocks.normal": PriceShocks.normal,
+        "PriceShocks.student_t": PriceShocks.student_t,
+        "PriceShocks.historical": PriceShocks.historical,
+    }
+
+
+def _generators() -> dict[str, Callable[..., Any]]:
+    from contagion.generate import perp_market
+
+    return {"perp_market": perp_market}
+
+
+def _made(
+    table: Any, known: Mapping[str, Callable[..., Any]], where: str, folder: Path, error: type[InputError]
+) -> Any:
+    """Return the object that a table with a ``kind`` describes."""
+    if not isinstance(table, dict) or "kind" not in table:
+        kinds = ", ".join(known)
+        raise error("has no kind", where=where, value=table, allowed=kinds, remedy='add kind = "..."')
+    values = {key: value for key, value in table.items() if key != "kind"}
+    kind = _known(table["kind"], known, f"{where} kind", error)
+    return call(known[kind], values, f"{where} {kind}", folder, error=error)
+
+
+def _known(kind: Any, known: Mapping[str, Any], where: str, error: type[InputError]) -> str:
+    """Return the built-in name that a kind means; case, underscores and the family's prefix do not matter."""
+    short = {_plain(name): name for name in known}
+    if isinstance(kind, str) and _plain(kind) in short:
+        return short[_plain(kind)]
+    if isinstance(kind, str) and not PLAIN.fullmatch(kind):
+        raise UnsafeInputError(
+            "names code",
+            where=where,
+            value=kind,
+            allowed=f"built-in classes only: {', '.join(known)}",
+            remedy="pass Python objects through the Python interface",
+        )
+    near = get_close_matches(_plain(str(kind)), short, n=1)
+    hint = f" (did you mean {short[near[0]]!r}?)" if near else ""
+    raise error(f"is unknown{hint}", where=where, value=kind, allowed=", ".join(known))
+
+
+def _plain(kind: str) -> str:
+    return (
+        re.sub(r"[\s_-]", "", kind).lower().removeprefix("priceshocks.").replace("cascade.static", "static")
+    )

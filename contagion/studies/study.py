@@ -1,0 +1,174 @@
+"""What is a study? Networks, a shock, a model and policy sets, checked and ready to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from contagion.errors import PolicyError, ValueRangeError, nearest
+
+if TYPE_CHECKING:
+    from contagion.comparison import Comparison
+    from contagion.network.network import Network
+    from contagion.policies import Policy
+    from contagion.results import Run
+
+__all__ = ["Source", "Study"]
+
+MOST_NETWORKS: Final = 1000
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the networks of a study come from.
+
+    Parameters
+    ----------
+    place : str
+        ``dataset`` (a bundled network), ``path`` (a folder) or ``generate`` (a generator).
+    name : str
+        Name of the dataset or generator, or the folder.
+    count : int
+        How many networks are drawn; a folder holds exactly one.
+    seed : int or None
+        Seed of the first network, the next ones count on; the study's seed by default.
+    parameters : dict
+        Parameters of the generator.
+    """
+
+    place: str
+    name: str
+    count: int = 1
+    seed: int | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def generated(self) -> bool:
+        """Whether a generator makes the networks, so that more of them can be drawn."""
+        return self.place != "path"
+
+    def drawn(self, count: int) -> Source:
+        """Return the source with another number of networks.
+
+        Parameters
+        ----------
+        count : int
+            How many networks are drawn.
+
+        Raises
+        ------
+        ValueRangeError
+            If it is below 1, or the networks lie in a folder, which holds one.
+        """
+        most = MOST_NETWORKS if self.generated else 1
+        if not 1 <= count <= most:
+            raise ValueRangeError("is out of range", where="networks", value=count, allowed=f"1 to {most:,}")
+        return replace(self, count=count)
+
+    def load(self, seed: int) -> list[Network]:
+        """Return the networks.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the first network where the source has none of its own.
+        """
+        from contagion import datasets, generate
+        from contagion.network.network import Network
+
+        first = seed if self.seed is None else self.seed
+        if self.place == "path":
+            return [Network.read(self.name)]
+        if self.place == "dataset":
+            return [datasets.load(self.name, seed=first + step) for step in range(self.count)]
+        make = getattr(generate, self.name)
+        return [make(**self.parameters, seed=first + step) for step in range(self.count)]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study, read and checked: every part is an object, nothing has been run.
+
+    Parameters
+    ----------
+    source : Source
+        Where the networks come from.
+    shock : Shock or family
+        What hits.
+    model : Model
+        How distress travels.
+    policies : dict
+        Policy sets by name.
+    n, seed, level, n_jobs
+        As for ``contagion.compare``.
+    """
+
+    source: Source
+    shock: Any
+    model: Any
+    policies: dict[str, list[Policy]]
+    n: int | None = None
+    seed: int = 0
+    level: float = 0.95
+    n_jobs: int = 1
+
+    def compare(self, *, progress: bool = False) -> Comparison:
+        """Run every policy set over the scenarios.
+
+        Parameters
+        ----------
+        progress : bool
+            Show a progress bar.
+        """
+        from contagion.experiments.compare import compare
+
+        return compare(
+            None,
+            self.shock,
+            self.model,
+            self.policies,
+            n=self.n,
+            seed=self.seed,
+            n_jobs=self.n_jobs,
+            networks=self.source.load(self.seed),
+            progress=progress,
+            level=self.level,
+        )
+
+    def run(self, policy: str = "none", scenario: int = 0) -> Run:
+        """Run one scenario on its network, with full records.
+
+        Parameters
+        ----------
+        policy : str
+            Name of a policy set, or "none".
+        scenario : int
+            Number of the scenario; scenario i runs on network i mod their number.
+
+        Raises
+        ------
+        PolicyError
+            If there is no such policy set.
+        ValueRangeError
+            If the scenario is negative.
+        """
+        from contagion.comparison import risky_assets
+        from contagion.experiments.arguments import scenarios
+
+        sets = {"none": [], **self.policies}
+        if policy not in sets:
+            raise PolicyError(
+                f"is no policy set of the study{nearest(policy, sets)}",
+                where="policy",
+                value=policy,
+                allowed=", ".join(sets),
+            )
+        if scenario < 0:
+            raise ValueRangeError("is negative", where="scenario", value=scenario, allowed="0, 1, 2, ...")
+        networks = self.source.load(self.seed)
+        net = networks[scenario % len(networks)]
+        family, _ = scenarios(self.shock)
+        shock = family.scenario(risky_assets(net), scenario, self.seed)
+        shock.check(list(net.assets.index), list(net.markets.index), list(net.nodes.index))
+        run: Run = self.model.prepare(net, sets[policy]).run(shock, self.seed, scenario)
+        return run
