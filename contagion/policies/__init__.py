@@ -1,1 +1,24 @@
-"""What can be done: breakers, margins, backstops, liquidity."""
+"""What can be done: breakers, margins, backstops."""
+
+from contagion.policies.backstops import AutoDeleveraging, InsuranceFund, PartialLiquidation, SocialisedLoss
+from contagion.policies.base import Policy
+from contagion.policies.breakers import Halt, LiquidationThrottle, PriceBand
+from contagion.policies.costs import CostRates, Outlay
+from contagion.policies.margins import MarginMultiplier, TieredMargin
+from contagion.policies.world import World
+
+__all__ = [
+    "AutoDeleveraging",
+    "CostRates",
+    "Halt",
+    "InsuranceFund",
+    "LiquidationThrottle",
+    "MarginMultiplier",
+    "Outlay",
+    "PartialLiquidation",
+    "Policy",
+    "PriceBand",
+    "SocialisedLoss",
+    "TieredMargin",
+    "World",
+]

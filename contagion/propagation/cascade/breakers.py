@@ -22,12 +22,6 @@ from contagion.propagation.cascade.layout import BAND, EVENT_HALT, EVENT_REOPEN,
 
 
 @kernel
-def covers(policy: Any, m: int) -> bool:
-    """Whether the policy row applies to market `m`."""
-    return bool(policy.market < 0 or policy.market == m)
-
-
-@kernel
 def highest_last(state: Any, m: int, since: int, window: float) -> float:
     """Highest last price of the market within the window that ends now."""
     clock = state.clock[0]
@@ -99,12 +93,12 @@ def status_row(book: Any, state: Any, p: int) -> None:
             reopen(book, state, p, m)
     hit = np.zeros(n, np.bool_)
     for m in range(n):
-        if covers(policy, m):
+        if state.covered[p, m]:
             hit[m] = is_triggered(state, p, m)
     for m in range(n):
         if hit[m]:
             for other in range(n):
-                if covers(policy, other) and in_scope(state, policy.scope, m, other):
+                if state.covered[p, other] and in_scope(state, policy.scope, m, other):
                     if not state.breakers[p, other].active and not state.markets[other].dead:
                         halt(state, p, other)
     for m in range(n):
@@ -139,7 +133,7 @@ def limits_row(state: Any, p: int) -> None:
     if policy.kind != BAND:
         return
     for m in range(state.markets.shape[0]):
-        if covers(policy, m):
+        if state.covered[p, m]:
             market = state.markets[m]
             reference = market.mark
             if policy.reference == 1:
@@ -157,7 +151,7 @@ def orders_row(state: Any, p: int) -> None:
     if policy.kind != THROTTLE:
         return
     for m in range(state.markets.shape[0]):
-        if covers(policy, m):
+        if state.covered[p, m]:
             market = state.markets[m]
             most = math.inf
             if policy.rate < np.inf:

@@ -219,7 +219,7 @@ STRATEGY = np.dtype(
 POLICY = np.dtype(
     [
         ("kind", "i8"),
-        ("market", "i8"),  # -1: every market
+        ("place", "i8"),  # in the list of policies
         ("scope", "i8"),
         ("drop", "f8"),
         ("window", "f8"),
@@ -409,6 +409,7 @@ class Book(NamedTuple):
     creditor: Array
     claim: Array  # (C,) quanta
     sheet_nodes: Array  # nodes whose balance sheet is watched
+    watched: Array  # (K,) whether a node is one of them
     sheet_indptr: Array  # accounts of those nodes
     sheet_accounts: Array
     holding_node: Array
@@ -444,6 +445,7 @@ class State(NamedTuple):
     venues: Array
     strategies: Array
     policies: Array
+    covered: Array  # (P, M) markets that a policy row applies to
     breakers: Array  # (P, M)
     outside: Array  # (R + 1, A) outside prices
     shock_depth: Array  # (R + 1, M)

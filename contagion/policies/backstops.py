@@ -1,0 +1,212 @@
+"""Policies about how venues close positions and who pays: partial liquidation, funds, deleveraging, socialised loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from contagion.errors import PolicyError, nearest
+from contagion.network import Network
+from contagion.policies.base import Policy
+from contagion.policies.breakers import check_number, check_word
+from contagion.policies.costs import CostRates, Outlay
+
+
+def change_venues(policy: Policy, net: Network, names: Sequence[str] | None, **columns: Any) -> Network:
+    """The network with columns of its venues set; all venues when none are named."""
+    known = [str(name) for name in net.venues.index]
+    for name in names or ():
+        if name not in known:
+            raise PolicyError(
+                f"{type(policy).__name__}.venues names {name!r}, which is no venue of the network{nearest(name, known)}"
+            )
+    venues = net.venues.copy()
+    chosen = known if names is None else list(names)
+    for column, value in columns.items():
+        venues.loc[chosen, column] = value
+    return net.replace(venues=venues)
+
+
+@dataclass(frozen=True)
+class PartialLiquidation(Policy):
+    """Venues close the smallest part of a position that restores a margin target, instead of their own procedure.
+
+    Parameters
+    ----------
+    target
+        Equity over requirement after the sale, at least 1.
+    min_clip
+        Smallest share of a position that is sold at once.
+    venues
+        Names of the venues; None: all.
+
+    References
+    ----------
+    Cascade chapter, section 4, step 3.
+    """
+
+    tables: ClassVar[tuple[str, ...]] = ("venues",)
+
+    target: float = 1.5
+    min_clip: float = 0.2
+    venues: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse targets that restore nothing."""
+        check_number(self, "target", 1.0, 1e3)
+        check_number(self, "min_clip", 0.0, 1.0)
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        return (
+            f"Partial liquidation: sell the smallest part, at least {100 * self.min_clip:g} %, that restores "
+            f"{self.target:g} times the requirement."
+        )
+
+    def opening(self, net: Network) -> Network:
+        """Set the procedure of the venues."""
+        return change_venues(
+            self, net, self.venues, procedure="partial", target=self.target, min_clip=self.min_clip
+        )
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """No money is locked and no market is shut: what it costs shows in the losses."""
+        return 0.0
+
+
+@dataclass(frozen=True)
+class InsuranceFund(Policy):
+    """Larger (or smaller) insurance funds; an outside payer puts the difference in.
+
+    Parameters
+    ----------
+    factor
+        Funds are multiplied by it, at least 0.
+    amount
+        Added to each fund (money), at least 0.
+    venues
+        Names of the venues; None: all.
+    """
+
+    tables: ClassVar[tuple[str, ...]] = ("venues",)
+
+    factor: float = 2.0
+    amount: float = 0.0
+    venues: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse negative funds."""
+        check_number(self, "factor", 0.0, 1e9)
+        check_number(self, "amount", 0.0, 1e18)
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        extra = f" plus {self.amount:,.0f}" if self.amount else ""
+        return f"Insurance fund: every fund times {self.factor:g}{extra}, paid in from outside before the shock."
+
+    def opening(self, net: Network) -> Network:
+        """Set the funds and write down who paid."""
+        if self.factor == 1.0 and self.amount == 0.0:
+            return net
+        chosen = list(net.venues.index) if self.venues is None else list(self.venues)
+        changed = change_venues(self, net, self.venues)
+        funds = changed.venues["insurance_fund"].copy()
+        before = float(funds.sum())
+        funds.loc[chosen] = self.factor * funds.loc[chosen] + self.amount
+        payers = dict(net.payers)
+        payers["insurance fund"] = payers.get("insurance fund", 0.0) + float(funds.sum()) - before
+        return net.replace(venues=changed.venues.assign(insurance_fund=funds), payers=payers)
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Capital locked up."""
+        return rates.locked(outlay)
+
+
+@dataclass(frozen=True)
+class AutoDeleveraging(Policy):
+    """What the fund cannot cover is matched with ranked winners instead of being sold.
+
+    Parameters
+    ----------
+    rank
+        ``bitmex`` (profit times leverage) or ``contract_pro_rata`` (every winner by size).
+    trigger
+        ``fund``, or ``none`` to switch deleveraging off.
+    venues
+        Names of the venues; None: all.
+
+    References
+    ----------
+    Margin chapter, section 6 (`adl_rank_bitmex`, `adl_contract_pro_rata`).
+    """
+
+    tables: ClassVar[tuple[str, ...]] = ("venues",)
+
+    rank: Literal["bitmex", "contract_pro_rata"] = "contract_pro_rata"
+    trigger: Literal["fund", "none"] = "fund"
+    venues: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse unknown ranks."""
+        check_word(self, "rank", ("bitmex", "contract_pro_rata"))
+        check_word(self, "trigger", ("fund", "none"))
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        if self.trigger == "none":
+            return "No auto-deleveraging: bankrupt positions go to the book, deficits to the residual rule."
+        how = "by profit times leverage" if self.rank == "bitmex" else "pro rata to their size"
+        return f"Auto-deleveraging: winners are cut {how} once the fund cannot cover a bankrupt position."
+
+    def opening(self, net: Network) -> Network:
+        """Set trigger and rank of the venues."""
+        trigger = "" if self.trigger == "none" else self.trigger
+        return change_venues(self, net, self.venues, adl_trigger=trigger, adl_rank=self.rank)
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Positions that winners lost."""
+        return rates.deleveraging(outlay) - outlay.haircut
+
+
+@dataclass(frozen=True)
+class SocialisedLoss(Policy):
+    """No deleveraging: what the fund cannot pay is shared by all customers, or taken from winners' profit.
+
+    Parameters
+    ----------
+    rule
+        ``socialise`` (pro rata to positive equity), ``profit_pro_rata`` or ``profit_queue`` (profit only).
+    venues
+        Names of the venues; None: all.
+
+    References
+    ----------
+    Margin chapter, section 6 (`socialised_loss`, `adl_pro_rata`, `adl_queue`).
+    """
+
+    tables: ClassVar[tuple[str, ...]] = ("venues",)
+
+    rule: Literal["socialise", "profit_pro_rata", "profit_queue"] = "socialise"
+    venues: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse unknown rules."""
+        check_word(self, "rule", ("socialise", "profit_pro_rata", "profit_queue"))
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        who = {
+            "socialise": "all customers pro rata to their equity",
+            "profit_pro_rata": "winners pro rata to their profit",
+            "profit_queue": "the largest profits first",
+        }[self.rule]
+        return f"Socialised loss: no deleveraging; what the fund cannot pay is borne by {who}."
+
+    def opening(self, net: Network) -> Network:
+        """Set the residual rule and switch deleveraging off."""
+        return change_venues(self, net, self.venues, residual=self.rule, adl_trigger="")
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Money seized from customers."""
+        return outlay.haircut

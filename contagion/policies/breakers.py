@@ -1,0 +1,220 @@
+"""Policies that act while prices move: halts, price bands, throttled liquidation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from contagion.errors import PolicyError, nearest
+from contagion.policies.base import Policy
+from contagion.policies.costs import CostRates, Outlay
+
+
+def check_number(policy: Policy, name: str, low: float, high: float, *, open_low: bool = False) -> None:
+    """Refuse a parameter that is no number in [low, high]."""
+    value = getattr(policy, name)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or math.isnan(value) or not low <= value <= high or (open_low and value == low):
+        left = "(" if open_low else "["
+        raise PolicyError(f"{type(policy).__name__}.{name} is {value!r:.80}; allowed is a number in {left}{low:g}, {high:g}]")
+
+
+def check_word(policy: Policy, name: str, words: Sequence[str]) -> None:
+    """Refuse a parameter that is none of the allowed words."""
+    value = getattr(policy, name)
+    if value not in words:
+        raise PolicyError(
+            f"{type(policy).__name__}.{name} is {value!r:.80}; allowed are {', '.join(words)}{nearest(str(value), words)}"
+        )
+
+
+def market_mask(policy: Policy, chosen: tuple[str, ...] | None, markets: Sequence[str]) -> tuple[bool, ...]:
+    """Which markets a policy names; all when it names none."""
+    if chosen is None:
+        return (True,) * len(markets)
+    missing = [name for name in chosen if name not in markets]
+    if missing:
+        raise PolicyError(
+            f"{type(policy).__name__}.markets names {missing[0]!r}, which is no market of the network"
+            f"{nearest(missing[0], markets)}"
+        )
+    return tuple(name in chosen for name in markets)
+
+
+@dataclass(frozen=True)
+class Halt(Policy):
+    """A circuit breaker: a fall of the last price by `drop` shuts the market for `length` seconds.
+
+    Parameters
+    ----------
+    drop
+        Fall of the last price below the reference that triggers (fraction, above 0).
+    window
+        The reference is the highest last price of the last `window` seconds; inf: since the opening.
+    length
+        Seconds a halt lasts.
+    times
+        Most halts per market; inf: no limit.
+    scope
+        ``market``, ``asset`` (all markets on it halt together) or ``all``.
+    reference
+        ``last`` as above, or ``shock``: the first price after the outside move, then the price at the halt.
+    reopening
+        Reference after a halt: ``halt_price`` (the price at the halt) or ``window`` (the highest since reopening).
+    markets
+        Names of the markets the rule applies to; None: all.
+
+    References
+    ----------
+    Cascade chapter, section 4, "Halts"; NYSE rule 7.12 for market-wide breakers.
+
+    Examples
+    --------
+    >>> import contagion as ct
+    >>> ct.Halt(drop=0.10, window=300, length=300).describe()
+    'Halt: a fall of 10 % within 5 min shuts the market for 5 min.'
+    """
+
+    drop: float = 0.10
+    window: float = 300.0
+    length: float = 300.0
+    times: float = math.inf
+    scope: Literal["market", "asset", "all"] = "market"
+    reference: Literal["last", "shock"] = "last"
+    reopening: Literal["halt_price", "window"] = "halt_price"
+    markets: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse parameters that describe no halt."""
+        check_number(self, "drop", 0.0, 1.0, open_low=True)
+        check_number(self, "window", 0.0, math.inf)
+        check_number(self, "length", 0.0, math.inf)
+        check_number(self, "times", 0.0, math.inf)
+        check_word(self, "scope", ("market", "asset", "all"))
+        check_word(self, "reference", ("last", "shock"))
+        check_word(self, "reopening", ("halt_price", "window"))
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        what = {"market": "the market", "asset": "all markets on the asset", "all": "all markets"}[self.scope]
+        within = "" if math.isinf(self.window) else f" within {self.window / 60:g} min"
+        return f"Halt: a fall of {100 * self.drop:g} %{within} shuts {what} for {self.length / 60:g} min."
+
+    def rows(self, markets: Sequence[str]) -> tuple[Mapping[str, object], ...]:
+        """One row of kind ``halt``."""
+        if self.length == 0.0 or self.times == 0.0:
+            return ()
+        return (
+            {
+                "kind": "halt",
+                "covered": market_mask(self, self.markets, markets),
+                "scope": self.scope,
+                "drop": self.drop,
+                "window": self.window,
+                "length": self.length,
+                "times": self.times,
+                "reference": self.reference,
+                "reopening": self.reopening,
+            },
+        )
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Value that could not be traded."""
+        return rates.halting(outlay)
+
+
+@dataclass(frozen=True)
+class PriceBand(Policy):
+    """Price limits: the book fills only within ``reference * (1 - below)`` and ``reference * (1 + above)``.
+
+    Parameters
+    ----------
+    below, above
+        Width of the band (fractions of the reference).
+    reference
+        ``mark``, ``index`` or ``last`` of the same round.
+    markets
+        Names of the markets; None: all.
+
+    References
+    ----------
+    Margin chapter, section 8 (`price_band_order`).
+    """
+
+    below: float = 0.05
+    above: float = 0.05
+    reference: Literal["mark", "index", "last"] = "index"
+    markets: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse bands that are none."""
+        check_number(self, "below", 0.0, 1.0)
+        check_number(self, "above", 0.0, math.inf)
+        check_word(self, "reference", ("mark", "index", "last"))
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        return (
+            f"Price band: forced orders fill only from {100 * self.below:g} % below to {100 * self.above:g} % above "
+            f"the {self.reference} price."
+        )
+
+    def rows(self, markets: Sequence[str]) -> tuple[Mapping[str, object], ...]:
+        """One row of kind ``band``."""
+        if self.below == 1.0 and math.isinf(self.above):
+            return ()
+        return (
+            {
+                "kind": "band",
+                "covered": market_mask(self, self.markets, markets),
+                "below": self.below,
+                "above": self.above,
+                "reference": self.reference,
+            },
+        )
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Orders that had to wait."""
+        return rates.deferring(outlay)
+
+
+@dataclass(frozen=True)
+class LiquidationThrottle(Policy):
+    """Forced orders are worked off slowly: at most a share of what is asked each round, and `rate` money a second.
+
+    Parameters
+    ----------
+    share
+        Largest share of a market's forced orders that may trade in one round, above 0; 1: no limit.
+    rate
+        Largest money per second and market, each side; inf: no limit.
+    markets
+        Names of the markets; None: all.
+    """
+
+    share: float = 0.25
+    rate: float = math.inf
+    markets: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse throttles that stop everything or nothing sensible."""
+        check_number(self, "share", 0.0, 1.0, open_low=True)
+        check_number(self, "rate", 0.0, math.inf, open_low=True)
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        extra = "" if math.isinf(self.rate) else f", at most {self.rate:,.0f} a second"
+        return f"Throttle: at most {100 * self.share:g} % of a market's forced orders trade in a round{extra}."
+
+    def rows(self, markets: Sequence[str]) -> tuple[Mapping[str, object], ...]:
+        """One row of kind ``throttle``."""
+        if self.share == 1.0 and math.isinf(self.rate):
+            return ()
+        covered = market_mask(self, self.markets, markets)
+        return ({"kind": "throttle", "covered": covered, "share": self.share, "rate": self.rate},)
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Orders that had to wait."""
+        return rates.deferring(outlay)

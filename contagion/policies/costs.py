@@ -1,0 +1,107 @@
+"""What does a policy cost? Money locked up, markets halted, volume turned away; rates turn them into money.
+
+References
+----------
+The rates are assumptions, to be replaced by the user's own: capital at 10 % a year is a round figure for crypto lending;
+the others are set so that an hour's halt costs a basis point of the value that cannot be traded.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from contagion.errors import ValueRangeError
+
+SECONDS_A_YEAR = 365.25 * 86_400.0
+
+
+@dataclass(frozen=True)
+class Outlay:
+    """What a run with policies used, compared with the network before them.
+
+    Parameters
+    ----------
+    seconds
+        Length of the run's horizon (s): how long money is locked.
+    locked
+        Money locked up beyond the network before the policies: larger funds, margin posted at the opening.
+    turned_away
+        Open interest that the opening rules made traders give up (money).
+    halted_value
+        Open interest of halted markets times the seconds they were shut (money s).
+    deferred_value
+        Orders that policies and limits held back times the seconds they waited (money s).
+    deleveraged, haircut
+        Winners' positions cut (money), winners' profit or customers' equity seized (money).
+    """
+
+    seconds: float = 0.0
+    locked: float = 0.0
+    turned_away: float = 0.0
+    halted_value: float = 0.0
+    deferred_value: float = 0.0
+    deleveraged: float = 0.0
+    haircut: float = 0.0
+
+
+@dataclass(frozen=True)
+class CostRates:
+    """Prices of what policies use.
+
+    Parameters
+    ----------
+    capital
+        Cost of money locked up, per year.
+    halted
+        Cost of a value that cannot be traded, as a share of it per hour.
+    deferred
+        Cost of an order that waits, as a share of it per hour.
+    turned_away
+        Income lost on open interest given up, as a share of it.
+    deleveraged
+        Cost of replacing a position that was cut, as a share of it.
+    """
+
+    capital: float = 0.10
+    halted: float = 1e-4
+    deferred: float = 1e-4
+    turned_away: float = 5e-4
+    deleveraged: float = 5e-4
+
+    def __post_init__(self) -> None:
+        """Refuse rates that are negative or not finite."""
+        for name in ("capital", "halted", "deferred", "turned_away", "deleveraged"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0.0):
+                raise ValueRangeError(f"CostRates.{name} is {value!r}; give a finite rate of at least 0")
+
+    def of(self, outlay: Outlay) -> float:
+        """Everything in `outlay` in money."""
+        return (
+            self.locked(outlay)
+            + self.halting(outlay)
+            + self.deferring(outlay)
+            + self.turning_away(outlay)
+            + self.deleveraging(outlay)
+        )
+
+    def locked(self, outlay: Outlay) -> float:
+        """Cost of the capital locked up over the horizon."""
+        return self.capital * outlay.locked * outlay.seconds / SECONDS_A_YEAR
+
+    def halting(self, outlay: Outlay) -> float:
+        """Cost of halted markets."""
+        return self.halted * outlay.halted_value / 3600.0
+
+    def deferring(self, outlay: Outlay) -> float:
+        """Cost of orders held back."""
+        return self.deferred * outlay.deferred_value / 3600.0
+
+    def turning_away(self, outlay: Outlay) -> float:
+        """Cost of open interest given up at the opening."""
+        return self.turned_away * outlay.turned_away
+
+    def deleveraging(self, outlay: Outlay) -> float:
+        """Cost of positions cut and of profits seized."""
+        return self.deleveraged * outlay.deleveraged + outlay.haircut

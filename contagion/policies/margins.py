@@ -1,0 +1,185 @@
+"""Policies that change margin before the shock: steeper tiers, a multiple of all rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+
+from contagion.errors import PolicyError, nearest
+from contagion.network import Network
+from contagion.network.remargin import remargin
+from contagion.policies.base import Policy
+from contagion.policies.breakers import check_number, check_word
+from contagion.policies.costs import CostRates, Outlay
+
+RESPONSES = ("utilisation", "violators")
+
+
+def chosen_schedules(policy: Policy, net: Network, schedules: tuple[str, ...] | None) -> list[str]:
+    """Names of the schedules a policy changes; all when it names none."""
+    known = [str(name) for name in net.schedules.index]
+    for name in schedules or ():
+        if name not in known:
+            raise PolicyError(
+                f"{type(policy).__name__}.schedules names {name!r}, which is no schedule of the network{nearest(name, known)}"
+            )
+    return known if schedules is None else list(schedules)
+
+
+def check_tiers(tiers: Sequence[Mapping[str, float]], owner: str) -> None:
+    """Refuse tiers that are empty, unsorted, do not start at 0, or whose rates fall or exceed the initial rate."""
+    if not tiers:
+        raise PolicyError(f"{owner} is empty; give at least one tier with floor 0")
+    for k, tier in enumerate(tiers):
+        missing = {"floor", "initial_rate", "maintenance_rate"} - set(tier)
+        if missing:
+            raise PolicyError(f"{owner}[{k}] has no {sorted(missing)[0]!r}; a tier has floor, initial_rate, maintenance_rate")
+        unknown = set(tier) - {"floor", "initial_rate", "maintenance_rate"}
+        if unknown:
+            raise PolicyError(f"{owner}[{k}] has an unknown field {sorted(unknown)[0]!r}")
+        if not 0.0 < tier["maintenance_rate"] < 1.0 or not tier["maintenance_rate"] <= tier["initial_rate"] <= 1.0:
+            raise PolicyError(
+                f"{owner}[{k}]: maintenance_rate {tier['maintenance_rate']!r} and initial_rate {tier['initial_rate']!r} "
+                "must satisfy 0 < maintenance_rate <= initial_rate <= 1 and maintenance_rate < 1"
+            )
+    if tiers[0]["floor"] != 0:
+        raise PolicyError(f"{owner}[0].floor is {tiers[0]['floor']!r}; the first tier starts at 0")
+    for k in range(1, len(tiers)):
+        if tiers[k]["floor"] <= tiers[k - 1]["floor"]:
+            raise PolicyError(
+                f"{owner}[{k}].floor {tiers[k]['floor']:g} <= tiers[{k - 1}].floor {tiers[k - 1]['floor']:g}; floors must rise"
+            )
+        if tiers[k]["maintenance_rate"] < tiers[k - 1]["maintenance_rate"]:
+            raise PolicyError(f"{owner}[{k}].maintenance_rate is below that of tier {k - 1}; rates must not fall")
+
+
+@dataclass(frozen=True)
+class MarginMultiplier(Policy):
+    """Every maintenance and initial rate times `factor`, in force before the shock.
+
+    Parameters
+    ----------
+    factor
+        Above 0; the largest rates must stay below 1.
+    response
+        How traders adapt: ``utilisation`` (each account shrinks until requirement over equity is what it was) or
+        ``violators`` (only accounts below the new call level post cash, then shrink).
+    schedules
+        Names of the schedules; None: all.
+
+    References
+    ----------
+    Cascade chapter, section 4, "Opening of a margin policy".
+    """
+
+    tables: ClassVar[tuple[str, ...]] = ("tiers",)
+
+    factor: float = 1.5
+    response: Literal["utilisation", "violators"] = "utilisation"
+    schedules: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse factors that are none."""
+        check_number(self, "factor", 0.0, 1e3, open_low=True)
+        check_word(self, "response", RESPONSES)
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        how = "each trader keeps margin use" if self.response == "utilisation" else "only violators adapt"
+        return f"Margin multiplier: all margin rates times {self.factor:g}; {how}."
+
+    def opening(self, net: Network) -> Network:
+        """Rates times the factor, capped at what a rate can be; then traders adapt."""
+        rows = net.tiers["schedule"].isin(chosen_schedules(self, net, self.schedules))
+        tiers = net.tiers.copy()
+        if self.factor == 1.0:
+            return net
+        tiers.loc[rows, "maintenance_rate"] = np.minimum(tiers.loc[rows, "maintenance_rate"] * self.factor, 0.999)
+        initial = np.minimum(tiers.loc[rows, "initial_rate"] * self.factor, 1.0)
+        tiers.loc[rows, "initial_rate"] = np.maximum(initial, tiers.loc[rows, "maintenance_rate"])
+        return remargin(net.replace(tiers=tiers), before=net, response=self.response)
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Open interest given up and margin posted."""
+        return rates.turning_away(outlay) + rates.locked(outlay)
+
+
+@dataclass(frozen=True)
+class TieredMargin(Policy):
+    """Steeper tiers for large positions: rates above a notional rise, or a whole new table.
+
+    Parameters
+    ----------
+    factor
+        Rates of the part of a position above `above` are multiplied by it (above 0).
+    above
+        Notional (money) from which the factor applies; a tier begins there if none does.
+    tiers
+        Instead of the two: rows with floor (money), initial_rate, maintenance_rate for all chosen schedules.
+    response
+        ``utilisation`` or ``violators``, as in `MarginMultiplier`.
+    schedules
+        Names of the schedules; None: all.
+
+    Examples
+    --------
+    >>> import contagion as ct
+    >>> ct.TieredMargin(factor=2.0, above=1e6).describe()
+    'Tiered margin: rates above a notional of 1,000,000 times 2; each trader keeps margin use.'
+    """
+
+    tables: ClassVar[tuple[str, ...]] = ("tiers",)
+
+    factor: float = 1.5
+    above: float = 1_000_000.0
+    tiers: tuple[Mapping[str, float], ...] | None = None
+    response: Literal["utilisation", "violators"] = "utilisation"
+    schedules: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse tiers that are none."""
+        check_number(self, "factor", 0.0, 1e3, open_low=True)
+        check_number(self, "above", 0.0, 1e18)
+        check_word(self, "response", RESPONSES)
+        if self.tiers is not None:
+            check_tiers(self.tiers, "TieredMargin.tiers")
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        how = "each trader keeps margin use" if self.response == "utilisation" else "only violators adapt"
+        if self.tiers is not None:
+            return f"Tiered margin: a table of {len(self.tiers)} tiers for every schedule; {how}."
+        return f"Tiered margin: rates above a notional of {self.above:,.0f} times {self.factor:g}; {how}."
+
+    def opening(self, net: Network) -> Network:
+        """New tiers; then traders adapt."""
+        chosen = chosen_schedules(self, net, self.schedules)
+        if self.tiers is None and self.factor == 1.0:
+            return net
+        kept = net.tiers[~net.tiers["schedule"].isin(chosen)]
+        frames = [kept, *(self._table(net.tiers[net.tiers["schedule"] == name], name) for name in chosen)]
+        return remargin(net.replace(tiers=pd.concat(frames)), before=net, response=self.response)
+
+    def _table(self, rows: pd.DataFrame, schedule: str) -> pd.DataFrame:
+        """The schedule's tiers under the policy."""
+        if self.tiers is not None:
+            return pd.DataFrame([{"schedule": schedule, "cap": np.nan, **tier} for tier in self.tiers])
+        rows = rows.sort_values("floor", kind="stable").reset_index(drop=True)
+        if self.above > 0.0 and not (rows["floor"] == self.above).any():
+            below = rows[rows["floor"] < self.above].iloc[-1:].assign(floor=self.above)
+            rows = pd.concat([rows, below]).sort_values("floor", kind="stable").reset_index(drop=True)
+            rows["cap"] = [*[np.nan] * (len(rows) - 1), rows["cap"].max()]
+        steep = rows["floor"] >= self.above
+        rows.loc[steep, "maintenance_rate"] = np.minimum(rows.loc[steep, "maintenance_rate"] * self.factor, 0.999)
+        rows["maintenance_rate"] = np.maximum.accumulate(rows["maintenance_rate"])
+        rows.loc[steep, "initial_rate"] = np.minimum(rows.loc[steep, "initial_rate"] * self.factor, 1.0)
+        rows["initial_rate"] = np.maximum(rows["initial_rate"], rows["maintenance_rate"])
+        return rows
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Open interest given up and margin posted."""
+        return rates.turning_away(outlay) + rates.locked(outlay)

@@ -1,0 +1,155 @@
+"""Markets, tiers and venues as flat rows: the second half of the canonical book."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from contagion.errors import NetworkError
+from contagion.markets.impact import KINDS
+from contagion.network import Network
+from contagion.propagation.cascade.layout import MARKET, MARKS, PERP, PROCEDURES, RANKS, RESIDUALS, SPOT, VENUE
+from contagion.propagation.cascade.units import Units
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """Tier lines of all schedules one after another; per market the range of its lines."""
+
+    rate: Floats
+    amount: Floats
+    floor: Floats
+    first: Ints
+    last: Ints
+    initial: Floats
+    largest_rate: Floats
+
+
+def build_tiers(net: Network, units: Units) -> Tiers:
+    """Tier lines in quanta: maintenance(x) = max over lines of rate * x - amount, amounts from continuity."""
+    rate, amount, floor = [], [], []
+    where: dict[str, tuple[int, int, float]] = {}
+    for name, rows in net.tiers.groupby("schedule", sort=True):
+        rows = rows.sort_values("floor", kind="stable")
+        floors, rates = rows["floor"].to_numpy(float), rows["maintenance_rate"].to_numpy(float)
+        amounts = np.concatenate([[0.0], np.cumsum(floors[1:] * np.diff(rates))])
+        where[str(name)] = (len(rate), len(rate) + len(rates), float(rows["initial_rate"].iloc[0]))
+        rate.extend(rates)
+        amount.extend(amounts * units.scale)
+        floor.extend(floors * units.scale)
+    found = [where.get(str(s), (0, 0, 0.0)) for s in net.markets["schedule"]]
+    largest = [max(rate[a:b], default=0.0) for a, b, _ in found]
+    return Tiers(
+        np.asarray(rate, dtype=float),
+        np.asarray(amount, dtype=float),
+        np.asarray(floor, dtype=float),
+        np.asarray([f[0] for f in found], dtype=np.int64),
+        np.asarray([f[1] for f in found], dtype=np.int64),
+        np.asarray([f[2] for f in found], dtype=float),
+        np.asarray(largest, dtype=float),
+    )
+
+
+def _side(net: Network, market: str, side: str) -> pd.DataFrame:
+    """Bands of one side of a market, narrowest first."""
+    rows = net.depth[(net.depth["market"] == market) & (net.depth["side"] == side)]
+    return rows.sort_values("band", kind="stable")
+
+
+def _set_book(net: Network, units: Units, out: np.void, name: str, bands: list[float], volumes: list[float]) -> float:
+    """Impact parameters of one market and its bands; returns its weight in the index."""
+    row = net.markets.loc[name]
+    bid, ask = _side(net, name, "bid"), _side(net, name, "ask")
+    resting = sum(float(side["amount"].iloc[-1]) for side in (bid, ask) if len(side))
+    if row["impact"] == "square_root":
+        if not row["volume"] > 0 or not out["volatility"] > 0:
+            raise NetworkError(f"markets {name!r}: square_root impact needs volume and volatility, both above 0")
+        out["coefficient"] = row["impact_coefficient"] * out["volatility"]
+        out["depth_bid"] = out["depth_ask"] = row["volume"] * units.scale
+        resting = resting or float(row["volume"])
+    else:
+        if not len(bid) or not len(ask):
+            raise NetworkError(f"markets {name!r} has no depth on both sides; add rows to depth (zero depth is no market)")
+        band = float(bid["band"].iloc[0])
+        out["coefficient"] = row["impact_coefficient"] * band
+        out["depth_bid"] = bid["amount"].iloc[0] * units.scale
+        out["depth_ask"] = ask["amount"].iloc[0] * units.scale * (band / ask["band"].iloc[0])
+    out["capital"] = resting * units.scale
+    out["band_first"] = len(bands)
+    bands.extend(bid["band"])
+    volumes.extend(bid["amount"] * units.scale)
+    out["band_mid"] = len(bands)
+    bands.extend(ask["band"])
+    volumes.extend(ask["amount"] * units.scale)
+    out["band_last"] = len(bands)
+    return resting
+
+
+def build_markets(
+    net: Network, units: Units, tiers: Tiers
+) -> tuple[npt.NDArray[np.generic], Floats, Floats, tuple[Ints, Ints, Floats]]:
+    """Market rows at the opening, bands, volumes (quanta), and the members of every asset's index."""
+    rows = np.zeros(len(net.markets), MARKET)
+    asset = np.asarray(net.assets.index.get_indexer(pd.Index(net.markets["asset"])), dtype=np.int64)
+    opening = net.assets["price"].to_numpy(float)[asset]
+    rows["venue"] = net.venues.index.get_indexer(pd.Index(net.markets["venue"]))
+    rows["asset"] = asset
+    rows["kind"] = np.where(net.markets["kind"] == "spot", SPOT, PERP)
+    rows["mark_rule"] = [MARKS[w] for w in net.venues["mark"].reindex(net.markets["venue"])]
+    rows["mark_weight"] = net.venues["mark_weight"].reindex(net.markets["venue"]).to_numpy()
+    rows["lot"], rows["lot_scale"] = units.lots, units.lots * units.scale
+    rows["impact"] = [KINDS.index(w) for w in net.markets["impact"]]
+    for column in ("permanent_share", "depth_floor", "capital_exponent", "volatility_exponent"):
+        rows[column] = net.markets[column].to_numpy()
+    rows["half_life"] = net.markets["impact_half_life"].fillna(np.inf).to_numpy()
+    own, of_asset = net.markets["volatility"].to_numpy(float), net.assets["volatility"].to_numpy(float)[asset]
+    rows["volatility"] = np.nan_to_num(np.where(np.isnan(own), of_asset, own), nan=0.0)
+    rows["tier_first"], rows["tier_last"], rows["initial_rate"] = tiers.first, tiers.last, tiers.initial
+    for column in ("opening", "outside", "last", "mark", "index", "lowest"):
+        rows[column] = opening
+    rows["depth"] = rows["shock_depth"] = rows["multiplier"] = rows["depth_lowest"] = 1.0
+    if (net.markets["fee"] != 0).any():
+        name = net.markets.index[(net.markets["fee"] != 0).to_numpy()][0]
+        raise NetworkError(f"markets {name!r}, column fee: trading fees are not modelled yet; use 0 (venues.fee is built)")
+    bands: list[float] = []
+    volumes: list[float] = []
+    weights = [_set_book(net, units, rows[m], str(name), bands, volumes) for m, name in enumerate(net.markets.index)]
+    spots = np.flatnonzero(rows["kind"] == SPOT)
+    order = spots[np.argsort(asset[spots], kind="stable")].astype(np.int64)
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(asset[spots], minlength=len(net.assets)))]).astype(np.int64)
+    return rows, np.asarray(bands), np.asarray(volumes), (indptr, order, np.asarray(weights)[order])
+
+
+def build_venues(net: Network, units: Units) -> npt.NDArray[np.generic]:
+    """Venue rows at the opening."""
+    venues = net.venues
+    rows = np.zeros(len(venues), VENUE)
+    rows["node"] = net.nodes.index.get_indexer(venues.index)
+    rows["fund"] = rows["fund_opening"] = np.rint(venues["insurance_fund"].to_numpy(float) * units.scale)
+    rows["procedure"] = [PROCEDURES[w] for w in venues["procedure"]]
+    for column in (
+        "target",
+        "min_clip",
+        "fee",
+        "fee_to_fund",
+        "fee_to_keeper",
+        "fee_burned",
+        "customer_share",
+        "call_ratio",
+        "call_target",
+        "call_delay",
+    ):
+        rows[column] = venues[column].to_numpy()
+    rows["adl"] = (venues["adl_trigger"] != "").to_numpy()
+    rows["adl_rank"] = [RANKS[w] for w in venues["adl_rank"]]
+    rows["residual"] = [RESIDUALS[w] for w in venues["residual"]]
+    rows["throughput"] = venues["throughput"].fillna(np.inf).to_numpy() * units.scale
+    rows["failed_at"] = np.nan
+    rows["fund_limit"] = rows["residual_limit"] = rows["own_limit"] = np.inf
+    return rows

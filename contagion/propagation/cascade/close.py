@@ -1,0 +1,93 @@
+"""What was it all worth in the end? Node by node, at opening, outside and closing prices.
+
+References
+----------
+cascade chapter, section 5: ``outside`` is the opening book revalued at final outside prices, minus opening equity.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import kernel
+from contagion.propagation.cascade.layout import PERP
+
+
+@kernel
+def account_worth(book: Any, quantity: Any, cash: Any, lot_prices: Any) -> Any:
+    """Equity of one account behind every row, in quanta, at `lot_prices` (quanta per lot, by market)."""
+    worth = np.empty(cash.shape[0])
+    for i in range(cash.shape[0]):
+        total = 0.0
+        for k in range(book.indptr[i], book.indptr[i + 1]):
+            if quantity[k] != 0.0:
+                total += quantity[k] * lot_prices[book.leg_market[k]]
+        worth[i] = total + float(cash[i])
+    return worth
+
+
+@kernel
+def node_worth(book: Any, state: Any, accounts: Any, asset_prices: Any) -> Any:
+    """Equity of every node, in quanta: accounts, cash, outside balance, claims, holdings, a venue's fund."""
+    worth = np.zeros(state.node_cash.shape[0])
+    for i in range(accounts.shape[0]):
+        worth[book.owner[i]] += accounts[i] * float(book.count[i])
+    for n in range(worth.shape[0]):
+        worth[n] += float(state.node_cash[n]) + float(state.external_assets[n]) - float(state.external_liabilities[n])
+        for c in range(book.debt_indptr[n], book.debt_indptr[n + 1]):
+            worth[n] -= float(state.remaining[c])
+            worth[book.creditor[c]] += float(state.remaining[c])
+    for h in range(state.holding.shape[0]):
+        a = book.holding_asset[h]
+        worth[book.holding_node[h]] += float(state.holding[h]) * (asset_prices[a] * book.asset_lot_scale[a])
+    for v in range(state.venues.shape[0]):
+        worth[state.venues[v].node] += float(state.venues[v].fund)
+    return worth
+
+
+@kernel
+def lot_prices(state: Any, which: int) -> Any:
+    """Quanta per lot in every market at opening (0), outside (1) or closing (2) prices."""
+    prices = np.empty(state.markets.shape[0])
+    for m in range(prices.shape[0]):
+        market = state.markets[m]
+        at = market.opening
+        if which == 1:
+            at = market.outside
+        elif which == 2:
+            at = market.mark
+        prices[m] = at * market.lot_scale
+    return prices
+
+
+@kernel
+def pressure_of(book: Any, state: Any, accounts_counted: Any) -> float:
+    """Net supply still held by counted accounts times outside minus closing price, perps only, in quanta."""
+    total = 0.0
+    for i in range(accounts_counted.shape[0]):
+        if accounts_counted[i]:
+            for k in range(book.indptr[i], book.indptr[i + 1]):
+                market = state.markets[book.leg_market[k]]
+                if market.kind == PERP:
+                    per_lot = (market.outside - market.mark) * market.lot_scale
+                    total += state.quantity[k] * float(book.count[i]) * per_lot
+    return total
+
+
+@kernel
+def deferred_at_end(state: Any) -> float:
+    """Money still to be sold when the run ended, in quanta: orders of the last round and unwinding legs."""
+    clock = state.clock[0]
+    last = max(0, int(clock.round) - 1)
+    total = state.rounds[last].deferred_notional / clock.quantum
+    for s in range(state.strategies.shape[0]):
+        strategy = state.strategies[s]
+        if strategy.pending_long > 0.0:
+            market = state.markets[strategy.long_market]
+            total += strategy.pending_long * (market.last * market.lot_scale)
+        if strategy.pending_short > 0.0:
+            market = state.markets[strategy.short_market]
+            total += strategy.pending_short * (market.last * market.lot_scale)
+    return total

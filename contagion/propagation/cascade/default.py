@@ -1,0 +1,271 @@
+"""Step 6: which nodes and venues fail, and who loses by it?
+
+A watched node fails when its resources and what it recovers from its debtors fall short of what it owes. Claims are
+valued by the greatest clearing vector and settled for failing nodes only: paid at the recovery rate and removed. A venue
+that fails closes all its positions at the mark without impact, then pays its customers' balances: the share in custody
+in full, the rest at its recovery rate, pari passu with its other creditors.
+
+References
+----------
+Eisenberg, Noe (2001), equation 2 and theorem 1; cascade chapter, section 4, step 6.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import kernel
+from contagion.propagation.cascade.books import cancel_claim, cancel_external, note, pay_node, pay_outside, post
+from contagion.propagation.cascade.kernels import value_account, wake
+from contagion.propagation.cascade.layout import (
+    ACCOUNT,
+    BY_NODE_DEFAULT,
+    BY_SHOCK,
+    BY_VENUE_DEFAULT,
+    EVENT_NODE_DEFAULT,
+    EVENT_SHOCK,
+    EVENT_VENUE_DEFAULT,
+    FUND,
+    MONEY,
+    NODE_DEFAULTS,
+    PERP,
+    PROVIDER,
+    VENUE_DEFAULTS,
+)
+from contagion.propagation.clearing import clear
+
+SLACK = 1e-12
+
+
+@kernel
+def strike(book: Any, state: Any) -> None:
+    """Nodes that the shock forces into default lose their cash, their outside assets and, if venues, their fund."""
+    clock = state.clock[0]
+    if clock.round != 1:
+        return
+    for n in range(state.forced_default.shape[0]):
+        if not state.forced_default[n]:
+            continue
+        clock.acted = True
+        if not book.watched[n]:
+            state.node_failed[n], state.node_failed_at[n] = True, clock.time
+            state.counters[NODE_DEFAULTS] += 1.0
+        lost = max(0, int(state.node_cash[n]))
+        note(state, EVENT_SHOCK, -1, n, book.venue_of_node[n], -1, 0.0, np.nan, float(lost + state.external_assets[n]))
+        pay_node(state, n, BY_SHOCK, -lost)
+        pay_outside(state, BY_SHOCK, lost)
+        cancel_external(state, n, BY_SHOCK, int(state.external_assets[n]))
+        state.external_assets[n] = 0
+        v = book.venue_of_node[n]
+        if v >= 0:
+            post(state, FUND, v, BY_SHOCK, MONEY, -int(state.venues[v].fund))
+            pay_outside(state, BY_SHOCK, int(state.venues[v].fund))
+            state.venues[v].fund = 0
+
+
+@kernel
+def resources(book: Any, state: Any) -> None:
+    """What every watched node owns without its claims: cash, outside assets, holdings, accounts, a venue's fund."""
+    own = state.own_resources
+    for j in range(book.sheet_nodes.shape[0]):
+        n = book.sheet_nodes[j]
+        total = float(state.node_cash[n]) + float(state.external_assets[n])
+        for a in range(book.sheet_indptr[j], book.sheet_indptr[j + 1]):
+            i = book.sheet_accounts[a]
+            equity, _ = value_account(book, state, i)
+            total += max(0.0, math.floor(equity)) * float(book.count[i])
+        if book.venue_of_node[n] >= 0:
+            total += float(state.venues[book.venue_of_node[n]].fund)
+        own[n] = total
+        state.fixed_debt[n] = float(state.external_liabilities[n])
+    for h in range(state.holding.shape[0]):
+        a = book.holding_asset[h]
+        own[book.holding_node[h]] += float(state.holding[h]) * (state.index[a] * book.asset_lot_scale[a])
+
+
+@kernel
+def owed_by(book: Any, state: Any, n: int) -> float:
+    """What node `n` still owes inside the network."""
+    total = 0.0
+    for c in range(book.debt_indptr[n], book.debt_indptr[n + 1]):
+        total += float(state.remaining[c])
+    return total
+
+
+@kernel
+def face_value(book: Any, state: Any) -> Any:
+    """What every node is owed inside the network, at face value."""
+    owed = np.zeros(state.node_cash.shape[0])
+    for n in range(owed.shape[0]):
+        for c in range(book.debt_indptr[n], book.debt_indptr[n + 1]):
+            owed[book.creditor[c]] += float(state.remaining[c])
+    return owed
+
+
+@kernel
+def falls_short(assets: float, debts: float) -> bool:
+    """Strictly less, with the tolerance of the solvency chapter."""
+    return assets < debts - SLACK * (abs(assets) + abs(debts))
+
+
+@kernel
+def anyone_short(book: Any, state: Any) -> bool:
+    """Whether some watched node that has not failed cannot pay even if everybody else pays in full."""
+    owed_to = face_value(book, state)
+    for j in range(book.sheet_nodes.shape[0]):
+        n = book.sheet_nodes[j]
+        if state.node_failed[n]:
+            continue
+        if state.forced_default[n] and state.clock[0].round >= 1:
+            return True
+        if falls_short(state.own_resources[n] + owed_to[n], owed_by(book, state, n) + state.fixed_debt[n]):
+            return True
+    return False
+
+
+@kernel
+def close_venue(book: Any, state: Any, v: int) -> float:
+    """Close every position at the mark; returns the customers' balances (quanta) that are not in custody."""
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        if market.venue != v:
+            continue
+        market.dead, market.shut, paid = True, True, 0
+        if market.kind != PERP:
+            continue
+        for j in range(book.slot_indptr[m], book.slot_indptr[m + 1]):
+            k = book.slot_legs[j]
+            i, lots = book.leg_account[k], state.quantity[k]
+            if lots != 0.0:
+                money, number = int(np.rint(lots * (market.lot_scale * market.mark))), int(book.count[i])
+                state.cash[i] += money
+                state.quantity[k] = 0.0
+                paid += money * number
+                post(state, ACCOUNT, i, BY_VENUE_DEFAULT, m, -int(lots) * number)
+                post(state, ACCOUNT, i, BY_VENUE_DEFAULT, MONEY, money * number)
+        post(state, PROVIDER, m, BY_VENUE_DEFAULT, m, -int(market.provider_lots))
+        post(state, PROVIDER, m, BY_VENUE_DEFAULT, MONEY, -paid)
+        market.provider_cash -= paid
+        market.provider_lots = 0
+    balances, node = 0.0, int(state.venues[v].node)
+    for j in range(book.venue_indptr[v], book.venue_indptr[v + 1]):
+        i = book.venue_accounts[j]
+        number = int(book.count[i])
+        state.selected[i] = False
+        wake(book, state, i)
+        if state.cash[i] < 0:
+            missing = -int(state.cash[i]) * number
+            state.deficit[i] += missing
+            state.venues[v].bad_debt += missing
+            state.venues[v].uncovered += missing
+            state.cash[i] = 0
+            post(state, ACCOUNT, i, BY_VENUE_DEFAULT, MONEY, missing)
+            pay_node(state, node, BY_VENUE_DEFAULT, -missing)
+        balances += float(state.cash[i]) * float(number)
+    fund = int(state.venues[v].fund)
+    post(state, FUND, v, BY_VENUE_DEFAULT, MONEY, -fund)
+    pay_node(state, node, BY_VENUE_DEFAULT, fund)
+    state.venues[v].fund = 0
+    return balances * (1.0 - state.venues[v].customer_share)
+
+
+@kernel
+def pay_customers(book: Any, state: Any, v: int, recovery: float) -> None:
+    """Pay the balances at a failed venue out to their owners."""
+    venue = state.venues[v]
+    rate = venue.customer_share + (1.0 - venue.customer_share) * recovery
+    for j in range(book.venue_indptr[v], book.venue_indptr[v + 1]):
+        i = book.venue_accounts[j]
+        number, balance = int(book.count[i]), int(state.cash[i])
+        if balance > 0:
+            paid = min(balance, int(math.floor(balance * rate)))
+            state.cash[i] = 0
+            post(state, ACCOUNT, i, BY_VENUE_DEFAULT, MONEY, -balance * number)
+            pay_node(state, book.owner[i], BY_VENUE_DEFAULT, paid * number)
+            pay_node(state, venue.node, BY_VENUE_DEFAULT, (balance - paid) * number)
+
+
+@kernel
+def settle_node(book: Any, state: Any, n: int, recovery: float) -> None:
+    """A failing node pays its creditors at the recovery rate; the claims are gone."""
+    clock = state.clock[0]
+    state.node_failed[n], state.node_failed_at[n] = True, clock.time
+    state.counters[NODE_DEFAULTS] += 1.0
+    clock.acted = True
+    note(state, EVENT_NODE_DEFAULT, -1, n, book.venue_of_node[n], -1, 0.0, recovery, owed_by(book, state, n))
+    for c in range(book.debt_indptr[n], book.debt_indptr[n + 1]):
+        claim = int(state.remaining[c])
+        if claim > 0:
+            paid = min(claim, int(math.floor(claim * recovery)))
+            pay_node(state, n, BY_NODE_DEFAULT, -paid)
+            pay_node(state, book.creditor[c], BY_NODE_DEFAULT, paid)
+            cancel_claim(state, n, book.creditor[c], BY_NODE_DEFAULT, claim)
+            state.remaining[c] = 0
+    debt = int(state.external_liabilities[n])
+    paid = min(debt, int(math.floor(debt * recovery)))
+    pay_node(state, n, BY_NODE_DEFAULT, -paid)
+    pay_outside(state, BY_NODE_DEFAULT, paid)
+    cancel_external(state, n, BY_NODE_DEFAULT, -debt)
+    state.external_liabilities[n] = 0
+
+
+@kernel
+def clear_claims(book: Any, state: Any, balances: Any) -> Any:
+    """Recovery rate of every node by the greatest clearing vector, customers of failed venues among the creditors."""
+    nodes = state.node_cash.shape[0]
+    assets, debts = np.zeros(nodes), np.zeros(nodes)
+    for j in range(book.sheet_nodes.shape[0]):
+        n = book.sheet_nodes[j]
+        assets[n] = max(0.0, state.own_resources[n] + balances[n])
+        debts[n] = state.fixed_debt[n] + balances[n] + max(0.0, -(state.own_resources[n] + balances[n]))
+    clear(book.debt_indptr, book.creditor, state.remaining.astype(np.float64), assets, debts, state.payments)
+    recovery = np.ones(nodes)
+    for n in range(nodes):
+        total = owed_by(book, state, n) + debts[n]
+        if total > 0.0:
+            recovery[n] = state.payments[n] / total
+    return recovery
+
+
+@kernel
+def close_failing_venues(book: Any, state: Any, balances: Any, recovery: Any) -> bool:
+    """Close venues that fall short and have not been closed; True if one was (the claims must be cleared again)."""
+    closed = False
+    for v in range(state.venues.shape[0]):
+        venue = state.venues[v]
+        n = int(venue.node)
+        short = recovery[n] < 1.0 - SLACK or state.forced_default[n]
+        if not venue.failed and state.clock[0].round >= 1 and short:
+            venue.failed, venue.failed_at = True, state.clock[0].time
+            state.counters[VENUE_DEFAULTS] += 1.0
+            balances[n] = close_venue(book, state, v)
+            note(state, EVENT_VENUE_DEFAULT, -1, n, v, -1, 0.0, np.nan, balances[n])
+            closed = True
+    return closed
+
+
+@kernel
+def defaults(book: Any, state: Any) -> None:
+    """Step 6 as a whole; does nothing as long as every watched node can pay."""
+    if not state.clock[0].defaults or book.sheet_nodes.shape[0] == 0:
+        return
+    strike(book, state)
+    resources(book, state)
+    if not anyone_short(book, state):
+        return
+    balances = np.zeros(state.node_cash.shape[0])
+    recovery = clear_claims(book, state, balances)
+    while close_failing_venues(book, state, balances, recovery):
+        resources(book, state)
+        recovery = clear_claims(book, state, balances)
+    for j in range(book.sheet_nodes.shape[0]):
+        n = book.sheet_nodes[j]
+        forced = state.forced_default[n] and state.clock[0].round >= 1
+        if not state.node_failed[n] and (recovery[n] < 1.0 - SLACK or forced):
+            settle_node(book, state, n, recovery[n])
+            v = book.venue_of_node[n]
+            if v >= 0 and state.venues[v].failed:
+                pay_customers(book, state, v, recovery[n])

@@ -1,0 +1,96 @@
+"""The two drivers of a cascade: all rounds compiled, or round by round with Python policies in between.
+
+Both call the phases of `rounds` in the same order, so a run has the same bits in both. Records are arrays of a guessed
+length; a run that outgrows them is repeated with arrays that fit, which changes nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from contagion.errors import ConvergenceError
+from contagion.policies.base import Policy
+from contagion.propagation.cascade import rounds
+from contagion.propagation.cascade.breakers import limits_row, orders_row, status_row
+from contagion.propagation.cascade.build import Opening
+from contagion.propagation.cascade.hooks import Hooks
+from contagion.propagation.cascade.layout import PYTHON, State
+from contagion.propagation.cascade.reference import look as plain_look
+from contagion.propagation.cascade.state import grow
+
+LONGEST = 1 << 22  # rounds; a run without horizon that gets here is not going to end
+
+
+def must_grow(state: State, endless: bool) -> bool:
+    """Whether the run wants more rounds than its tables have and may have them."""
+    if state.clock["done"][0] or not endless:
+        return False
+    if len(state.rounds) >= LONGEST:
+        busy = int(state.clock["n_acting"][0])
+        raise ConvergenceError(
+            f"cascade: {LONGEST} rounds without an end, {busy} accounts still act; a policy may return no orders for ever"
+        )
+    return True
+
+
+def drive_compiled(opening: Opening, state: State, endless: bool) -> State:
+    """All rounds in compiled code."""
+    rounds.advance(opening.book, state)
+    while must_grow(state, endless):
+        state = grow(state)
+        rounds.advance(opening.book, state)
+    return state
+
+
+def drive_python(
+    opening: Opening, state: State, endless: bool, policies: Sequence[Policy], look: str = "compiled"
+) -> State:
+    """The same phases one by one, with the hooks of Python policies between them."""
+    hooks = Hooks(opening, policies)
+    while not state.clock["done"][0]:
+        if state.clock["round"][0] > state.clock["last_round"][0]:
+            if not must_grow(state, endless):
+                break
+            state = grow(state)
+        one_round(opening, state, hooks, look)
+    return state
+
+
+def one_round(opening: Opening, state: State, hooks: Hooks, look: str) -> None:
+    """One round of the Python driver."""
+    book = opening.book
+    rounds.begin(book, state)
+    hooks.marks(state)
+    hooks.requirement(state)
+    hooks.cash(state)
+    rounds.receive(book, state)
+    if look == "numpy":
+        plain_look(book, state)
+    else:
+        rounds.look(book, state)
+    rounds.order(book, state)
+    places = [int(place) for place in state.policies["place"]]
+    python = state.policies["kind"] == PYTHON
+    for p, place in enumerate(places):
+        if python[p]:
+            hooks.status(state, place)
+        else:
+            status_row(book, state, p)
+    rounds.shut(book, state)
+    for p, place in enumerate(places):
+        if python[p]:
+            hooks.limits(state, place)
+        else:
+            limits_row(state, p)
+    for p, place in enumerate(places):
+        if python[p]:
+            hooks.orders(state, place)
+        else:
+            orders_row(state, p)
+    for name in ("fund_limit", "residual_limit", "own_limit"):
+        state.venues[name] = np.inf
+    rounds.trade(book, state)
+    hooks.waterfall(state)
+    rounds.end(book, state)

@@ -1,0 +1,49 @@
+"""The look at every account once more, in plain NumPy: the reference that the compiled look must equal bit for bit.
+
+Written apart from the kernels, from the formulas: ``eq = cash + sum q v`` and ``req = sum max_t (a_t x - b_t)`` by
+`numpy.bincount`, which adds legs from left to right.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from contagion.propagation.cascade.layout import Book, State
+
+
+def maintenance_of_legs(book: Book, state: State, notional: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Maintenance margin of every leg: the largest tier line of its market, at least 0."""
+    first = state.markets["tier_first"][book.leg_market]
+    lines = state.markets["tier_last"][book.leg_market] - first
+    best = np.zeros_like(notional)
+    for t in range(int(lines.max(initial=0))):
+        row = np.where(t < lines, first + t, 0)
+        line = book.tier_rate[row] * notional - book.tier_amount[row]
+        best = np.where(t < lines, np.maximum(best, line), best)
+    return best
+
+
+def values(book: Book, state: State) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Equity and requirement of every account."""
+    price = state.markets["mark"] * state.markets["lot_scale"]
+    worth = state.quantity * price[book.leg_market]
+    required = state.markets["multiplier"][book.leg_market] * maintenance_of_legs(book, state, np.abs(worth))
+    n = len(book.count)
+    equity = np.bincount(book.leg_account, worth, n) + state.cash.astype(np.float64)
+    return equity, np.bincount(book.leg_account, required, n)
+
+
+def look(book: Book, state: State) -> None:
+    """Fill `equity`, `requirement`, `acting` and `called` for all accounts, skipping nobody."""
+    equity, required = values(book, state)
+    watched = ~book.exempt
+    state.equity[watched], state.requirement[watched] = equity[watched], required[watched]
+    acts = watched & ((equity < required) | (state.selected & (required > 0.0)))
+    ratio = state.venues["call_ratio"][book.venue]
+    called = watched & ~acts & book.answers & (state.calls < 3) & np.isinf(state.due)
+    called &= (required > 0.0) & (equity < ratio * required) & bool(state.clock["calls"][0])
+    for name, flags in (("acting", acts), ("called", called)):
+        found = np.flatnonzero(flags)
+        getattr(state, name)[: found.size] = found
+        state.clock["n_" + name] = found.size

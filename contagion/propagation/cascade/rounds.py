@@ -1,0 +1,136 @@
+"""One round as a sequence of phases, with places between them where policies speak.
+
+Both drivers call these phases in this order: the compiled one in one go, the Python one with hooks in between. So a run
+has the same bits in both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import kernel
+from contagion.propagation.cascade import calls, kernels, liquidate
+from contagion.propagation.cascade.arbitrage import arbitrage
+from contagion.propagation.cascade.breakers import count_halted, limits_row, open_markets, orders_row, shut_caps, status_row
+from contagion.propagation.cascade.default import defaults
+from contagion.propagation.cascade.execute import (
+    add_flow,
+    cap_by_book,
+    cap_by_throughput,
+    rank,
+    take,
+    trim_unwinding,
+)
+from contagion.propagation.cascade.deleverage import route
+from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
+from contagion.propagation.cascade.settle import fill
+from contagion.propagation.cascade.waterfall import pay_deficits, total_funds
+
+look, deliver, place = kernels.look, calls.deliver, calls.place
+decide, ask = liquidate.decide, liquidate.ask
+
+
+@kernel
+def begin(book: Any, state: Any) -> None:
+    """Phase 1: revalue."""
+    state.clock[0].time = state.clock[0].round * state.clock[0].step
+    revalue(book, state)
+
+
+@kernel
+def receive(book: Any, state: Any) -> None:
+    """Phase 2a: the marks stand; top-ups that are due arrive."""
+    after_marks(book, state)
+    deliver(book, state)
+
+
+@kernel
+def order(book: Any, state: Any) -> None:
+    """Phases 2b and 3: calls are placed, orders decided and added up; markets open but for failed venues."""
+    place(book, state)
+    decide(book, state)
+    trim_unwinding(state)
+    ask(book, state)
+    open_markets(state)
+
+
+@kernel
+def shut(book: Any, state: Any) -> None:
+    """Phase 4a, after every policy has said which markets are shut."""
+    count_halted(state)
+    shut_caps(state)
+
+
+@kernel
+def trade(book: Any, state: Any) -> None:
+    """Phases 4 and 5a, after every policy has capped the orders: rank, trial price, routing, fill."""
+    shut_caps(state)
+    cap_by_throughput(state)
+    cap_by_book(book, state)
+    rank(state)
+    take(book, state)
+    route(book, state)
+    fill(book, state)
+
+
+@kernel
+def end(book: Any, state: Any) -> None:
+    """Phases 5b and 6: the waterfall, decay, arbitrage, defaults; then the stop rule."""
+    pay_deficits(book, state)
+    add_flow(state)
+    if state.clock[0].arbitrage:
+        arbitrage(book, state)
+    defaults(book, state)
+    total_funds(state)
+    stop_or_go_on(state)
+
+
+@kernel
+def is_busy(state: Any) -> bool:
+    """Whether something is liquidatable, due, unwinding or moving outside, or happened this round."""
+    clock = state.clock[0]
+    if clock.acted or clock.n_acting > 0 or clock.n_calls > 0 or moves_outside(state):
+        return True
+    for s in range(state.strategies.shape[0]):
+        if state.strategies[s].pending_long > 0.0 or state.strategies[s].pending_short > 0.0:
+            return True
+    return False
+
+
+@kernel
+def stop_or_go_on(state: Any) -> None:
+    """When nothing goes on, set the temporary displacement to its settled value and look once more; then stop."""
+    clock = state.clock[0]
+    if is_busy(state):
+        clock.settled = False
+    elif clock.settled:
+        clock.done = True
+    else:
+        settle_displacement(state)
+        clock.settled = True
+    clock.round += 1
+
+
+@kernel
+def advance(book: Any, state: Any) -> None:
+    """All rounds with built-in policies only; returns when done or when the tables of rounds are full."""
+    n_policies = state.policies.shape[0]
+    while not state.clock[0].done and state.clock[0].round <= state.clock[0].last_round:
+        begin(book, state)
+        receive(book, state)
+        look(book, state)
+        order(book, state)
+        for p in range(n_policies):
+            status_row(book, state, p)
+        shut(book, state)
+        for p in range(n_policies):
+            limits_row(state, p)
+        for p in range(n_policies):
+            orders_row(state, p)
+        for v in range(state.venues.shape[0]):
+            venue = state.venues[v]
+            venue.fund_limit = venue.residual_limit = venue.own_limit = np.inf
+        trade(book, state)
+        end(book, state)

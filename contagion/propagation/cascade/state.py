@@ -1,0 +1,212 @@
+"""One scenario's state: made from the opening, set back and used again.
+
+References
+----------
+performance page, section 1: the book is shared, scratch is per thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from contagion.propagation.cascade.build import Opening
+from contagion.propagation.cascade.layout import (
+    BREAKER,
+    CLOCK,
+    COUNTERS,
+    EVENT,
+    HISTORY,
+    LEDGER,
+    ROUND,
+    State,
+)
+from contagion.shocks import ShockArrays
+
+VOLATILITY_WINDOW = 300.0  # s, over which running volatility is measured (cascade chapter, section 2)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the model and the driver decide, in the engine's terms."""
+
+    step: float
+    horizon: float
+    calls: bool = True
+    adl: bool = True
+    unwinding: bool = True
+    arbitrage: bool = True
+    defaults: bool = True
+    sticky: bool = False
+    skip: bool = True
+
+
+def allocate(
+    opening: Opening,
+    policies: npt.NDArray[np.generic],
+    covered: npt.NDArray[np.bool_],
+    rows: int,
+    events: int = 0,
+    ledger: int = 0,
+) -> State:
+    """Arrays of the right sizes for one scenario; `reset` fills them."""
+    names = opening.names
+    n, m, k = len(names.accounts), len(names.markets), len(names.nodes)
+    legs = opening.quantity.size
+
+    def floats(*shape: int) -> npt.NDArray[np.float64]:
+        return np.zeros(shape)
+
+    def ints(size: int) -> npt.NDArray[np.int64]:
+        return np.zeros(size, dtype=np.int64)
+
+    def bools(size: int) -> npt.NDArray[np.bool_]:
+        return np.zeros(size, dtype=np.bool_)
+
+    assets = len(names.assets)
+    return State(
+        clock=np.zeros(1, CLOCK),
+        quantity=floats(legs),
+        cash=ints(n),
+        node_cash=ints(k),
+        external_assets=ints(k),
+        external_liabilities=ints(k),
+        node_failed=bools(k),
+        node_failed_at=floats(k),
+        forced_default=bools(k),
+        holding=ints(opening.holding.size),
+        remaining=ints(opening.claim.size),
+        payments=floats(k),
+        own_resources=floats(k),
+        fixed_debt=floats(k),
+        markets=opening.markets.copy(),
+        venues=opening.venues.copy(),
+        strategies=opening.strategies.copy(),
+        policies=policies,
+        covered=covered,
+        breakers=np.zeros((len(policies), m), BREAKER),
+        outside=floats(1, assets),
+        shock_depth=floats(1, m),
+        index=floats(assets),
+        index_return=floats(rows, assets),
+        history=np.zeros((rows, m), HISTORY),
+        rounds=np.zeros(rows, ROUND),
+        events=np.zeros(events, EVENT),
+        ledger=np.zeros(ledger, LEDGER),
+        counters=floats(len(COUNTERS)),
+        equity=floats(n),
+        requirement=floats(n),
+        due=floats(n),
+        calls=ints(n),
+        answered=bools(n),
+        calling=ints(n),
+        called=ints(n),
+        selected=bools(n),
+        acting=ints(n),
+        order=ints(n),
+        wanted=floats(legs),
+        taken=floats(legs),
+        ratio=floats(n),
+        touched=bools(n),
+        leave=bools(n),
+        first_trigger=floats(n),
+        closed_at=floats(n),
+        closing_time=floats(n),
+        liquidated=floats(n),
+        deleveraged=floats(n),
+        posted=ints(n),
+        deficit=ints(n),
+        key=floats(n),
+        tick=floats(m + 1),
+        before=floats(m, 2),
+    )
+
+
+COPIED = ("quantity", "cash", "node_cash", "external_assets", "external_liabilities", "holding")
+TABLES = ("markets", "venues", "strategies")
+ZEROED = (
+    "node_failed",
+    "forced_default",
+    "index_return",
+    "history",
+    "rounds",
+    "counters",
+    "equity",
+    "requirement",
+    "calls",
+    "answered",
+    "selected",
+    "wanted",
+    "taken",
+    "touched",
+    "leave",
+    "liquidated",
+    "deleveraged",
+    "posted",
+    "deficit",
+    "tick",
+)
+UNKNOWN = ("node_failed_at", "first_trigger", "closed_at")
+
+
+def reset(state: State, opening: Opening, settings: Settings, shock: ShockArrays, key: int, record: bool) -> State:
+    """Set a state back to the opening, with the paths of a new scenario."""
+    for name in COPIED:
+        np.copyto(getattr(state, name), getattr(opening, name))
+    for name in TABLES:
+        np.copyto(getattr(state, name), getattr(opening, name))
+    np.copyto(state.remaining, opening.claim)
+    for name in ZEROED:
+        getattr(state, name).fill(0)
+    for name in UNKNOWN:
+        getattr(state, name).fill(np.nan)
+    state.due.fill(np.inf)
+    state.key.fill(-np.inf)
+    np.copyto(state.index, opening.prices)
+    for name in ("until", "count"):
+        state.breakers[name] = 0.0
+    state.breakers["reference"] = np.nan
+    state.breakers["since"], state.breakers["active"] = 0, False
+    state.before[:, 0], state.before[:, 1] = opening.markets["opening"], 1.0
+    forced = set(shock.defaults)
+    for n, name in enumerate(opening.names.nodes):
+        if name in forced:
+            state.forced_default[n] = True
+    clock = state.clock
+    clock.fill(0)
+    clock["step"], clock["key"], clock["record"] = settings.step, key, record
+    clock["last_round"] = len(state.rounds) - 1
+    moving = shock.end if not forced else max(shock.end, settings.step)
+    clock["shock_end"] = max(moving, settings.step) if moves(shock) else moving
+    for name in ("sticky", "calls", "adl", "unwinding", "arbitrage", "defaults", "skip"):
+        clock[name] = getattr(settings, name)
+    clock["observed"] = shock.observed
+    clock["quantum"] = 1.0 / opening.units.scale
+    clock["volatility_window"] = VOLATILITY_WINDOW
+    return state._replace(
+        outside=np.ascontiguousarray(shock.outside, dtype=np.float64),
+        shock_depth=np.ascontiguousarray(shock.depth, dtype=np.float64),
+    )
+
+
+def moves(shock: ShockArrays) -> bool:
+    """Whether the shock does anything to prices or depth."""
+    return bool((shock.outside != shock.outside[0]).any() or (shock.depth != shock.depth[0]).any())
+
+
+def grow(state: State) -> State:
+    """Twice as many rows for rounds and history: a run without horizon goes on."""
+    rows = 2 * len(state.rounds)
+
+    def longer(table: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        out = np.zeros((rows, *table.shape[1:]), table.dtype)
+        out[: len(table)] = table
+        return out
+
+    grown = state._replace(
+        rounds=longer(state.rounds), history=longer(state.history), index_return=longer(state.index_return)
+    )
+    grown.clock["last_round"] = rows - 1
+    return grown
