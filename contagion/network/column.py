@@ -159,14 +159,22 @@ def text(name: str) -> Column:
     return Column(name, "text", "", nullable=True)
 
 
-def word(name: str, default: str, words: str, modelled: str | None = None, *, empty: bool = False) -> Column:
+def word(
+    name: str,
+    default: str,
+    words: str,
+    modelled: str | None = None,
+    *,
+    empty: bool = False,
+    rule: bool = False,
+) -> Column:
     """Return a column of words; `words` and `modelled` are separated by spaces, `empty` also allows ""."""
     allowed = tuple(words.split())
     built = None if modelled is None else tuple(modelled.split())
     if empty:
         allowed = ("", *allowed)
         built = None if built is None else ("", *built)
-    return Column(name, "word", default, words=allowed, modelled=built)
+    return Column(name, "word", default, words=allowed, modelled=built, rule=rule)
 
 
 def money(name: str, default: Scalar | _Required = 0.0, **more: object) -> Column:

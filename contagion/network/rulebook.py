@@ -1,0 +1,133 @@
+"""Rules about rules: margin tiers rise, depth is cumulative, the shares of a fee add up."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from contagion.errors import PolicyError
+from contagion.network.build import Draft
+
+SHARE_TOLERANCE = 1e-12
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+
+def fees_add_up(draft: Draft) -> None:
+    """Note fees shared out more than once, and top-ups that aim below the level of the call."""
+    venues = draft.tables["venues"]
+    total = venues["fee_to_fund"] + venues["fee_to_keeper"] + venues["fee_burned"]
+    for row in np.flatnonzero(total > 1.0 + SHARE_TOLERANCE):
+        draft.add(
+            PolicyError,
+            "fee-shares",
+            "venues",
+            "is the sum of fee_to_fund, fee_to_keeper and fee_burned",
+            row=row,
+            value=float(total[row]),
+            allowed="at most 1; the rest goes to the venue",
+        )
+    for row in np.flatnonzero(venues["call_target"] < venues["call_ratio"]):
+        draft.add(
+            PolicyError,
+            "call-target",
+            "venues",
+            "is below call_ratio",
+            row=row,
+            column="call_target",
+            value=float(venues["call_target"][row]),
+            allowed=f"at least {venues['call_ratio'][row]:g}",
+        )
+
+
+def tiers_rise(draft: Draft) -> None:
+    """Note schedules without tiers, first floors that are not 0, rates that fall and misplaced caps."""
+    schedule = draft.codes["tiers", "schedule"]
+    for row in np.flatnonzero(~np.isin(np.arange(draft.rows("schedules")), schedule)):
+        draft.add(
+            PolicyError, "no-tiers", "schedules", "has no tiers", row=row, remedy="add a row with floor 0"
+        )
+    if not len(schedule):
+        return
+    first = np.concatenate(([True], schedule[1:] != schedule[:-1]))
+    _floors_start_at_zero(draft, first)
+    _rates_rise(draft, first)
+    _caps_come_last(draft, np.append(first[1:], True))
+
+
+def _floors_start_at_zero(draft: Draft, first: Flags) -> None:
+    floors = draft.tables["tiers"]["floor"]
+    for row in np.flatnonzero(first & (floors != 0.0)):
+        draft.add(
+            PolicyError,
+            "first-floor",
+            "tiers",
+            "is the first floor",
+            row=row,
+            column="floor",
+            value=float(floors[row]),
+            allowed="the first floor of a schedule is 0",
+        )
+
+
+def _rates_rise(draft: Draft, first: Flags) -> None:
+    tiers = draft.tables["tiers"]
+    for column in ("initial_rate", "maintenance_rate"):
+        rates = tiers[column]
+        falling = ~first & (rates < np.concatenate(([0.0], rates[:-1])))
+        for row in np.flatnonzero(falling):
+            draft.add(
+                PolicyError,
+                "falling-rate",
+                "tiers",
+                "is below the tier before",
+                row=row,
+                column=column,
+                value=float(rates[row]),
+                allowed=f"at least {rates[row - 1]:g}: rates rise with the floor",
+            )
+    for row in np.flatnonzero(tiers["maintenance_rate"] > tiers["initial_rate"]):
+        draft.add(
+            PolicyError,
+            "maintenance-above-initial",
+            "tiers",
+            "is above initial_rate",
+            row=row,
+            column="maintenance_rate",
+            value=float(tiers["maintenance_rate"][row]),
+            allowed=f"at most {tiers['initial_rate'][row]:g}",
+        )
+
+
+def _caps_come_last(draft: Draft, last: Flags) -> None:
+    tiers = draft.tables["tiers"]
+    capped = ~np.isnan(tiers["cap"])
+    for row in np.flatnonzero(capped & (~last | (tiers["cap"] <= tiers["floor"]))):
+        draft.add(
+            PolicyError,
+            "cap",
+            "tiers",
+            "is a cap on a tier that is not the last" if not last[row] else "is a cap below its floor",
+            row=row,
+            column="cap",
+            value=float(tiers["cap"][row]),
+            allowed="a cap above the floor, on the last tier of a schedule only",
+        )
+
+
+def depth_rises(draft: Draft) -> None:
+    """Note a band that holds less money than a narrower one."""
+    depth = draft.tables["depth"]
+    same = (depth["market"][1:] == depth["market"][:-1]) & (depth["side"][1:] == depth["side"][:-1])
+    for row in np.flatnonzero(same & (depth["amount"][1:] < depth["amount"][:-1])) + 1:
+        draft.add(
+            PolicyError,
+            "falling-depth",
+            "depth",
+            "is less than a narrower band holds",
+            row=row,
+            column="amount",
+            value=float(depth["amount"][row]),
+            allowed=f"at least {depth['amount'][row - 1]:g}: amounts are cumulative",
+        )
