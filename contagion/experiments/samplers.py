@@ -1,0 +1,350 @@
+"""How are the log returns of an event drawn? Elliptical distributions and blocks of history.
+
+Every number comes from a stream keyed by seed, scenario and, for an asset's own part, the name of the asset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from contagion.errors import SchemaError, ValueRangeError, nearest, shown
+from contagion.shocks.words import span
+from contagion.streams import stream
+
+__all__ = ["Blocks", "Elliptical"]
+
+Array = npt.NDArray[np.float64]
+
+DEFAULT_CORRELATION: Final = 0.8
+"""Correlation of any two assets where nothing is said; an assumption."""
+
+METHODS: Final = ("moving", "stationary")
+SHARE_TOLERANCE: Final = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Elliptical:
+    """Normal or Student t log returns with correlations or one factor.
+
+    Parameters
+    ----------
+    df : float or None
+        Degrees of freedom; None is the normal distribution.
+    scale : float or dict
+        Scale of each asset, or of the factor where there are betas.
+    correlation : float or None
+        Correlation of any two assets.
+    matrix : pandas.DataFrame or None
+        Correlation matrix, names sorted.
+    betas : dict or None
+        Exposure of each asset to the one factor.
+    residual : float or dict
+        Scale of an asset's own part beside the factor.
+    """
+
+    df: float | None
+    scale: float | dict[str, float]
+    correlation: float | None
+    matrix: pd.DataFrame | None
+    betas: dict[str, float] | None
+    residual: float | dict[str, float]
+
+    @classmethod
+    def make(
+        cls,
+        df: float | None,
+        scale: float | Mapping[str, float],
+        correlation: float | pd.DataFrame | None,
+        betas: Mapping[str, float] | None,
+        residual: float | Mapping[str, float],
+    ) -> Elliptical:
+        """Check the parameters and return the sampler.
+
+        Raises
+        ------
+        SchemaError, ValueRangeError
+            If a parameter is of the wrong kind or out of range, or two of them contradict each other.
+        """
+        scales, residuals = _numbers("scale", scale), _numbers("residual", residual)
+        if betas is None:
+            if residuals != 0.0:
+                raise SchemaError(
+                    "needs betas", where="residual", value=residual, remedy="give betas={...} too"
+                )
+            matrix = _correlation_matrix(correlation) if isinstance(correlation, pd.DataFrame) else None
+            given = DEFAULT_CORRELATION if correlation is None else correlation
+            single = None if matrix is not None else number("correlation", given, low=0.0, high=1.0)
+            return cls(df, scales, single, matrix, None, residuals)
+        if correlation is not None:
+            raise SchemaError(
+                "contradicts betas", where="correlation", value=correlation, remedy="give only one"
+            )
+        if isinstance(scales, dict):
+            allowed = "with betas, scale is one number, that of the factor"
+            raise SchemaError("is no number", where="scale", value=scale, allowed=allowed)
+        loads = _numbers("betas", betas, low=None)
+        if not isinstance(loads, dict):
+            raise SchemaError("is no mapping", where="betas", value=betas, allowed='such as {"BTC": 1.0}')
+        return cls(df, scales, None, None, loads, residuals)
+
+    def draw(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
+        """Return log returns, shape (n_scenarios, n_assets)."""
+        common = [stream(seed, "shock", i) for i in scenarios]
+        factor = np.array([source.standard_normal() for source in common])
+        returns = self._normals(assets, scenarios, seed, factor)
+        if self.df is not None:
+            mixing = np.array([source.chisquare(self.df) for source in common])
+            returns = (
+                returns * np.sqrt(self.df / np.maximum(mixing, np.finfo(np.float64).tiny))[:, np.newaxis]
+            )
+        return returns
+
+    def _normals(self, assets: Sequence[str], scenarios: range, seed: int, factor: Array) -> Array:
+        if self.betas is not None:
+            loads = _values("betas", self.betas, assets) * _values("scale", self.scale, assets)
+            own = _own(assets, scenarios, seed) * _values("residual", self.residual, assets)
+            return factor[:, np.newaxis] * loads + own
+        scale = _values("scale", self.scale, assets)
+        if self.correlation is not None:
+            shared = math.sqrt(self.correlation) * factor[:, np.newaxis]
+            return (shared + math.sqrt(1.0 - self.correlation) * _own(assets, scenarios, seed)) * scale
+        return self._correlated(assets, scenarios, seed) * scale
+
+    def _correlated(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
+        """Mix own parts by the lower triangle; an asset uses only names that sort up to its own."""
+        if self.matrix is None:
+            raise SchemaError("is missing", where="correlation")
+        known = list(self.matrix.columns)
+        rows = [known.index(name) for name in _covered("correlation", assets, known)]
+        lower = _lower_triangle(self.matrix.to_numpy())
+        used = max(rows) + 1
+        own = _own(known[:used], scenarios, seed)
+        mixed = np.zeros((len(scenarios), len(assets)))
+        for column in range(used):
+            mixed += own[:, column, np.newaxis] * lower[rows, column]
+        return mixed
+
+    def describe(self) -> str:
+        """Return the distribution in words."""
+        if self.df is None:
+            kind, name = "log returns normal", "standard deviation"
+        else:
+            ratio = f"{np.sqrt(self.df / (self.df - 2)):.3g} times as large" if self.df > 2 else "infinite"
+            kind = f"log returns Student t with {self.df:g} degrees of freedom"
+            name = f"scale parameter (the standard deviation is {ratio})"
+        if self.betas is not None:
+            own = f", own part {_spelt(self.residual)}" if self.residual != 0.0 else ""
+            return f"{kind}, one factor with {name} {_spelt(self.scale)}, betas {_spelt(self.betas)}{own}"
+        if self.matrix is None:
+            return f"{kind}, {name} {_spelt(self.scale)}, correlation {self.correlation:g}"
+        return f"{kind}, {name} {_spelt(self.scale)}, correlation matrix of {_content(self.matrix)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Sums of blocks of rows of a frame of log returns.
+
+    Parameters
+    ----------
+    returns : pandas.DataFrame
+        Log returns, shape (n_rows, n_assets).
+    block, length : int
+        Rows that stay together, rows that make one event.
+    method : {"moving", "stationary"}
+        Blocks of equal length, or of geometric lengths that wrap around.
+    """
+
+    returns: pd.DataFrame
+    block: int
+    length: int
+    method: str
+
+    @classmethod
+    def make(cls, returns: pd.DataFrame, block: int, length: int | None, method: str) -> Blocks:
+        """Check the parameters and return the sampler.
+
+        Raises
+        ------
+        SchemaError, ValueRangeError
+            If the frame or a parameter is of the wrong kind or out of range.
+        """
+        frame = _number_frame("returns", returns)
+        size = count("block", block)
+        if method not in METHODS:
+            allowed = f"one of {', '.join(METHODS)}{nearest(method, METHODS)}"
+            raise ValueRangeError("is unknown", where="method", value=method, allowed=allowed)
+        if size > len(frame):
+            what = f"is longer than the {len(frame)} rows of returns"
+            raise ValueRangeError(what, where="block", value=size)
+        return cls(frame, size, size if length is None else count("length", length), method)
+
+    def draw(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
+        """Return log returns, shape (n_scenarios, n_assets)."""
+        known = list(self.returns.columns)
+        columns = [known.index(name) for name in _covered("returns", assets, known)]
+        values = self.returns.to_numpy()[:, columns]
+        # a running sum adds row by row, whatever the number of columns
+        events = [np.cumsum(values[self._rows(stream(seed, "shock", i))], axis=0)[-1] for i in scenarios]
+        return np.array(events)
+
+    def _rows(self, source: np.random.Generator) -> npt.NDArray[np.int64]:
+        rows: list[int] = []
+        while len(rows) < self.length:
+            if self.method == "moving":
+                start, size = int(source.integers(len(self.returns) - self.block + 1)), self.block
+            else:
+                start, size = int(source.integers(len(self.returns))), int(source.geometric(1.0 / self.block))
+            rows.extend(range(start, start + min(size, self.length - len(rows))))
+        return np.array(rows, dtype=np.int64) % len(self.returns)
+
+    def describe(self) -> str:
+        """Return the sample and the way of drawing, in words."""
+        blocks = (
+            f"blocks of {self.block}" if self.method == "moving" else f"blocks of mean length {self.block}"
+        )
+        event = f"each the sum of {self.length} rows in {self.method} {blocks}"
+        return (
+            f"log returns drawn from {len(self.returns)} rows of history ({_content(self.returns)}), {event}"
+        )
+
+
+def number(where: str, value: object, low: float | None = None, high: float | None = None) -> float:
+    """Return a finite number within its bounds, or refuse it with SchemaError or ValueRangeError."""
+    least = "" if low is None else f" from {low:g}"
+    allowed = f"a finite number{least}{'' if high is None else f' to {high:g}'}"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise SchemaError("is no number", where=where, value=value, allowed=allowed)
+    size = cast(float, value)
+    inside = (low is None or size >= low) and (high is None or size <= high)
+    if not (inside and abs(size) <= sys.float_info.max):
+        raise ValueRangeError("is out of range", where=where, value=value, allowed=allowed)
+    return float(size)
+
+
+def seconds(value: object) -> float:
+    """Return a duration in seconds, or refuse it."""
+    return number("over", value, low=0.0)
+
+
+def count(where: str, value: object, low: int = 1) -> int:
+    """Return a whole number of at least `low`, or refuse it with SchemaError or ValueRangeError."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise SchemaError("is no integer", where=where, value=value, allowed=f"a whole number from {low}")
+    if value < low:
+        raise ValueRangeError("is too small", where=where, value=value, allowed=f"a whole number from {low}")
+    return int(value)
+
+
+def names(assets: Iterable[str]) -> list[str]:
+    """Return the assets as a list of at least one, or refuse it with SchemaError."""
+    allowed = "a list of different names, such as ['BTC', 'ETH']"
+    found = [] if isinstance(assets, (str, bytes)) else list(assets)
+    if not found or not all(isinstance(name, str) and name for name in found) or len(set(found)) < len(found):
+        raise SchemaError("are no list of names", where="assets", value=assets, allowed=allowed)
+    return found
+
+
+def profile(over: float) -> str:
+    """Return the time profile of a drawn move in words."""
+    return f"{span(over)}, linear in log price" if over > 0.0 else span(over)
+
+
+def _own(assets: Sequence[str], scenarios: range, seed: int) -> Array:
+    """Own standard normal part of every scenario and asset, shape (n_scenarios, n_assets)."""
+    return np.array(
+        [[stream(seed, "shock", i, name).standard_normal() for name in assets] for i in scenarios]
+    )
+
+
+def _numbers(where: str, given: object, low: float | None = 0.0) -> float | dict[str, float]:
+    if not isinstance(given, Mapping):
+        return number(where, given, low=low)
+    if not given or not all(isinstance(name, str) and name for name in given):
+        raise SchemaError("is no mapping of names", where=where, value=given, allowed='such as {"BTC": 0.1}')
+    return {name: number(f"{where}[{shown(name)}]", given[name], low=low) for name in sorted(given)}
+
+
+def _covered(where: str, assets: Sequence[str], known: Iterable[str]) -> Sequence[str]:
+    listed = list(known)
+    for name in assets:
+        if name not in listed:
+            what = f"has no entry for the asset {shown(name)}{nearest(name, listed)}"
+            raise SchemaError(what, where=where, remedy="cover every asset of the network that is not money")
+    return assets
+
+
+def _values(where: str, given: float | dict[str, float], assets: Sequence[str]) -> Array:
+    if isinstance(given, dict):
+        return np.array([given[name] for name in _covered(where, assets, given)])
+    return np.full(len(assets), given)
+
+
+def _number_frame(where: str, given: object) -> pd.DataFrame:
+    """Return a frame of finite floats with named columns, a copy of its own."""
+    if not isinstance(given, pd.DataFrame) or not len(given) or not len(given.columns):
+        raise SchemaError("is no DataFrame with rows and columns", where=where, value=given)
+    if not all(isinstance(name, str) and name for name in given.columns) or not given.columns.is_unique:
+        raise SchemaError("has columns without names of their own", where=where, value=list(given.columns))
+    for name in given.columns:
+        kind = given[name].dtype
+        if not pd.api.types.is_any_real_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind):
+            raise SchemaError(f"holds {kind}", where=f"{where} column {shown(name)}", allowed="numbers")
+    values = np.column_stack([given[name].to_numpy(np.float64, na_value=np.nan) for name in given.columns])
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        row, column = bad[0]
+        place = f"{where} row {row + 1}, column {shown(given.columns[column])}"
+        raise ValueRangeError("is not finite", where=place, value=float(values[row, column]))
+    values.setflags(write=False)
+    return pd.DataFrame(values, index=given.index, columns=list(given.columns), copy=False)
+
+
+def _correlation_matrix(given: pd.DataFrame) -> pd.DataFrame:
+    """Return the matrix with names sorted, or refuse what is no correlation matrix."""
+    where = "correlation"
+    frame = _number_frame(where, given)
+    if len(frame) != len(frame.columns) or set(frame.index) != set(frame.columns):
+        raise SchemaError("has other names in its rows than in its columns", where=where)
+    ordered = sorted(frame.columns)
+    frame = frame.loc[ordered, ordered]
+    values = frame.to_numpy()
+    if np.abs(np.diag(values) - 1.0).max() > SHARE_TOLERANCE:
+        raise ValueRangeError("has a diagonal other than 1", where=where)
+    if np.abs(values - values.T).max() > SHARE_TOLERANCE or np.abs(values).max() > 1.0 + SHARE_TOLERANCE:
+        raise ValueRangeError("is not symmetric with entries from -1 to 1", where=where)
+    _lower_triangle(values)
+    return frame
+
+
+def _lower_triangle(matrix: Array) -> Array:
+    """Cholesky factor of a positive semidefinite matrix; zero columns where it is singular."""
+    size = len(matrix)
+    lower = np.zeros((size, size))
+    for j in range(size):
+        rest = matrix[j:, j] - np.cumsum(lower[j:, : j + 1] * lower[j, : j + 1], axis=1)[:, -1]
+        if rest[0] < -1e-8 or (rest[0] < 1e-12 and np.abs(rest).max() > 1e-6):
+            remedy = "estimate all pairs on the same rows"
+            raise ValueRangeError("is not positive semidefinite", where="correlation", remedy=remedy)
+        if rest[0] >= 1e-12:
+            lower[j:, j] = rest / np.sqrt(rest[0])
+    return lower
+
+
+def _spelt(values: float | dict[str, float]) -> str:
+    if isinstance(values, dict):
+        return ", ".join(f"{name} {value:g}" for name, value in values.items())
+    return f"{values:g}"
+
+
+def _content(frame: pd.DataFrame) -> str:
+    digest = hashlib.sha256(repr(list(frame.columns)).encode() + frame.to_numpy().tobytes()).hexdigest()
+    return f"{len(frame.columns)} assets, content {digest[:8]}"
