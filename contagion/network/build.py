@@ -125,8 +125,8 @@ def build(
         elif before is not None:
             draft.tables[name] = before.tables[name]
             faults.labels[name] = [before.tables[name][key] for key in table.key]
-    orders = _index_names(draft, fresh, before)
     places: dict[str, dict[str, int]] = {}
+    orders = _index_names(draft, fresh, before, places)
     for table in TABLES.values():
         _link(draft, table, set(fresh), before, places)
     for name in fresh:
@@ -134,7 +134,9 @@ def build(
     return draft
 
 
-def _index_names(draft: Draft, fresh: list[str], before: Draft | None) -> dict[str, Integers]:
+def _index_names(
+    draft: Draft, fresh: list[str], before: Draft | None, places: dict[str, dict[str, int]]
+) -> dict[str, Integers]:
     """Index the names of every table that has them; return the order that sorts each new one."""
     orders: dict[str, Integers] = {}
     for name, table in TABLES.items():
@@ -144,10 +146,15 @@ def _index_names(draft: Draft, fresh: list[str], before: Draft | None) -> dict[s
             draft.indices[name] = before.indices[name]
             continue
         names = draft.tables[name][table.index]
-        check_names(table, names, draft.faults)
         orders[name] = order_of_names(names)
-        index = pd.Index(names[orders[name]], dtype=object, name=table.index)
-        draft.indices[name] = index if index.is_unique else index.drop_duplicates()
+        ordered = names[orders[name]]
+        places[name] = places_of(ordered)
+        unique = len(places[name]) == len(names)
+        check_names(table, names, unique, draft.faults)
+        if not unique:
+            ordered = np.array(list(dict.fromkeys(ordered)), dtype=object)
+            places[name] = places_of(ordered)
+        draft.indices[name] = pd.Index(ordered, dtype=object, name=table.index)
     return orders
 
 
@@ -163,7 +170,10 @@ def _link(
         if column.refers not in places:
             places[column.refers] = places_of(draft.indices[column.refers].to_numpy())
         values = draft.tables[table.name][column.name]
-        draft.codes[key] = resolve(table, column, values, places[column.refers], draft.faults)
+        codes = resolve(table, column, values, places[column.refers], draft.faults)
+        draft.codes[key] = codes
+        if len(codes) and codes.min() >= 0:  # share the text of the names that are referred to
+            draft.tables[table.name][column.name] = draft.indices[column.refers].to_numpy()[codes]
 
 
 def _sort(draft: Draft, table: Table, order: Integers | None, repair: bool) -> None:

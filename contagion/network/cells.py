@@ -76,6 +76,10 @@ def read_cells(table: str, column: Column, values: Sequence[Any] | Array, faults
 def as_objects(values: Sequence[Any] | Array) -> Array:
     """Return values as an object array, never interpreting nested sequences."""
     if isinstance(values, pd.Series | pd.Index):
+        if isinstance(values.dtype, pd.StringDtype) and values[:1000].nunique() < 500 < len(values):
+            codes, texts = pd.factorize(values)
+            if not np.any(codes < 0):
+                return np.asarray(texts, dtype=object)[codes]
         return np.array(values.astype(object), dtype=object)
     if isinstance(values, np.ndarray) and values.ndim == 1:
         return values.astype(object)

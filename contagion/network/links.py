@@ -15,7 +15,6 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from contagion.errors import NetworkError, PolicyError, nearest, shown
 from contagion.network.cells import PLACEHOLDER
@@ -25,8 +24,6 @@ from contagion.network.schema import Column, Table
 
 Array: TypeAlias = npt.NDArray[Any]
 Integers: TypeAlias = npt.NDArray[np.int64]
-
-_NOT_NAMES: Final = np.array(["", PLACEHOLDER], dtype=object)
 
 SUMMED: Final = {
     "obligations": "amount",
@@ -51,20 +48,19 @@ def order_of_names(names: Array) -> Integers:
     return np.array(sorted(range(len(listed)), key=listed.__getitem__), dtype=np.int64)
 
 
-def check_names(table: Table, names: Array, faults: Faults) -> None:
+def check_names(table: Table, names: Array, unique: bool, faults: Faults) -> None:
     """Note repeated names, and names that differ only in case, spaces at the ends or Unicode form."""
-    repeated = pd.Series(names, dtype=object).duplicated().to_numpy()
-    if repeated.any():
-        repeated &= ~np.isin(names, _NOT_NAMES)
-    first = {name: row for row, name in reversed(list(enumerate(names)))} if repeated.any() else {}
-    for row in map(int, np.flatnonzero(repeated)):
+    first: dict[str, int] = {}
+    for row, name in enumerate(() if unique else names):
+        if first.setdefault(name, row) == row or name in ("", PLACEHOLDER):
+            continue
         faults.add(
             NetworkError,
             "duplicate-id",
             table.name,
-            f"repeats row {first[names[row]] + 1}",
+            f"repeats row {first[name] + 1}",
             row=row,
-            value=names[row],
+            value=name,
             allowed="names are unique",
         )
     _refuse_null_names(table, names, faults)
@@ -87,7 +83,7 @@ def check_names(table: Table, names: Array, faults: Faults) -> None:
 
 
 def _refuse_null_names(table: Table, names: Array, faults: Faults) -> None:
-    if "" not in set(names):
+    if not names.tolist().count(""):
         return
     for row in np.flatnonzero(names == ""):
         faults.add(

@@ -23,7 +23,7 @@ PREFIX: Final = "rest_of_market:"
 def add_rest_of_market(draft: Draft) -> None:
     """Give each venue with an unbalanced market an account that takes the other side.
 
-    The account is a cross account of a trader of the same name, ``rest_of_market:<venue>``, which never answers
+    The account is a cross account of a trader of the same name, ``rest_of_market:<venue>``, that never answers
     a call. It enters at the asset's price, with a balance equal to its gross notional: it is unlevered.
 
     Parameters
@@ -68,8 +68,8 @@ def _insert_name(draft: Draft, table: str, record: dict[str, Any]) -> None:
                 codes = draft.codes[other.name, column.name]
                 draft.codes[other.name, column.name] = codes + (codes >= place)
     if table == "accounts":
-        for column, refers in (("owner", "nodes"), ("venue", "venues")):
-            draft.codes[table, column][place] = _row_of(draft, refers, record[column])
+        for key, refers in (("owner", "nodes"), ("venue", "venues")):
+            draft.codes[table, key][place] = _row_of(draft, refers, record[key])
 
 
 def _row_of(draft: Draft, table: str, name: str) -> int:

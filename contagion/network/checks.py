@@ -1,0 +1,277 @@
+"""Findings about a network that may exist but is unusual, or that a model could not run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from contagion.errors import Fault, InputError, NetworkError, issue_table, raise_faults, shown
+from contagion.network.equity import opening_account_equity, opening_equity, opening_requirement
+from contagion.network.network import Network
+from contagion.network.schema import TABLES
+
+LISTED: Final = 5
+"""Names shown in one finding."""
+
+
+def check(net: Network) -> pd.DataFrame:
+    """Return findings: severity (error, warning, note), code, table, row, remedy.
+
+    Errors keep a model from running. Row 1 is the first row of the table as the network shows it; row 0 is the
+    whole table.
+
+    Examples
+    --------
+    >>> check(Network(nodes=[{"name": "A"}]))["severity"].tolist()
+    ['note']
+    """
+    return issue_table(findings(net))
+
+
+def findings(net: Network) -> list[Fault]:
+    """Return the findings of `check`, errors first.
+
+    Examples
+    --------
+    >>> [finding.code for finding in findings(Network(nodes=[{"name": "A"}, {"name": "B"}]))]
+    ['disconnected']
+    """
+    found = [finding for inspect in INSPECTIONS for finding in inspect(net)]
+    order = {"error": 0, "warning": 1, "note": 2}
+    return sorted(found, key=lambda finding: order[finding.severity])
+
+
+def refuse_errors(net: Network) -> None:
+    """Raise NetworkError when `check` finds errors.
+
+    Examples
+    --------
+    >>> refuse_errors(Network(nodes=[{"name": "A"}]))
+    """
+    raise_faults([finding for finding in findings(net) if finding.severity == "error"])
+
+
+def require_rows(net: Network, tables: Iterable[str], model: str = "the model") -> None:
+    """Raise NetworkError unless at least one of the tables that a model reads has rows.
+
+    Parameters
+    ----------
+    net
+        The network.
+    tables
+        The edge tables that the model reads, such as ``("obligations", "positions")``.
+    model
+        How the model is called in the message.
+
+    Examples
+    --------
+    >>> require_rows(Network(nodes=[{"name": "A"}]), ["obligations"], "Clearing")
+    Traceback (most recent call last):
+    contagion.errors.NetworkError: obligations: no rows; Clearing reads them
+    """
+    names = list(tables)
+    if names and not any(len(net.tables[name]) for name in names):
+        listed = " and ".join(names)
+        raise NetworkError(
+            "no rows", where=listed, allowed=f"{model} reads them", code="no-rows", table=names[0]
+        )
+
+
+def negative_equity(
+    net: Network, kinds: Iterable[str] = ("exchange", "protocol", "institution")
+) -> pd.Series:  # type: ignore[type-arg]
+    """Return the opening equity of the nodes of some kinds whose equity is negative.
+
+    Parameters
+    ----------
+    net
+        The network.
+    kinds
+        Kinds of nodes; traders are left out, because their accounts cannot owe more than they hold.
+
+    Returns
+    -------
+    Series of float, index `node`
+        Money, below 0.
+
+    Examples
+    --------
+    >>> negative_equity(Network(nodes=[{"name": "A", "external_liabilities": 2}])).to_dict()
+    {'A': -2.0}
+    """
+    equity = opening_equity(net)
+    counted = net.nodes["kind"].isin(list(kinds)).to_numpy()
+    return equity[counted & (equity.to_numpy() < 0.0)]
+
+
+def refuse_negative_equity(net: Network) -> None:
+    """Raise NetworkError when a venue or institution is insolvent before the shock.
+
+    Examples
+    --------
+    >>> refuse_negative_equity(Network(nodes=[{"name": "A", "cash": 2}]))
+    """
+    raise_faults(
+        [
+            _finding(
+                "error",
+                "negative-equity",
+                "nodes",
+                f"{shown(name)} has negative equity {equity:,.6g} before the shock",
+                "raise its cash or external_assets, or model its failure as a Default shock",
+                net.nodes.index.get_loc(name),
+            )
+            for name, equity in negative_equity(net).items()
+        ]
+    )
+
+
+def _finding(severity: str, code: str, table: str, what: str, remedy: str = "", row: object = None) -> Fault:
+    place = 0 if row is None else int(row) + 1  # type: ignore[call-overload]
+    error: type[InputError] = NetworkError
+    return Fault(error, code, table, place, f"{what} ({remedy})" if remedy else what, severity)
+
+
+def _listed(names: pd.Index) -> str:  # type: ignore[type-arg]
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return ", ".join(shown(name) for name in names[:LISTED]) + more
+
+
+def _depth_is_there(net: Network) -> list[Fault]:
+    sides = set(zip(net.depth["market"], net.depth["side"], strict=True))
+    found = []
+    for row, (name, impact) in enumerate(net.markets["impact"].items()):
+        if impact == "square_root":
+            continue
+        missing = [side for side in ("bid", "ask") if (name, side) not in sides]
+        if missing:
+            what = f"market {shown(name)} has no depth on its {' and '.join(missing)} side"
+            remedy = "add rows to depth: market, side, band, amount"
+            found.append(_finding("error", "no-depth", "markets", what, remedy, row))
+    return found
+
+
+def _volume_is_there(net: Network) -> list[Fault]:
+    markets = net.markets
+    asset_volatility = net.assets["volatility"].to_numpy()[net.codes("markets", "asset")]
+    known = ~(markets["volatility"].isna().to_numpy() & np.isnan(asset_volatility))
+    lacking = (markets["impact"] == "square_root").to_numpy() & (markets["volume"].isna().to_numpy() | ~known)
+    return [
+        _finding(
+            "error",
+            "no-volume",
+            "markets",
+            f"market {shown(markets.index[row])} has square-root impact but no volume or volatility",
+            "set markets.volume, and markets.volatility or assets.volatility",
+            row,
+        )
+        for row in np.flatnonzero(lacking)
+    ]
+
+
+def _one_node(net: Network) -> list[Fault]:
+    return [_finding("note", "one-node", "nodes", "the network has one node")] if len(net.nodes) == 1 else []
+
+
+def _connected(net: Network) -> list[Fault]:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    rows = len(net.nodes)
+    venue = net.codes("venues", "name")[net.codes("accounts", "venue")]
+    one = np.concatenate((net.codes("obligations", "debtor"), net.codes("accounts", "owner")))
+    other = np.concatenate((net.codes("obligations", "creditor"), venue))
+    graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(rows, rows))
+    parts = int(connected_components(graph.tocsr(), directed=False, return_labels=False))
+    what = f"the network falls into {parts:,} parts that no obligation or account joins"
+    return [_finding("note", "disconnected", "nodes", what)] if parts > 1 else []
+
+
+def _parallel_channels(net: Network) -> list[Fault]:
+    rows = len(net.nodes)
+    venue = net.codes("venues", "name")[net.codes("accounts", "venue")]
+    accounts = net.codes("accounts", "owner") * rows + venue
+    debtor, creditor = net.codes("obligations", "debtor"), net.codes("obligations", "creditor")
+    owed = np.unique(np.concatenate((debtor * rows + creditor, creditor * rows + debtor)))
+    pairs = int(np.isin(np.unique(accounts), owed).sum())
+    what = f"{pairs:,} pairs of nodes are joined by more than one channel"
+    return [_finding("note", "parallel-channels", "obligations", what)] if pairs else []
+
+
+def _solvent(net: Network) -> list[Fault]:
+    equity = opening_equity(net).to_numpy()
+    trader = (net.nodes["kind"] == "trader").to_numpy()
+    found = []
+    for severity, chosen, who in (
+        ("warning", ~trader, "venues and institutions"),
+        ("note", trader, "traders"),
+    ):
+        names = net.nodes.index[chosen & (equity < 0.0)]
+        if len(names):
+            what = f"{len(names):,} {who} have negative equity before the shock: {_listed(names)}"
+            remedy = "the cascade refuses this; clearing and fire sales accept it" if who != "traders" else ""
+            row = net.nodes.index.get_loc(names[0])
+            found.append(_finding(severity, "negative-equity", "nodes", what, remedy, row))
+    return found
+
+
+def _healthy(net: Network) -> list[Fault]:
+    """Accounts that would be liquidated or called before any shock."""
+    equity, required = opening_account_equity(net).to_numpy(), opening_requirement(net).to_numpy()
+    ratio = net.venues["call_ratio"].to_numpy()[net.codes("accounts", "venue")]
+    answers = (net.accounts["reaction"] == "top_up").to_numpy()
+    below = equity < required
+    called = ~below & answers & (equity < ratio * required)
+    found = []
+    for severity, chosen, what in (
+        ("warning", below, "are below maintenance before the shock"),
+        ("note", called, "are below the call level before the shock"),
+    ):
+        names = net.accounts.index[chosen]
+        if len(names):
+            text = f"{len(names):,} accounts {what}: {_listed(names)}"
+            code = "liquidatable" if severity == "warning" else "callable"
+            row = net.accounts.index.get_loc(names[0])
+            found.append(_finding(severity, code, "accounts", text, "raise their balances", row))
+    return found
+
+
+def _legs_are_held(net: Network) -> list[Fault]:
+    """Basis strategies whose legs do not exist."""
+    held = set(zip(net.holdings["node"], net.holdings["asset"], strict=True))
+    asset = net.markets["asset"].to_numpy()[net.codes("positions", "market")]
+    signs = np.sign(net.positions["quantity"].to_numpy())
+    legs = set(zip(net.positions["account"], asset, signs, strict=True))
+    found = []
+    for row, leg in enumerate(net.strategies.itertuples()):
+        if leg.kind != "basis":
+            continue
+        long = (leg.spot_node, leg.asset) in held or (leg.long_account, leg.asset, 1.0) in legs
+        if not long or (leg.short_account, leg.asset, -1.0) not in legs:
+            what = f"basis strategy {shown(leg.Index)} holds only one of its legs"
+            found.append(_finding("warning", "missing-leg", "strategies", what, "", row))
+    return found
+
+
+def _repaired(net: Network) -> list[Fault]:
+    return [_finding("note", "repaired", _table_of(repair), repair) for repair in net.repairs]
+
+
+def _table_of(repair: str) -> str:
+    return next((name for name in TABLES if f" {name} " in repair), "nodes")
+
+
+INSPECTIONS: Final[tuple[Callable[[Network], list[Fault]], ...]] = (
+    _depth_is_there,
+    _volume_is_there,
+    _one_node,
+    _connected,
+    _parallel_channels,
+    _solvent,
+    _healthy,
+    _legs_are_held,
+    _repaired,
+)

@@ -1,0 +1,110 @@
+"""What every account and node of a network is worth at the opening, as its tables say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from contagion.network.network import Network
+
+
+def opening_account_equity(net: Network) -> pd.Series[float]:
+    """Return the equity of one account behind each row of `accounts`, at opening marks.
+
+    The balance in the unit plus the sum of quantity x (price of the asset - entry price).
+
+    Returns
+    -------
+    Series of float, index `account`
+        Money.
+
+    Examples
+    --------
+    >>> opening_account_equity(Network(nodes=[{"name": "A"}])).tolist()
+    []
+    """
+    balances, positions = net.balances, net.positions
+    prices = net.assets["price"].to_numpy()[net.codes("markets", "asset")]
+    marks = prices[net.codes("positions", "market")]
+    profit = positions["quantity"].to_numpy() * (marks - positions["entry_price"].to_numpy())
+    rows = len(net.accounts)
+    value = balances["quantity"].to_numpy() * net.assets["price"].to_numpy()[net.codes("balances", "asset")]
+    equity = np.bincount(net.codes("balances", "account"), weights=value, minlength=rows)
+    equity = equity + np.bincount(net.codes("positions", "account"), weights=profit, minlength=rows)
+    return pd.Series(equity.astype(np.float64), index=net.accounts.index, name="equity")
+
+
+def opening_equity(net: Network) -> pd.Series[float]:
+    """Return the equity of every node at the opening.
+
+    Cash + outside assets - outside liabilities + holdings x price + the positive equity of its own accounts +
+    claims - debts + the insurance fund of a venue.
+
+    Returns
+    -------
+    Series of float, index `node`
+        Money.
+
+    Examples
+    --------
+    >>> net = Network(nodes=[{"name": "A", "cash": 5}, {"name": "B"}],
+    ...               obligations=[{"debtor": "A", "creditor": "B", "amount": 3}])
+    >>> opening_equity(net).to_dict()
+    {'A': 2.0, 'B': 3.0}
+    """
+    nodes, rows = net.nodes, len(net.nodes)
+    equity = (nodes["cash"] + nodes["external_assets"] - nodes["external_liabilities"]).to_numpy().copy()
+
+    def add(table: str, column: str, money: object) -> None:
+        nonlocal equity
+        equity = equity + np.bincount(net.codes(table, column), weights=money, minlength=rows)  # type: ignore[call-overload]
+
+    prices = net.assets["price"].to_numpy()
+    add("holdings", "node", net.holdings["quantity"].to_numpy() * prices[net.codes("holdings", "asset")])
+    accounts = np.maximum(opening_account_equity(net).to_numpy(), 0.0) * net.accounts["count"].to_numpy()
+    add("accounts", "owner", accounts)
+    amount = net.obligations["amount"].to_numpy()
+    add("obligations", "creditor", amount)
+    add("obligations", "debtor", -amount)
+    add("venues", "name", net.venues["insurance_fund"].to_numpy())
+    return pd.Series(equity, index=nodes.index, name="equity")
+
+
+def opening_requirement(net: Network) -> pd.Series[float]:
+    """Return the maintenance requirement of one account behind each row, at opening marks.
+
+    The largest of the tier lines of each position's schedule, summed over positions.
+
+    Returns
+    -------
+    Series of float, index `account`
+        Money.
+
+    Examples
+    --------
+    >>> opening_requirement(Network(nodes=[{"name": "A"}])).tolist()
+    []
+    """
+    market = net.codes("positions", "market")
+    prices = net.assets["price"].to_numpy()[net.codes("markets", "asset")]
+    notional = np.abs(net.positions["quantity"].to_numpy()) * prices[market]
+    schedule = net.codes("markets", "schedule")[market]
+    required = np.zeros(len(market))
+    for place, (rates, deductions) in enumerate(_tier_lines(net)):
+        rows = np.flatnonzero(schedule == place)
+        for rate, deduction in zip(rates, deductions, strict=True):
+            required[rows] = np.maximum(required[rows], rate * notional[rows] - deduction)
+    total = np.bincount(net.codes("positions", "account"), weights=required, minlength=len(net.accounts))
+    return pd.Series(total.astype(np.float64), index=net.accounts.index, name="requirement")
+
+
+def _tier_lines(net: Network) -> list[tuple[list[float], list[float]]]:
+    """Return, by schedule, the rates of its tiers and the amounts that make the requirement continuous."""
+    lines: list[tuple[list[float], list[float]]] = [([], []) for _ in range(len(net.schedules))]
+    floors, rates = net.tiers["floor"].to_list(), net.tiers["maintenance_rate"].to_list()
+    for place, floor, rate in zip(net.codes("tiers", "schedule").tolist(), floors, rates, strict=True):
+        before, deductions = lines[place]
+        step = floor * (rate - before[-1]) if before else 0.0
+        deductions.append((deductions[-1] if deductions else 0.0) + step)
+        before.append(rate)
+    return lines
