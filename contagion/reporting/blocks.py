@@ -64,6 +64,14 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading inside a section."""
+
+    kind: ClassVar[str] = "heading"
+    text: str
+
+
+@dataclass(frozen=True)
 class Points:
     """A list of short statements, each with an optional bold opening."""
 
@@ -119,7 +127,7 @@ class Fold:
     blocks: tuple[Block, ...]
 
 
-Block = Paragraph | Points | Tiles | Table | Figure | Fold
+Block = Paragraph | Heading | Points | Tiles | Table | Figure | Fold
 
 
 @dataclass(frozen=True)

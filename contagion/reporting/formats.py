@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import isfinite, isnan
 
 MISSING = "–"
-_SIZES = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"), (1e3, " k"))
+GLUE = "\N{NO-BREAK SPACE}"
+_SIZES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
 def three_figures(value: float) -> str:
@@ -41,7 +42,7 @@ def amount(value: float, *, signed: bool = False) -> str:
         return MISSING
     size = abs(value)
     factor, word = next(((f, w) for f, w in _SIZES if size >= 0.9995 * f), (1.0, ""))
-    text = three_figures(size / factor) + word
+    text = three_figures(size / factor) + (GLUE + word if word else "")
     if size == 0.0:
         return "0"
     return _signed(value, text) if signed else _sign(value, text)
@@ -49,15 +50,17 @@ def amount(value: float, *, signed: bool = False) -> str:
 
 def money(value: float, unit: str, *, signed: bool = False) -> str:
     """Return an amount with its unit in front: ``USD 1.23 bn``."""
-    text = amount(value, signed=signed)
-    return text if text == MISSING else f"{unit} {text}"
+    if not isfinite(value):
+        return MISSING
+    text = f"{unit}{GLUE}{amount(abs(value))}"
+    return _signed(value, text) if signed and value != 0.0 else _sign(value, text)
 
 
 def percent(value: float, *, signed: bool = False, decimals: int = 1) -> str:
     """Return a fraction in per cent: ``12.3 %``."""
     if not isfinite(value):
         return MISSING
-    text = f"{abs(value) * 100.0:,.{decimals}f} %"
+    text = f"{abs(value) * 100.0:,.{decimals}f}{GLUE}%"
     return _signed(value, text) if signed and value != 0.0 else _sign(value, text)
 
 
@@ -69,11 +72,11 @@ def seconds(value: float) -> str:
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
     if hours:
-        text = f"{hours:,} h" + (f" {minutes} min" if minutes else "")
+        text = f"{hours:,}{GLUE}h" + (f"{GLUE}{minutes}{GLUE}min" if minutes else "")
     elif minutes:
-        text = f"{minutes} min" + (f" {left} s" if left else "")
+        text = f"{minutes}{GLUE}min" + (f"{GLUE}{left}{GLUE}s" if left else "")
     else:
-        text = f"{three_figures(abs(value))} s"
+        text = f"{three_figures(abs(value))}{GLUE}s"
     return _sign(value, text)
 
 
@@ -102,7 +105,7 @@ def limit(value: float, text: str, *, none: str = "no limit") -> str:
 def plural(number: float, one: str, many: str = "") -> str:
     """Return ``1 scenario`` or ``2 scenarios``."""
     word = one if number == 1 else (many or one + "s")
-    return f"{count(number)} {word}"
+    return f"{count(number)}{GLUE}{word}"
 
 
 def listing(names: list[str], *, last: str = "and") -> str:
@@ -110,6 +113,11 @@ def listing(names: list[str], *, last: str = "and") -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def titled(text: str) -> str:
+    """Return a text with its first letter as a capital, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def _sign(value: float, text: str) -> str:

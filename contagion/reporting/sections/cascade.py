@@ -11,6 +11,7 @@ from contagion.reporting.blocks import (
     Block,
     Cell,
     Fold,
+    Heading,
     Paragraph,
     Section,
     Table,
@@ -21,6 +22,7 @@ from contagion.reporting.blocks import (
     words,
 )
 from contagion.reporting.figures import draw
+from contagion.reporting.formats import titled
 from contagion.reporting.glossary import metric as entry
 
 if TYPE_CHECKING:
@@ -69,7 +71,8 @@ def _tell(story: Story, material: Material) -> list[Block]:
     run = story.run
     label = story.label
     return [
-        Paragraph(f"The {label}. {story.choice} {_course(run, material)}", tone="lead"),
+        Heading(titled(label)),
+        Paragraph(f"{story.choice} {_course(run, material)}"),
         Tiles(tuple(_tile(run, name, material) for name in HEADLINES)),
         draw(
             lambda axes: plot.rounds(run, ax=axes),
@@ -114,7 +117,7 @@ def _tile(run: Run, name: str, material: Material) -> Tile:
     form = entry(name)
     value = float(run.metrics[name])
     text = material.money(value) if form.form == "money" else form.show(value)
-    return Tile(form.label.capitalize(), number(text, value, metric=name), form.meaning)
+    return Tile(titled(form.label), number(text, value, metric=name), form.meaning)
 
 
 def _events(run: Run, label: str, unit: str) -> Table:

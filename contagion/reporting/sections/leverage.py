@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from contagion.reporting.material import Material
 
 
+BILLION = 1e9
+LINES = ("-", "--", "-.", ":")
+MARKS = "osD^vP*X"
+
+
 def write(material: Material, band: pd.DataFrame) -> Section:
     """Return the section on leverage.
 
@@ -43,15 +48,17 @@ def write(material: Material, band: pd.DataFrame) -> Section:
     blocks: list[Block] = [
         Paragraph(
             "The leverage of accounts is an assumption, and it drives the result. The study was repeated "
-            f"with the median account's leverage between {formats.three_figures(low)} and "
-            f"{formats.three_figures(high)}, on {formats.plural(n, 'scenario')} each. A conclusion that "
+            f"with the median account's leverage between {low:g} and "
+            f"{high:g}, on {formats.plural(n, 'scenario')} each. A conclusion that "
             "changes sign inside this band does not hold."
         ),
         draw(
-            lambda axes: _draw(axes, band, material.unit),
-            "Mean system loss of each policy set against the median leverage of accounts",
-            "Mean system loss against median leverage. Grey: the range over scenarios without any policy.",
+            lambda level, change: _draw(level, change, band, material.unit),
+            "System loss without policies and the change by each policy set, against median leverage",
+            "Left: mean system loss without policies, grey the range over scenarios. Right: mean change by "
+            "each policy set with its interval; below zero is less loss.",
             height=3.8,
+            panels=2,
         ),
         band_table(band, material.unit),
     ]
@@ -74,7 +81,7 @@ def band_table(band: pd.DataFrame, unit: str) -> Table:
         by_policy = own.set_index("policy")
         rows.append(
             [
-                words(formats.three_figures(float(str(leverage)))),
+                words(f"{float(str(leverage)):g}"),
                 _level(by_policy.loc[NONE]),
                 *(_effect(by_policy.loc[name]) for name in names),
             ]
@@ -99,25 +106,32 @@ def _effect(row: pd.Series) -> Cell:
     return Cell((head,), (line,), numeric=True, tone=tone(*bounds))
 
 
-def _draw(axes: Axes, band: pd.DataFrame, unit: str) -> None:
-    styles = ("-", "--", "-.", ":")
-    marks = "osD^vP*X"
-    for index, (name, own) in enumerate(band[band["policy"] != PLACEBO].groupby("policy", sort=False)):
-        own = own.sort_values("leverage")
-        axes.plot(
-            own["leverage"],
-            own["mean"] / 1e9,
-            linestyle=styles[index % len(styles)],
-            marker=marks[index % len(marks)],
-            markersize=5,
-            linewidth=2.4 if name == NONE else 1.4,
-            color="black" if name == NONE else f"C{index % 10}",
-            label=str(name),
-        )
-        if name == NONE:
-            axes.fill_between(own["leverage"], own["least"] / 1e9, own["most"] / 1e9, color="0.85", zorder=0)
-    axes.set_xlabel("median leverage of accounts")
-    axes.set_ylabel(f"mean system loss, {unit} bn")
-    axes.legend(frameon=False, fontsize=9, ncols=2)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25)
+def _draw(level: Axes, change: Axes, band: pd.DataFrame, unit: str) -> None:
+    own = band[band["policy"] == NONE].sort_values("leverage")
+    level.fill_between(own["leverage"], own["least"] / BILLION, own["most"] / BILLION, color="0.88")
+    level.plot(own["leverage"], own["mean"] / BILLION, color="black", marker="o", markersize=4)
+    change.axhline(0.0, color="black", linewidth=0.8)
+    shown = band[~band["policy"].isin((NONE, PLACEBO))]
+    for index, (name, rows) in enumerate(shown.groupby("policy", sort=False)):
+        _draw_set(change, rows.sort_values("leverage"), str(name), index)
+    change.legend(frameon=False, fontsize=8)
+    for axes, label in ((level, f"system loss, {unit} bn"), (change, f"change of system loss, {unit} bn")):
+        axes.set_xlabel("median leverage of accounts")
+        axes.set_ylabel(label)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
+
+
+def _draw_set(axes: Axes, rows: pd.DataFrame, name: str, index: int) -> None:
+    middle = rows["difference"] / BILLION
+    axes.errorbar(
+        rows["leverage"] + 0.04 * index,
+        middle,
+        yerr=[middle - rows["low"] / BILLION, rows["high"] / BILLION - middle],
+        linestyle=LINES[index % len(LINES)],
+        marker=MARKS[index % len(MARKS)],
+        markersize=4,
+        linewidth=1.2,
+        capsize=2,
+        label=name,
+    )

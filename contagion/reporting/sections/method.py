@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from contagion.reporting import formats
-from contagion.reporting.blocks import Block, Fold, Paragraph, Points, Section, Table, table, words
+from contagion.reporting.blocks import Block, Fold, Heading, Paragraph, Points, Section, Table, table, words
 from contagion.reporting.glossary import METRICS
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def write(material: Material) -> Section:
             (Points(tuple((f"{m.label}:", m.meaning + ".") for m in METRICS.values())),),
         ),
         _provenance(material),
-        Paragraph("Limits", tone="heading"),
+        Heading("Limits"),
         Points(
             (("Calibrated:", CALIBRATED), ("Illustrative:", ILLUSTRATIVE), ("Not modelled:", NOT_MODELLED))
         ),

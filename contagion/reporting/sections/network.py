@@ -145,9 +145,7 @@ def venues_table(net: Network) -> Table:
         "Insurance fund",
         "Fund / open interest",
     ]
-    note = (
-        "Open interest is the value of long positions at opening prices; leverage is positions / equity."
-    )
+    note = "Open interest is the value of long positions at opening prices; leverage is positions / equity."
     return table(
         f"Margin business of each venue, {net.unit}", columns, rows, note=note, identifier="network-venues"
     )

@@ -24,6 +24,7 @@ from contagion.reporting.blocks import (
     words,
 )
 from contagion.reporting.figures import draw
+from contagion.reporting.formats import titled
 from contagion.reporting.glossary import metric as entry
 from contagion.reporting.material import NONE
 
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
     from contagion.reporting.material import Material
 
 BESIDE = ("deferred_notional", "liquidated_notional", "adl_notional", "bad_debt")
+LOSSES = (
+    "system_loss",
+    "forced_cost",
+    "bad_debt",
+    "uncovered",
+    "residual_loss",
+    "node_defaults",
+    "venue_defaults",
+)
 DETAILS = (
     "system_loss",
     "system_gain",
@@ -70,7 +80,7 @@ def write(material: Material, comparison: Comparison) -> Section:
             "number is the set minus 'none', scenario by scenario, and negative means less loss. A benefit "
             "stands beside what the rule costs and beside the forced selling that it only put off."
         ),
-        Points(tuple((f"{name}:", describe(comparison, name)) for name in comparison.policies)),
+        Points(tuple((f"{name}.", describe(comparison, name)) for name in comparison.policies)),
         effects_table(comparison, unit),
         _picture(comparison),
         levels_table(comparison, unit),
@@ -108,11 +118,10 @@ def effects_table(comparison: Comparison, unit: str) -> Table:
         [
             words(policy),
             difference(loss.loc[policy], str(policy), "system_loss"),
-            *_typical_and_tail(comparison, str(policy)),
+            _typical_and_tail(comparison, str(policy)),
             _shares(loss.loc[policy], str(policy)),
             _cost(comparison, str(policy)),
             *(difference(frame.loc[policy], str(policy), metric) for metric, frame in beside.items()),
-            _halted(comparison, str(policy)),
         ]
         for policy in loss.index
     ]
@@ -120,15 +129,13 @@ def effects_table(comparison: Comparison, unit: str) -> Table:
     columns = [
         "Policy set",
         f"System loss, mean change [{level} interval]",
-        "System loss, median change",
-        "Mean of the worst 5 %, change",
+        "Median change; change of the worst 5 %",
         "Helped, unchanged, harmed",
-        "Cost of the rule",
+        "Cost of the rule; markets shut",
         "Deferred",
         "Liquidated",
         "Deleveraged (ADL)",
         "Bad debt",
-        "Markets shut",
     ]
     note = (
         f"Money in {unit} per scenario; every change is the set minus 'none'. p is adjusted for the number "
@@ -159,7 +166,7 @@ def difference(row: pd.Series, policy: str, metric: str) -> Cell:
     adjusted = float(row["p_adjusted"])
     chance = Value(formats.probability(adjusted), repr(adjusted), policy, metric, "p_adjusted")
     below = (interval(texts, (low, high), head, ("low", "high")), (Value("p "), chance))
-    return Cell((head,), below, numeric=True, tone=tone(low, high))
+    return Cell((head,), below, numeric=True, tone=tone(low, high) if metric in LOSSES else "")
 
 
 def tone(low: float, high: float) -> str:
@@ -183,17 +190,15 @@ def paired(comparison: Comparison, metric: str, policy: str) -> tuple[np.ndarray
     return both[NONE].to_numpy(), both[policy].to_numpy()
 
 
-def _typical_and_tail(comparison: Comparison, policy: str) -> Iterator[Cell]:
+def _typical_and_tail(comparison: Comparison, policy: str) -> Cell:
     base, own = paired(comparison, "system_loss", policy)
     middle = float(np.median(own - base)) if len(own) else float("nan")
-    yield _plain(middle, policy, "median_difference")
-    tail = comparison.tail("system_loss")["es"]
-    yield _plain(float(tail[policy] - tail[NONE]), policy, "tail_difference")
-
-
-def _plain(value: float, policy: str, statistic: str) -> Cell:
-    text = formats.amount(value, signed=True)
-    return number(text, value, policy=policy, metric="system_loss", statistic=statistic)
+    shortfall = comparison.tail("system_loss")["es"]
+    worst = float(shortfall[policy] - shortfall[NONE])
+    texts = [formats.amount(value, signed=True) for value in (middle, worst)]
+    head = Value(texts[0], repr(middle), policy, "system_loss", "median_difference")
+    tail = Value(texts[1], repr(worst), policy, "system_loss", "tail_difference")
+    return Cell((head,), ((Value("worst 5 %: "), tail),), numeric=True)
 
 
 def _shares(row: pd.Series, policy: str) -> Cell:
@@ -211,12 +216,16 @@ def _shares(row: pd.Series, policy: str) -> Cell:
 
 def _cost(comparison: Comparison, policy: str) -> Cell:
     cost = float(comparison.costs().loc[policy, "cost"])
-    return number(formats.amount(cost), cost, policy=policy, metric="policy_cost", statistic="cost")
-
-
-def _halted(comparison: Comparison, policy: str) -> Cell:
     time = float(comparison.deferred.loc[policy, "halted_seconds"])
-    return number(formats.seconds(time), time, policy=policy, metric="halted_seconds", statistic="mean")
+    shut = Value(formats.seconds(time), repr(time), policy, "halted_seconds", "mean")
+    return number(
+        formats.amount(cost),
+        cost,
+        policy=policy,
+        metric="policy_cost",
+        statistic="cost",
+        below=((Value("shut "), shut),),
+    )
 
 
 def _picture(comparison: Comparison) -> Block:
@@ -302,7 +311,7 @@ def _detail(comparison: Comparison, metric: str, unit: str) -> Table:
     columns = ["Policy set", "Mean change", "p unadjusted", "Lower", "Same", "Higher", "n", "Note"]
     measured = f", {unit}" if form.form == "money" else ""
     return table(
-        f"{form.label.capitalize()}{measured}: {form.meaning}", columns, rows, identifier=f"effects-{metric}"
+        f"{titled(form.label)}{measured}: {form.meaning}", columns, rows, identifier=f"effects-{metric}"
     )
 
 

@@ -7,7 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from contagion.reporting import formats
-from contagion.reporting.blocks import Block, Cell, Fold, Paragraph, Section, number, table, words
+from contagion.reporting.blocks import Block, Cell, Fold, Paragraph, Section, Value, number, table, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ def _venue_lines(unit: str) -> list[tuple[str, Any]]:
     return [
         ("Closing an account", lambda row: words(_procedure(row))),
         ("Liquidation fee", lambda row: words(_fee(row))),
-        ("Insurance fund", lambda row: number(formats.money(row.insurance_fund, unit), row.insurance_fund)),
+        ("Insurance fund", lambda row: _fund(row, unit)),
         ("Auto-deleveraging (ADL)", lambda row: words(_deleveraging(row))),
         ("What the fund cannot pay", lambda row: words(RESIDUALS.get(row.residual, row.residual))),
         ("Mark price", lambda row: words(_mark(row))),
@@ -76,11 +76,16 @@ def _venue_lines(unit: str) -> list[tuple[str, Any]]:
     ]
 
 
+def _fund(row: Any, unit: str) -> Cell:
+    size = float(row.insurance_fund)
+    return Cell((Value(formats.money(size, unit), repr(size)),))
+
+
 def _procedure(row: Any) -> str:
     text = PROCEDURES.get(row.procedure, row.procedure)
     if row.procedure == "partial":
         least = formats.percent(row.min_clip, decimals=0)
-        text += f" {formats.three_figures(row.target)} × requirement, at least {least}"
+        text += f" {row.target:g} × requirement, at least {least}"
     return text
 
 
@@ -114,8 +119,8 @@ def _mark(row: Any) -> str:
 
 def _calls(row: Any) -> str:
     return (
-        f"below {formats.three_figures(row.call_ratio)} × requirement, to "
-        f"{formats.three_figures(row.call_target)} ×, after {formats.seconds(row.call_delay)}"
+        f"below {row.call_ratio:g} × requirement, to "
+        f"{row.call_target:g} ×, after {formats.seconds(row.call_delay)}"
     )
 
 
@@ -186,6 +191,6 @@ def _tier(row: Any) -> list[Cell]:
     return [
         number(formats.amount(row["floor"]), row["floor"]),
         number(formats.percent(row["initial_rate"], decimals=2), row["initial_rate"]),
-        number(f"{formats.three_figures(1.0 / row['initial_rate'])}×", 1.0 / row["initial_rate"]),
+        number(f"{1.0 / row['initial_rate']:.4g}×", 1.0 / row["initial_rate"]),
         number(formats.percent(row["maintenance_rate"], decimals=2), row["maintenance_rate"]),
     ]
