@@ -6,8 +6,8 @@ the paired differences, what the rules cost and what they merely put off, and a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,41 +16,19 @@ import pandas as pd
 
 from contagion.errors import ValueRangeError, nearest
 from contagion.measures.tails import effects_table, tail_table
+from contagion.policies.bills import bill
+from contagion.policies.costs import CostRates
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
     from contagion.policies import Policy
+    from contagion.propagation.run import Model
     from contagion.results import Run
 
-__all__ = ["KEYS", "Comparison", "Family", "Model", "Prepared", "risky_assets"]
+__all__ = ["KEYS", "Comparison", "Family", "risky_assets"]
 
 KEYS = ("policy", "scenario", "network", "status")
 """Columns of `Comparison.to_frame` that say which run a row is; every further column is a metric."""
-
-
-class Prepared(Protocol):
-    """A network under one policy set, ready to be shocked."""
-
-    @property
-    def metric_names(self) -> tuple[str, ...]:
-        """Names of the metrics, in the order of `metrics`."""
-
-    @property
-    def compiled(self) -> bool:
-        """Whether a run leaves the interpreter, so that threads can share the work."""
-
-    def metrics(self, shock: Any, seed: int, scenario: int) -> np.ndarray:
-        """Return the metrics of one run, shape (n_metrics,)."""
-
-    def run(self, shock: Any, seed: int, scenario: int) -> Run:
-        """Return one run with its full records."""
-
-
-class Model(Protocol):
-    """A way in which distress travels."""
-
-    def prepare(self, net: Network, policies: Sequence[Policy]) -> Prepared:
-        """Apply the openings of the policies and build what every scenario shares."""
 
 
 class Family(Protocol):
@@ -99,6 +77,10 @@ class Comparison:
         Empty, or what a reader must know: the study was interrupted, runs failed.
     provenance : dict
         What it takes to make the same numbers again.
+    table : pandas.DataFrame
+        What `to_frame` copies.
+    outlays : pandas.DataFrame
+        What each run used, row by row as in `table`: the fields of `contagion.policies.Outlay`.
     """
 
     policies: dict[str, list[Policy]]
@@ -112,7 +94,8 @@ class Comparison:
     errors: pd.DataFrame
     note: str
     provenance: dict[str, Any]
-    table: pd.DataFrame = field(repr=False)
+    table: pd.DataFrame
+    outlays: pd.DataFrame
 
     @property
     def metric_names(self) -> list[str]:
@@ -187,21 +170,28 @@ class Comparison:
         _check_word("metric", metric, self.metric_names)
         return tail_table(self.table, metric, level=level, seed=self.seed)
 
-    def costs(self, rates: Any = None) -> pd.DataFrame:
-        """Return the mean cost of each policy set and its parts.
+    def costs(self, rates: CostRates | None = None) -> pd.DataFrame:
+        """Return the mean cost of each policy set and its parts, in the network's unit.
 
         Parameters
         ----------
         rates : CostRates, optional
-            What locked-up money, a second of a halt and refused volume cost; the defaults of
-            `contagion.CostRates`.
+            Prices of what policies use; the defaults of `contagion.CostRates` if not given.
 
         Returns
         -------
         pandas.DataFrame
-            Index policy; cost in the network's unit, then its parts.
+            Index policy; cost, its parts capital, halted, deferred, turned_away, deleveraged and seized.
+            Parts are NaN for a model that does not say what a run used.
         """
-        return pd.DataFrame({"cost": self._means()["policy_cost"]})
+        paired = self._paired()
+        rows = {}
+        for name, policies in self.policies.items():
+            mine = paired[paired["policy"] == name]
+            rows[name] = bill(policies, self.outlays.loc[mine.index].to_numpy(), rates or CostRates())
+            if rates is None and "policy_cost" in mine:
+                rows[name]["cost"] = mine["policy_cost"].mean()
+        return pd.DataFrame(rows).T.rename_axis("policy")
 
     @property
     def deferred(self) -> pd.DataFrame:
@@ -338,10 +328,13 @@ class Comparison:
 
     def _means(self) -> pd.DataFrame:
         """Mean of every metric over the scenarios that ran under all sets, index policy."""
+        return self._paired().groupby("policy")[self.metric_names].mean().reindex(list(self.policies))
+
+    def _paired(self) -> pd.DataFrame:
+        """Return the rows of the scenarios that ran under all sets."""
         done = self.table[self.table["status"] == "ok"]
         counts = done.groupby("scenario")["policy"].transform("size")
-        paired = done[counts == len(self.policies)]
-        return paired.groupby("policy")[self.metric_names].mean().reindex(list(self.policies))
+        return done[counts == len(self.policies)]
 
 
 def _check_word(where: str, value: str, choices: Iterable[str]) -> None:

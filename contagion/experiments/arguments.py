@@ -14,7 +14,8 @@ from contagion.policies import Policy
 from contagion.shocks import Shock
 
 if TYPE_CHECKING:
-    from contagion.comparison import Family, Model
+    from contagion.comparison import Family
+    from contagion.propagation.run import Model
 
 __all__ = ["PolicySets", "check_workers", "model", "networks", "policy_sets", "scenarios", "share"]
 
@@ -60,7 +61,7 @@ def scenarios(shock: Family | Shock | Sequence[Shock] | None, n: object = None) 
     shock : family, Shock or sequence of Shock
         A family draws; one shock hits in every scenario; of a sequence scenario i is the i-th.
     n : int, optional
-        Number of scenarios; 1000 for a family, all for a sequence, 1 for one shock.
+        Number of scenarios; 1000 for a family that draws, else as many as there are shocks.
 
     Returns
     -------
@@ -92,7 +93,11 @@ def scenarios(shock: Family | Shock | Sequence[Shock] | None, n: object = None) 
             value=shock,
             allowed="a family such as ct.PriceShocks.normal(scale=0.1), a shock, or a list of shocks",
         )
-    return shock, _count(DEFAULT_SCENARIOS if n is None else n, MOST_SCENARIOS)
+    size = getattr(shock, "size", None)
+    default, most = (
+        (size, MOST_SCENARIOS if size == 1 else size) if size else (DEFAULT_SCENARIOS, MOST_SCENARIOS)
+    )
+    return shock, _count(default if n is None else n, most)
 
 
 def _count(n: object, most: int) -> int:
@@ -138,14 +143,18 @@ def share(name: str, value: object) -> float:
 
 
 def model(given: Model | None) -> Model:
-    """Return the model, or refuse what is none.
+    """Return the model, ``ct.Cascade()`` if none is given, or refuse what is none.
 
     Raises
     ------
     SchemaError
         If it can't prepare a network.
     """
-    if given is None or isinstance(given, type) or not callable(getattr(given, "prepare", None)):
+    if given is None:
+        from contagion.propagation.cascade.model import Cascade
+
+        return Cascade()
+    if isinstance(given, type) or not callable(getattr(given, "prepare", None)):
         raise SchemaError("is no model", where="model", value=given, allowed="a model such as ct.Cascade()")
     return given
 

@@ -20,13 +20,15 @@ from contagion.comparison import KEYS, Comparison, risky_assets
 from contagion.errors import ScenarioError
 from contagion.experiments import arguments
 from contagion.experiments.runner import ERROR, MISSING, Group, Outcome, run_groups
+from contagion.policies.bills import OUTLAY
 from contagion.streams import check_seed
 
 if TYPE_CHECKING:
-    from contagion.comparison import Family, Model, Prepared
+    from contagion.comparison import Family
     from contagion.experiments.arguments import PolicySets
     from contagion.network.network import Network
     from contagion.policies import Policy
+    from contagion.propagation.run import Model, Prepared
     from contagion.shocks import Shock
 
 __all__ = ["compare"]
@@ -52,9 +54,9 @@ def compare(
     net : Network
         The network; give `networks` in its place for several.
     shock : family of shocks, Shock or sequence of Shock
-        Scenario i is the i-th draw of a family, the i-th shock of a sequence, or always the one shock.
-    model : Model
-        How distress travels, such as ``ct.Cascade()``.
+        Scenario i is the i-th draw of a family, the i-th shock of a sequence, or the one shock.
+    model : Model, optional
+        How distress travels; ``ct.Cascade()`` if not given.
     policies : mapping of str to policies, optional
         Name of a set -> a policy or a list of them. "none" (no policy) and "placebo" (``[ct.Policy()]``)
         are added.
@@ -82,7 +84,9 @@ def compare(
     SchemaError
         If an argument is of the wrong type.
     ValueRangeError
-        If n, n_jobs or level is out of range, or the shock does not fit the network.
+        If n, n_jobs or level is out of range.
+    NetworkError
+        If a shock names an asset, a market or a node that a network lacks.
     PolicyError
         If "none" or "placebo" is given another meaning, or a policy can't act in this model.
     ScenarioError
@@ -125,6 +129,7 @@ def compare(
         note=_note(outcome),
         provenance=_provenance(worlds, family, model, sets, n, seed, level),
         table=table,
+        outlays=_outlays(outcome),
     )
 
 
@@ -134,7 +139,9 @@ def _shocks(worlds: tuple[Network, ...], family: Family, n: int, seed: int) -> l
     shocks = [family.scenario(assets[i % len(worlds)], i, seed) for i in range(n)]
     for i in range(n):
         world = worlds[i % len(worlds)]
-        shocks[i].check(list(world.assets.index), list(world.markets.index), list(world.nodes.index))
+        shocks[i].check(
+            list(world.assets.index), list(world.markets.index), list(world.nodes.index), world.unit
+        )
     return shocks
 
 
@@ -167,8 +174,14 @@ def _table(outcome: Outcome, names: list[str], n_networks: int, metrics: tuple[s
         },
         columns=list(KEYS),
     )
-    values = pd.DataFrame(outcome.metrics[policy, scenario], columns=list(metrics))
+    rows = outcome.metrics[policy, scenario, : len(metrics)]
+    values = pd.DataFrame(rows, columns=list(metrics))
     return pd.concat([keys, values], axis=1)
+
+
+def _outlays(outcome: Outcome) -> pd.DataFrame:
+    policy, scenario = np.nonzero(outcome.status)
+    return pd.DataFrame(outcome.metrics[policy, scenario, -len(OUTLAY) :], columns=list(OUTLAY))
 
 
 def _errors(outcome: Outcome, names: list[str], n_networks: int, seed: int) -> pd.DataFrame:
@@ -208,8 +221,8 @@ def _provenance(
 ) -> dict[str, Any]:
     return {
         "networks": [world.fingerprint for world in worlds],
-        "shock": repr(family),
-        "model": repr(model),
+        "shock": _words(family),
+        "model": _words(model),
         "policies": {name: [repr(policy) for policy in chosen] for name, chosen in sets.items()},
         "n": n,
         "seed": seed,
@@ -218,6 +231,11 @@ def _provenance(
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in ("numpy", "scipy", "pandas", "numba", "networkx")},
     }
+
+
+def _words(thing: Any) -> str:
+    describe = getattr(thing, "describe", None)
+    return str(describe()) if callable(describe) else repr(thing)
 
 
 def _version(package: str) -> str:

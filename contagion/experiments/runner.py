@@ -22,11 +22,12 @@ import joblib
 import numpy as np
 
 from contagion.errors import ScenarioError
+from contagion.policies.bills import OUTLAY, outlay_row
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from contagion.comparison import Prepared
+    from contagion.propagation.run import Prepared
 
 __all__ = ["Group", "Outcome", "StopFlag", "cut", "run_chunk", "run_groups"]
 
@@ -91,8 +92,8 @@ class Outcome:
 
     Parameters
     ----------
-    metrics : numpy.ndarray, shape (n_policies, n_scenarios, n_metrics)
-        NaN where a run failed or is missing.
+    metrics : numpy.ndarray, shape (n_policies, n_scenarios, n_metrics + n_outlays)
+        Metrics, then what the policies used; NaN where a run failed or is missing.
     status : numpy.ndarray of int8, shape (n_policies, n_scenarios)
         0 missing, 1 done, 2 failed.
     messages : dict
@@ -110,7 +111,8 @@ class Outcome:
     def empty(cls, n_policies: int, n_scenarios: int, n_metrics: int) -> Outcome:
         """Return an outcome in which every run is missing."""
         shape = (n_policies, n_scenarios)
-        return cls(np.full((*shape, n_metrics), np.nan), np.zeros(shape, dtype=np.int8))
+        values = np.full((*shape, n_metrics + len(OUTLAY)), np.nan)
+        return cls(values, np.zeros(shape, dtype=np.int8))
 
     def add(
         self, policy: int, scenarios: Sequence[int], metrics: np.ndarray, messages: Sequence[str]
@@ -141,22 +143,31 @@ def run_chunk(
 
     Returns
     -------
-    metrics : numpy.ndarray, shape (n_done, n_metrics)
-        NaN in the row of a scenario that failed.
+    metrics : numpy.ndarray, shape (n_done, n_metrics + n_outlays)
+        Metrics, then what the policies used; NaN in the row of a scenario that failed.
     messages : list of str
         Empty for a scenario that ran, else class and text of the error.
     """
-    metrics = np.full((len(scenarios), len(prepared.metric_names)), np.nan)
+    metrics = np.full((len(scenarios), len(prepared.metric_names) + len(OUTLAY)), np.nan)
     messages: list[str] = []
     for row, (shock, scenario) in enumerate(zip(shocks, scenarios, strict=True)):
         if stop:
             break
         try:
-            metrics[row] = prepared.metrics(shock, seed, scenario)
+            metrics[row] = _measured(prepared, shock, seed, scenario)
             messages.append("")
         except Exception as error:
             messages.append(_message(error))
     return metrics[: len(messages)], messages
+
+
+def _measured(prepared: Prepared, shock: Any, seed: int, scenario: int) -> np.ndarray:
+    """Return metrics and outlay of one run; a model need not say what policies used, it is NaN then."""
+    measure = getattr(prepared, "measure", None)
+    if measure is None:
+        return np.append(prepared.metrics(shock, seed, scenario), np.full(len(OUTLAY), np.nan))
+    metrics, outlay = measure(shock, seed, scenario)
+    return np.append(metrics, outlay_row(outlay))
 
 
 def cut(n_scenarios: int, seconds: float, workers: int) -> int:

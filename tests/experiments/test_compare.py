@@ -227,7 +227,7 @@ def test_one_shock_is_one_scenario_and_a_list_is_as_many_as_it_has(net: Any, mod
         ({"networks": []}, SchemaError, "either net, one network, or networks"),
         ({"net": None, "networks": []}, ValueRangeError, "networks: \\[\\] is empty"),
         ({"net": None, "networks": [3]}, SchemaError, "networks\\[0\\]: 3 is no network"),
-        ({"model": None}, SchemaError, "model: None is no model"),
+        ({"model": "cascade"}, SchemaError, "model: 'cascade' is no model"),
         ({"model": ClosedForm}, SchemaError, "is no model"),
         ({"shock": None}, SchemaError, "shock: None is no shock"),
         ({"shock": -0.2}, SchemaError, "shock: -0.2 is no shock"),
