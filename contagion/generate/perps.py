@@ -128,7 +128,7 @@ def _speculator_rows(layout: Layout, settings: Mapping[str, float], n_accounts: 
         raise TooLargeError("is too large", where=where, value=n_accounts, allowed=f"at most {MOST_ACCOUNTS:,}")
     n_venues, n_assets = layout.open_interest.shape
     others = (int(settings["makers"]) + n_assets) * n_venues + int(settings["basis_traders"])
-    fewest = others + 4 * n_venues * n_assets
+    fewest = others + 2 * n_venues * n_assets
     if n_accounts < fewest:
         raise ValueRangeError(
             "is too few", where=where, value=n_accounts, allowed=f"at least {fewest}, institutions included"

@@ -1,0 +1,193 @@
+"""Which networks come with the package, and do their tables hold the facts they claim?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from contagion import facts
+from contagion.errors import NetworkError, SchemaError, nearest
+from contagion.generate import perp_market
+from contagion.network.network import Network
+
+__all__ = ["check_facts", "list", "load"]
+
+_Row = tuple[str, str, float, float]
+
+
+def _perp_venues(seed: int) -> Network:
+    return perp_market(seed=seed)
+
+
+_MAKERS: Final = MappingProxyType({"perp-venues": _perp_venues})
+_DESCRIPTIONS: Final = MappingProxyType(
+    {
+        "perp-venues": "four venues, perpetual futures on six coins with published margin tiers, makers, basis "
+        "traders, arbitrage, lenders; 20,000 account rows"
+    }
+)
+
+
+def list() -> pd.DataFrame:
+    """Return the bundled networks.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by name: description, facts and assumptions (how many inputs of each kind).
+
+    Examples
+    --------
+    >>> "perp-venues" in list().index
+    True
+    """
+    counts = facts.counts()
+    names = sorted(_MAKERS)
+    return pd.DataFrame(
+        {
+            "description": [_DESCRIPTIONS[name] for name in names],
+            "facts": counts["fact"],
+            "assumptions": counts["assumption"],
+        },
+        index=pd.Index(names, name="name"),
+    )
+
+
+def load(name: str, seed: int = 0) -> Network:
+    """Return a bundled network.
+
+    Parameters
+    ----------
+    name : str
+        One of `list()`.
+    seed : int
+        Seed of the draws; same seed, same bits.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    SchemaError
+        If there is no such network.
+
+    Examples
+    --------
+    >>> load("perp-venues").unit
+    'USD'
+    """
+    if not isinstance(name, str) or name not in _MAKERS:
+        raise SchemaError(
+            "is no bundled network" + nearest(name, _MAKERS),
+            where="datasets.load",
+            value=name,
+            allowed=", ".join(sorted(_MAKERS)),
+        )
+    return _MAKERS[name](seed)
+
+
+def check_facts(net: Network) -> pd.DataFrame:
+    """Read every fact behind the bundled market back from a network's tables.
+
+    Parameters
+    ----------
+    net : Network
+        A network with the venues, assets and markets of the facts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a fact: fact, source, target, value (read from the tables), error (value / target - 1; the
+        difference where the target is 0; infinite where the network has no such number). Rules in words
+        have target 1 and value 1 where the network has the word.
+
+    Raises
+    ------
+    NetworkError
+        If a venue or market of the facts is missing: the facts do not describe this network.
+    """
+    readers: tuple[Callable[[Network], Iterator[_Row]], ...] = (_tiers, _depth, _prices, _interest, _rules)
+    rows = [row for reader in readers for row in reader(net)]
+    checked = pd.DataFrame(rows, columns=["fact", "source", "target", "value"])
+    target, value = checked["target"].to_numpy(float), checked["value"].to_numpy(float)
+    error = np.where(target == 0.0, value, value / np.where(target == 0.0, 1.0, target) - 1.0)
+    return checked.assign(error=np.where(np.isnan(error), np.inf, error))
+
+
+def _facts(table: str) -> pd.DataFrame:
+    rows = facts.load(table)
+    return rows[rows["status"] == "fact"]
+
+
+def _perp(net: Network, venue: str, asset: str) -> str:
+    """Name of the perpetual market of an asset at a venue."""
+    markets = net.markets
+    chosen = (markets["venue"] == venue) & (markets["asset"] == asset) & (markets["kind"] == "perp")
+    found = markets.index[chosen.to_numpy()]
+    if len(found) != 1:
+        raise NetworkError(
+            f"has {len(found)} perpetual markets in {asset!r} at {venue!r}",
+            where="markets",
+            allowed="one; the facts describe the market of contagion.generate.perp_market",
+        )
+    return str(found[0])
+
+
+def _cell(frame: pd.DataFrame, row: int, column: str) -> float:
+    return float(frame[column].iloc[row]) if row < len(frame) else float("nan")
+
+
+def _tiers(net: Network) -> Iterator[_Row]:
+    for (venue, asset), own in _facts("tiers").groupby(["venue", "asset"], sort=False):
+        schedule = net.markets.loc[_perp(net, venue, asset), "schedule"]
+        table = net.tiers[net.tiers["schedule"] == schedule].sort_values("floor")
+        for row, fact in enumerate(own.itertuples()):
+            name = f"{venue} {asset} tier {row + 1}"
+            source = str(fact.source)
+            yield f"{name}: largest leverage", source, fact.max_leverage, 1.0 / _cell(table, row, "initial_rate")
+            yield f"{name}: maintenance rate", source, fact.maintenance_rate, _cell(table, row, "maintenance_rate")
+            if not np.isnan(fact.cap):
+                last = row + 1 == len(own)
+                cap = _cell(table, row, "cap") if last else _cell(table, row + 1, "floor")
+                yield f"{name}: cap", source, fact.cap, cap
+
+
+def _depth(net: Network) -> Iterator[_Row]:
+    for fact in _facts("depth").itertuples():
+        market = _perp(net, str(fact.venue), str(fact.asset))
+        depth = net.depth
+        chosen = (depth["market"] == market) & (depth["side"] == fact.side) & (depth["band"] == fact.band)
+        name = f"{fact.venue} {fact.asset}: {fact.side}s within {fact.band:.0%}"
+        yield name, str(fact.source), float(fact.value), _cell(depth[chosen], 0, "amount")
+
+
+def _prices(net: Network) -> Iterator[_Row]:
+    for fact in _facts("prices").itertuples():
+        value = net.assets["price"].get(fact.asset, float("nan"))
+        yield f"{fact.asset}: {fact.name}", str(fact.source), float(fact.value), float(value)
+
+
+def _interest(net: Network) -> Iterator[_Row]:
+    """Open interest: money in long positions at opening prices."""
+    held = net.positions
+    price = net.assets["price"].reindex(net.markets["asset"].reindex(held["market"])).to_numpy()
+    count = net.accounts["count"].reindex(held["account"]).to_numpy()
+    money = pd.Series(np.maximum(held["quantity"].to_numpy(), 0.0) * price * count)
+    by_venue = money.groupby(net.markets["venue"].reindex(held["market"]).to_numpy()).sum()
+    for fact in _facts("open_interest").itertuples():
+        value = by_venue.get(fact.venue, float("nan"))
+        yield f"{fact.venue}: open interest", str(fact.source), float(fact.value), float(value)
+
+
+def _rules(net: Network) -> Iterator[_Row]:
+    for fact in _facts("venues").itertuples():
+        value = net.venues.loc[fact.venue, fact.name]
+        if fact.unit == "word":
+            yield f"{fact.venue}: {fact.name} is {fact.value}", str(fact.source), 1.0, float(value == fact.value)
+        else:
+            yield f"{fact.venue}: {fact.name}", str(fact.source), float(fact.value), float(value)
