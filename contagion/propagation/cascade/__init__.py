@@ -1,1 +1,5 @@
-"""The liquidation cascade, one file a step."""
+"""The cascade: margin calls, forced sales and defaults, round by round on one graph."""
+
+from contagion.propagation.cascade.model import Cascade
+
+__all__ = ["Cascade"]

@@ -35,7 +35,7 @@ from contagion.propagation.cascade.layout import (
     PROVIDER,
     VENUE_DEFAULTS,
 )
-from contagion.propagation.clearing import clear
+from contagion.propagation.cascade.claims import clear
 
 SLACK = 1e-12
 

@@ -1,0 +1,215 @@
+"""From the final state to the numbers a researcher reads: the metrics of a run.
+
+References
+----------
+cascade chapter, section 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from contagion.policies.costs import Outlay
+from contagion.propagation.cascade import layout
+from contagion.propagation.cascade.build import Opening
+from contagion.propagation.cascade.close import account_worth, deferred_at_end, lot_prices, node_worth
+from contagion.propagation.cascade.layout import PERP, SPOT, State
+
+Floats = npt.NDArray[np.float64]
+
+METRICS = (
+    "system_loss",
+    "system_gain",
+    "direct_loss",
+    "forced_cost",
+    "loss_amplification",
+    "price_amplification",
+    "liquidated_notional",
+    "liquidated_notional_long",
+    "liquidated_notional_short",
+    "liquidated_accounts",
+    "bad_debt",
+    "uncovered",
+    "fund_used",
+    "adl_notional",
+    "residual_loss",
+    "venue_defaults",
+    "node_defaults",
+    "price_drop_max",
+    "basis_peak",
+    "liquidation_basis_mean",
+    "liquidation_basis_worst",
+    "coverage_mean",
+    "liquidation_cost",
+    "liquidation_cost_slippage",
+    "liquidation_cost_fee",
+    "liquidation_cost_gas",
+    "liquidation_cost_burn",
+    "margin_called",
+    "margin_posted",
+    "deferred_notional",
+    "halted_seconds",
+    "time_to_close_median",
+    "time_to_close_95",
+    "fill_rate",
+    "branching_ratio",
+    "rounds",
+    "policy_cost",
+)
+
+
+@dataclass(frozen=True)
+class Worths:
+    """Equity of every node and account in money: at the opening, at outside prices, at the end."""
+
+    opening: Floats
+    outside: Floats
+    closing: Floats
+    accounts_opening: Floats
+    accounts_outside: Floats
+    accounts_closing: Floats
+
+    @property
+    def outside_change(self) -> Floats:
+        """Opening book revalued at final outside prices, minus opening equity, per node."""
+        return self.outside - self.opening
+
+    @property
+    def change(self) -> Floats:
+        """Change of equity per node."""
+        return self.closing - self.opening
+
+
+def opening_worth(opening: Opening, start: State, quantity: Floats, which: int, prices: Floats) -> tuple[Floats, Floats]:
+    """Worth of accounts and nodes of the opening book, in quanta; `start` is a state at the opening."""
+    accounts = account_worth(opening.book, quantity, opening.cash, lot_prices(start, which))
+    return accounts, node_worth(opening.book, start, accounts, prices)
+
+
+def final_outside(state: State) -> Floats:
+    """Outside prices of the assets when the run ended."""
+    last = min(int(state.clock["round"][0]) - 1, len(state.outside) - 1)
+    return np.ascontiguousarray(state.outside[max(last, 0)])
+
+
+def worths(opening: Opening, start: State, state: State) -> Worths:
+    """Value the opening book and the final one."""
+    quantum = 1.0 / opening.units.scale
+    outside = final_outside(state)
+    at_open = opening_worth(opening, start, opening.quantity, 0, opening.prices)
+    cash = opening.cash
+    accounts = account_worth(opening.book, opening.quantity, cash, lot_prices(state, 1))
+    nodes = node_worth(opening.book, start, accounts, outside)
+    closing_accounts = account_worth(opening.book, state.quantity, state.cash, lot_prices(state, 2))
+    closing = node_worth(opening.book, state, closing_accounts, state.index)
+    return Worths(
+        at_open[1] * quantum,
+        nodes * quantum,
+        closing * quantum,
+        at_open[0] * quantum,
+        accounts * quantum,
+        closing_accounts * quantum,
+    )
+
+
+def ratio(numerator: float, denominator: float) -> float:
+    """The quotient, nan when there is nothing to divide by."""
+    return numerator / denominator if denominator > 0.0 else float("nan")
+
+
+def price_amplification(opening: Opening, state: State) -> float:
+    """Largest fall of the last price over the fall of the outside price, weighted by opening interest; nan if none fell."""
+    book, markets = opening.book, state.markets
+    lots = np.maximum(opening.quantity, 0.0) * book.count[book.leg_account]
+    weight = np.bincount(book.leg_market, lots, len(markets)) * markets["opening"] * markets["lot"]
+    lowest = np.minimum(state.outside.min(axis=0)[markets["asset"]] / markets["opening"], 1.0)
+    outside_fall = 1.0 - lowest
+    rows = (markets["kind"] == PERP) & (outside_fall > 0.0)
+    return ratio(float((weight * markets["largest_fall"])[rows].sum()), float((weight * outside_fall)[rows].sum()))
+
+
+def outlay(opening: Opening, state: State, seconds: float, locked: float, turned_away: float) -> Outlay:
+    """What policies used in this run."""
+    book, markets, quantum = opening.book, state.markets, 1.0 / opening.units.scale
+    lots = np.maximum(opening.quantity, 0.0) * book.count[book.leg_account]
+    interest = np.bincount(book.leg_market, lots, len(markets)) * markets["opening"] * markets["lot"]
+    ran = int(state.clock["round"][0])
+    step = float(state.clock["step"][0])
+    return Outlay(
+        seconds=seconds,
+        locked=locked,
+        turned_away=turned_away,
+        halted_value=float((interest * markets["halted_seconds"]).sum()),
+        deferred_value=float(state.rounds["deferred_notional"][:ran].sum()) * step,
+        deleveraged=float(state.counters[layout.DELEVERAGED]) * quantum,
+        haircut=float(state.venues["residual_paid"].sum()) * quantum,
+    )
+
+
+def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
+    """All metrics but `policy_cost`, in the order of METRICS."""
+    book, counters, venues, markets = opening.book, state.counters, state.venues, state.markets
+    quantum = 1.0 / opening.units.scale
+    counted = book.counted
+    gap = (worth.outside_change - worth.change)[counted]
+    system, gain = float(np.maximum(gap, 0.0).sum()), float(np.maximum(-gap, 0.0).sum())
+    direct = float(np.maximum(-worth.outside_change[counted], 0.0).sum())
+    perps = markets["kind"] == PERP
+    closed = np.sort(state.closing_time[: int(state.clock["n_closed"][0])])
+    fees, burned = counters[layout.FEES] * quantum, float(venues["burned"].sum()) * quantum
+    slippage = counters[layout.SLIPPAGE] * quantum
+    found = {
+        "system_loss": system,
+        "system_gain": gain,
+        "direct_loss": direct,
+        "forced_cost": counters[layout.FORCED_COST] * quantum,
+        "loss_amplification": ratio(direct + system, direct),
+        "price_amplification": price_amplification(opening, state),
+        "liquidated_notional": counters[layout.LIQUIDATED_ALL] * quantum,
+        "liquidated_notional_long": counters[layout.LIQUIDATED_LONG] * quantum,
+        "liquidated_notional_short": counters[layout.LIQUIDATED_SHORT] * quantum,
+        "liquidated_accounts": counters[layout.LIQUIDATED_ACCOUNTS],
+        "bad_debt": float(venues["bad_debt"].sum()) * quantum,
+        "uncovered": float(venues["uncovered"].sum()) * quantum,
+        "fund_used": float(venues["fund_used"].sum()) * quantum,
+        "adl_notional": counters[layout.DELEVERAGED] * quantum,
+        "residual_loss": float(venues["residual_paid"].sum()) * quantum,
+        "venue_defaults": counters[layout.VENUE_DEFAULTS],
+        "node_defaults": counters[layout.NODE_DEFAULTS],
+        "price_drop_max": float(markets["largest_fall"].max(initial=0.0)),
+        "basis_peak": float(markets["basis_peak"][perps].max(initial=0.0)),
+        "liquidation_basis_mean": ratio(counters[layout.BASIS_SUM], counters[layout.BASIS_WEIGHT]),
+        "liquidation_basis_worst": counters[layout.BASIS_WORST] if counters[layout.BASIS_WEIGHT] else float("nan"),
+        "coverage_mean": ratio(counters[layout.COVERAGE_SUM], counters[layout.COVERAGE_WEIGHT]),
+        "liquidation_cost": slippage + fees,
+        "liquidation_cost_slippage": slippage,
+        "liquidation_cost_fee": fees - burned,
+        "liquidation_cost_gas": 0.0,
+        "liquidation_cost_burn": burned,
+        "margin_called": counters[layout.MARGIN_CALLED] * quantum,
+        "margin_posted": counters[layout.MARGIN_POSTED] * quantum,
+        "deferred_notional": deferred_at_end(state) * quantum,
+        "halted_seconds": float(markets["halted_seconds"].sum()),
+        "time_to_close_median": quantile(closed, 0.5),
+        "time_to_close_95": quantile(closed, 0.95),
+        "fill_rate": ratio(counters[layout.FILLED], counters[layout.ASKED]),
+        "branching_ratio": ratio(counters[layout.HEALTHY_OUTSIDE], counters[layout.LIQUIDATED_ALL]),
+        "rounds": float(state.clock["round"][0]),
+        "policy_cost": 0.0,
+    }
+    return np.asarray([found[name] for name in METRICS], dtype=np.float64)
+
+
+def quantile(values: Floats, level: float) -> float:
+    """Order-statistic quantile: the smallest value with at least `level` of the values at or below it; nan if none."""
+    if not values.size:
+        return float("nan")
+    return float(values[max(0, int(np.ceil(level * values.size)) - 1)])
+
+
+def spot_markets(state: State) -> npt.NDArray[np.bool_]:
+    """Which markets are spot."""
+    return np.asarray(state.markets["kind"] == SPOT)

@@ -1,0 +1,259 @@
+"""Step 7: from the arrays of a finished run to the tables of a `Run`."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from contagion.propagation.cascade import layout
+from contagion.propagation.cascade.attribution import attribute, contagion_graph
+from contagion.propagation.cascade.build import Opening
+from contagion.propagation.cascade.layout import State
+from contagion.propagation.cascade.outcome import METRICS, Worths
+from contagion.results import Run
+from contagion.shocks import Shock
+
+if TYPE_CHECKING:
+    from contagion.propagation.cascade.model import Prepared
+
+Floats = npt.NDArray[np.float64]
+PACKAGES = ("numpy", "pandas", "numba", "networkx", "scipy")
+
+
+def make_run(
+    prepared: Prepared, shock: Shock, seed: int, scenario: int, state: State, worth: Worths, metrics: Floats
+) -> Run:
+    """Assemble a run."""
+    opening = prepared.opening
+    n_rounds = int(state.clock["round"][0])
+    events = events_table(opening, state)
+    paths = paths_table(opening, state, n_rounds)
+    attribution = attribute(opening, state, events)
+    run = Run(
+        metrics=pd.Series(metrics, index=pd.Index(METRICS, name="metric"), name="value"),
+        rounds=rounds_table(state, n_rounds),
+        paths=paths,
+        accounts=accounts_table(opening, state, worth),
+        nodes=nodes_table(prepared, state, worth, attribution),
+        markets=markets_table(opening, state),
+        venues=venues_table(opening, state, attribution),
+        events=events.assign(cause=attribution["cause"]),
+        ledger=ledger_table(opening, state),
+        network=prepared.network,
+        shock=shock,
+        model=prepared.model,
+        policies=prepared.policies,
+        provenance=provenance(prepared, shock, seed, scenario),
+        attribution=attribution,
+        draw_graph=contagion_graph,
+        again=lambda model: model.prepare(prepared.network, prepared.policies).run(shock, seed, scenario),
+    )
+    return run
+
+
+def _named(codes: npt.NDArray[Any], names: tuple[str, ...]) -> npt.NDArray[np.object_]:
+    """Names of codes; empty text for -1."""
+    return np.asarray((*names, ""), dtype=object)[codes]
+
+
+def rounds_table(state: State, n_rounds: int) -> pd.DataFrame:
+    """One row a round."""
+    frame = pd.DataFrame({name: state.rounds[name][:n_rounds] for name in layout.ROUND.names or ()})
+    return frame.rename_axis("round")
+
+
+def paths_table(opening: Opening, state: State, n_rounds: int) -> pd.DataFrame:
+    """Prices, displacement and depth per round and market."""
+    names, history = opening.names.markets, state.history[:n_rounds]
+    n = len(names)
+    columns: dict[str, Any] = {
+        "round": np.repeat(np.arange(n_rounds), n),
+        "time": np.repeat(state.rounds["time"][:n_rounds], n),
+        "market": np.tile(np.asarray(names, dtype=object), n_rounds),
+    }
+    for name in ("outside", "last", "mark", "index", "displacement", "depth", "halted"):
+        columns[name] = history[name].ravel()
+    return pd.DataFrame(columns)
+
+
+def accounts_table(opening: Opening, state: State, worth: Worths) -> pd.DataFrame:
+    """Final table of accounts; money is of the whole row, equity of one account behind it times `count`."""
+    book, names, quantum = opening.book, opening.names, 1.0 / opening.units.scale
+    count = book.count
+    return pd.DataFrame(
+        {
+            "owner": _named(book.owner, names.nodes),
+            "venue": _named(book.venue, names.venues),
+            "count": count,
+            "opening_equity": worth.accounts_opening * count,
+            "closing_equity": worth.accounts_closing * count,
+            "outside_change": (worth.accounts_outside - worth.accounts_opening) * count,
+            "liquidated_notional": state.liquidated * quantum,
+            "deleveraged_notional": state.deleveraged * quantum,
+            "calls": state.calls.copy(),
+            "posted": state.posted * quantum,
+            "deficit": state.deficit * quantum,
+            "first_trigger": state.first_trigger.copy(),
+            "closed_at": state.closed_at.copy(),
+        },
+        index=pd.Index(names.accounts, name="account", dtype=object),
+    )
+
+
+def nodes_table(prepared: Prepared, state: State, worth: Worths, attribution: pd.DataFrame) -> pd.DataFrame:
+    """Final table of nodes."""
+    opening = prepared.opening
+    gap = worth.outside_change - worth.change
+    index = pd.Index(opening.names.nodes, name="node", dtype=object)
+    caused = attribution.groupby("node")["caused"].sum()
+    return pd.DataFrame(
+        {
+            "kind": prepared.opened.nodes["kind"].to_numpy(),
+            "counted": opening.book.counted,
+            "opening_equity": worth.opening,
+            "outside_change": worth.outside_change,
+            "closing_equity": worth.closing,
+            "loss": np.maximum(gap, 0.0),
+            "gain": np.maximum(-gap, 0.0),
+            "direct_loss": np.maximum(-worth.outside_change, 0.0),
+            "failed_at": np.where(state.node_failed, state.node_failed_at, np.nan),
+            "loss_caused": caused.reindex(index).fillna(0.0).to_numpy(),
+        },
+        index=index,
+    )
+
+
+def markets_table(opening: Opening, state: State) -> pd.DataFrame:
+    """Final table of markets."""
+    names, markets, quantum = opening.names, state.markets, 1.0 / opening.units.scale
+    return pd.DataFrame(
+        {
+            "venue": _named(markets["venue"], names.venues),
+            "asset": _named(markets["asset"], names.assets),
+            "kind": np.where(markets["kind"] == layout.SPOT, "spot", "perp"),
+            "opening_price": markets["opening"],
+            "closing_price": markets["mark"],
+            "outside_price": markets["outside"],
+            "lowest_price": markets["lowest"],
+            "largest_fall": markets["largest_fall"],
+            "basis_peak": markets["basis_peak"],
+            "liquidated_notional": markets["liquidated"] * quantum,
+            "adl_notional": markets["deleveraged"] * quantum,
+            "halted_seconds": markets["halted_seconds"],
+            "depth_lowest": markets["depth_lowest"],
+        },
+        index=pd.Index(names.markets, name="market", dtype=object),
+    )
+
+
+def venues_table(opening: Opening, state: State, attribution: pd.DataFrame) -> pd.DataFrame:
+    """Final table of venues."""
+    names, venues, quantum = opening.names, state.venues, 1.0 / opening.units.scale
+    index = pd.Index(names.venues, name="venue", dtype=object)
+    caused = attribution.groupby("venue")["caused"].sum()
+    return pd.DataFrame(
+        {
+            "fund_opening": venues["fund_opening"] * quantum,
+            "fund_closing": venues["fund"] * quantum,
+            "fund_used": venues["fund_used"] * quantum,
+            "bad_debt": venues["bad_debt"] * quantum,
+            "uncovered": venues["uncovered"] * quantum,
+            "residual_loss": venues["residual_paid"] * quantum,
+            "liquidated_notional": venues["liquidated"] * quantum,
+            "adl_notional": venues["deleveraged"] * quantum,
+            "failed_at": np.where(venues["failed"], venues["failed_at"], np.nan),
+            "loss_caused": caused.reindex(index).fillna(0.0).to_numpy(),
+        },
+        index=index,
+    )
+
+
+def events_table(opening: Opening, state: State) -> pd.DataFrame:
+    """All events in order."""
+    names = opening.names
+    raw = state.events[: int(state.clock["n_events"][0])]
+    return pd.DataFrame(
+        {
+            "round": raw["round"],
+            "time": raw["time"],
+            "kind": np.asarray(layout.EVENTS, dtype=object)[raw["kind"]],
+            "account": _named(raw["account"], names.accounts),
+            "node": _named(raw["node"], names.nodes),
+            "venue": _named(raw["venue"], names.venues),
+            "market": _named(raw["market"], names.markets),
+            "lots": raw["lots"],
+            "price": raw["price"],
+            "money": raw["money"],
+        }
+    ).rename_axis("event")
+
+
+def instrument_names(opening: Opening) -> npt.NDArray[np.object_]:
+    """Names by instrument code, negative codes from the end: perp markets, assets of holdings, external, claim, money."""
+    names = opening.names
+    fixed = ("external", "claim", opening_unit(opening))
+    return np.asarray((*names.markets, *(f"holding:{asset}" for asset in names.assets), *fixed), dtype=object)
+
+
+def opening_unit(opening: Opening) -> str:
+    """Word for money in the ledger."""
+    return "money"
+
+
+def ledger_table(opening: Opening, state: State) -> pd.DataFrame:
+    """Every posting, with names."""
+    names = opening.names
+    raw = state.ledger[: int(state.clock["n_ledger"][0])]
+    venue_names = names.venues
+    who = np.empty(len(raw), dtype=object)
+    by_entity = (
+        ("", names.accounts),
+        ("provider:", names.markets),
+        ("fund:", venue_names),
+        ("cash:", names.nodes),
+        ("keeper:", venue_names),
+        ("burn:", venue_names),
+    )
+    for code, (prefix, known) in enumerate(by_entity):
+        rows = raw["entity"] == code
+        who[rows] = [prefix + name for name in _named(raw["id"][rows], known)]
+    who[raw["entity"] == layout.OUTSIDE] = "outside"
+    return pd.DataFrame(
+        {
+            "round": raw["round"],
+            "event": raw["event"],
+            "account": who,
+            "kind": np.asarray(layout.REASONS, dtype=object)[raw["kind"]],
+            "instrument": instrument_names(opening)[raw["instrument"]],
+            "amount": raw["amount"],
+        }
+    )
+
+
+def provenance(prepared: Prepared, shock: Shock, seed: int, scenario: int) -> dict[str, Any]:
+    """What is needed to make the run again."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    from contagion import __version__
+
+    return {
+        "contagion": __version__,
+        "network": prepared.network.fingerprint,
+        "model": repr(prepared.model),
+        "shock": shock.describe(),
+        "policies": [policy.describe() for policy in prepared.policies],
+        "seed": seed,
+        "scenario": scenario,
+        "quantum": f"2^-{prepared.opening.units.exponent} {prepared.network.unit}",
+        "python": platform.python_version(),
+        "packages": found,
+    }

@@ -1,0 +1,19 @@
+"""The timeless limit: the same book with every clock and every reaction of depth taken out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from contagion.propagation.cascade.build import Opening
+
+
+def timeless(opening: Opening) -> Opening:
+    """Permanent impact, constant depth, full close without rationing, no deleveraging, immediate unwinding."""
+    markets, venues, strategies = opening.markets.copy(), opening.venues.copy(), opening.strategies.copy()
+    markets["permanent_share"], markets["half_life"] = 1.0, np.inf
+    markets["capital_exponent"] = markets["volatility_exponent"] = 0.0
+    venues["procedure"], venues["adl"], venues["throughput"] = 0, False, np.inf
+    strategies["unwind"], strategies["rate"] = 0.0, 0.0
+    return replace(opening, markets=markets, venues=venues, strategies=strategies)

@@ -1,0 +1,85 @@
+"""One network, one shock, one model: `run`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from contagion.errors import NetworkError, SchemaError
+from contagion.network import Network
+from contagion.policies.base import Policy
+from contagion.results import Run
+from contagion.shocks import Shock
+from contagion.streams import check_seed
+
+
+class Prepared(Protocol):
+    """A network made ready for many scenarios of one model under one set of policies."""
+
+    metric_names: tuple[str, ...]
+    compiled: bool
+
+    def metrics(self, shock: Shock, seed: int = 0, scenario: int = 0) -> npt.NDArray[np.float64]:
+        """Metrics of one scenario."""
+        ...
+
+    def run(self, shock: Shock, seed: int = 0, scenario: int = 0) -> Run:
+        """One scenario with all records."""
+        ...
+
+
+class Model(Protocol):
+    """What `run` and `compare` ask of a model."""
+
+    def prepare(self, net: Network, policies: Sequence[Policy] = ()) -> Prepared:
+        """Apply the policies' openings and build what all scenarios share."""
+        ...
+
+
+def run(net: Network, shock: Shock, model: Any = None, policies: Sequence[Policy] = (), seed: int = 0) -> Run:
+    """Shock a network and follow what happens.
+
+    Parameters
+    ----------
+    net
+        The network.
+    shock
+        What hits it, for instance ``ct.PriceShock({"BTC": -0.15})``.
+    model
+        How distress travels; default ``ct.Cascade()``.
+    policies
+        Policies in force together, in this order.
+    seed
+        Decides who answers margin calls; 0 or more.
+
+    Returns
+    -------
+    Run
+        Metrics, tables, ledger, provenance.
+
+    Raises
+    ------
+    InputError
+        For anything wrong with the arguments, before anything is computed.
+
+    Examples
+    --------
+    >>> import contagion as ct
+    >>> net = ct.datasets.load("perp-venues")                                    # doctest: +SKIP
+    >>> ct.run(net, ct.PriceShock({"BTC": -0.15}), ct.Cascade(step=60))          # doctest: +SKIP
+    """
+    if not isinstance(net, Network):
+        raise NetworkError(f"net is {net!r:.80}, of type {type(net).__name__}; give a ct.Network (or Network.from_networkx(G))")
+    if not isinstance(shock, Shock):
+        raise SchemaError(f"shock is {shock!r:.80}, of type {type(shock).__name__}; give for instance ct.PriceShock({{'BTC': -0.15}})")
+    if isinstance(policies, Policy):
+        policies = [policies]
+    if model is None:
+        from contagion.propagation.cascade import Cascade
+
+        model = Cascade()
+    seed = check_seed(seed)
+    return model.prepare(net, tuple(policies)).run(shock, seed, 0)  # type: ignore[no-any-return]

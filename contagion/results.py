@@ -1,0 +1,128 @@
+"""What a run leaves behind: metrics, tables, ledger, provenance, and a card that says what happened."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from contagion.network import Network
+    from contagion.policies.base import Policy
+    from contagion.shocks import Shock
+
+
+def money(value: float, unit: str) -> str:
+    """A sum of money for people: ``USD 1.23 bn``."""
+    if math.isnan(value):
+        return "none"
+    for size, word in ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{unit} {value / size:.2f} {word}"
+    return f"{unit} {value:.2f}"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A number for people; "none" where there is none."""
+    return "none" if math.isnan(value) else f"{value:,.{digits}f}"
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """One run of a model: what happened to whom, and why.
+
+    Attributes
+    ----------
+    metrics
+        Scalars by name (money in the network's unit, shares as fractions, times in seconds).
+    rounds
+        One row a round: time (s), money liquidated, deleveraged, asked and deferred, bad debt, funds, calls.
+    paths
+        Long table of prices: round, time, market, outside, last, mark, index, displacement, depth, halted.
+    accounts, nodes, markets, venues
+        Final tables by name.
+    events
+        One row an event: round, time, kind, account, venue, market, lots (signed change), price, money, cause (share of
+        the move of the mark since the opening that earlier forced flows made).
+    ledger
+        Every posting: round, event, account, kind, instrument, amount (lots or quanta, int64); sums to 0 per event and
+        instrument.
+    network, shock, model, policies, provenance
+        What was run. `network` is the one before the policies' openings.
+    """
+
+    metrics: pd.Series
+    rounds: pd.DataFrame
+    paths: pd.DataFrame
+    accounts: pd.DataFrame
+    nodes: pd.DataFrame
+    markets: pd.DataFrame
+    venues: pd.DataFrame
+    events: pd.DataFrame
+    ledger: pd.DataFrame
+    network: Network
+    shock: Shock
+    model: Any
+    policies: tuple[Policy, ...]
+    provenance: Mapping[str, Any]
+    attribution: pd.DataFrame = field(repr=False)
+    draw_graph: Callable[[Run], nx.DiGraph] = field(repr=False)
+    again: Callable[..., Run] = field(repr=False)
+
+    @property
+    def unit(self) -> str:
+        """Unit of money."""
+        return self.network.unit
+
+    def contagion_graph(self) -> nx.DiGraph:
+        """Who hit whom, by how much (money), through which channel.
+
+        Returns
+        -------
+        networkx.DiGraph
+            Nodes have `kind` and `loss`; edges have `weight` (money) and `channel`. A forced sale hits those whose sales
+            it triggered in proportion to the displacement it had left in the market then; ``outside`` hits with the
+            share that the outside move explains.
+        """
+        return self.draw_graph(self)
+
+    def card(self) -> list[tuple[str, str]]:
+        """What happened, as label and text."""
+        m, unit = self.metrics, self.unit
+        falls = self.markets["largest_fall"] if len(self.markets) else pd.Series(dtype=float)
+        worst = f"{falls.idxmax()} fell {falls.max():.1%} at worst" if len(falls) else "no markets"
+        return [
+            ("shock", self.shock.describe()),
+            ("model", self.model.describe()),
+            ("policies", "; ".join(policy.name for policy in self.policies) or "none"),
+            ("loss", f"{money(m['system_loss'], unit)} beyond {money(m['direct_loss'], unit)} of direct loss "
+                     f"(amplification {number(m['loss_amplification'])}); gains {money(m['system_gain'], unit)}"),
+            ("liquidated", f"{money(m['liquidated_notional'], unit)} of {m['liquidated_accounts']:,.0f} accounts; "
+                           f"deleveraged {money(m['adl_notional'], unit)}"),
+            ("bad debt", f"{money(m['bad_debt'], unit)}: funds paid {money(m['fund_used'], unit)}, "
+                         f"customers {money(m['residual_loss'], unit)}, uncovered {money(m['uncovered'], unit)}"),
+            ("prices", f"{worst}; branching ratio {number(m['branching_ratio'])}"),
+            ("calls", f"{money(m['margin_called'], unit)} called, {money(m['margin_posted'], unit)} posted"),
+            ("defaults", f"{m['venue_defaults']:.0f} venues, {m['node_defaults']:.0f} nodes"),
+            ("time", f"{m['rounds']:.0f} rounds; halted {m['halted_seconds']:,.0f} market seconds; "
+                     f"still to be sold {money(m['deferred_notional'], unit)}"),
+        ]  # fmt: skip
+
+    def __repr__(self) -> str:
+        """The card in text."""
+        rows = self.card()
+        return "\n".join([f"Run ({self.model.__class__.__name__})", *(f"  {label:<11}{text}" for label, text in rows)])
+
+    def _repr_html_(self) -> str:
+        """The card for notebooks; every name is escaped."""
+        body = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(label)}</th><td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for label, text in self.card()
+        )
+        return f"<table><caption>Run ({html.escape(self.model.__class__.__name__)})</caption>{body}</table>"
