@@ -1,0 +1,232 @@
+"""How fast, relative to something else measured in the same process?
+
+    python tests/benchmarks/ratios.py [--only WORD] [--quick] [--json FILE]
+
+Each ratio is the median over pairs that alternate (A B A B ...), after the compared results were found equal and
+everything was compiled. Only ratios have bounds; absolute times are printed last and are never tested.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # run from a checkout
+
+import contagion as ct
+from contagion.propagation.cascade import kernels
+from tests.benchmarks.synthetic import synthetic
+
+PAIRS = 5
+SECONDS_PER_SIDE = 0.2
+SHOCK = {"BTC": -0.15, "ETH": -0.25, "SOL": -0.3, "XRP": -0.3, "DOGE": -0.35}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a ratio, how far it scattered, and its bounds."""
+
+    name: str
+    size: int
+    ratio: float
+    spread: float
+    must: float | None = None
+    moonshot: float | None = None
+    better: str = "higher"
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the bound, if there is one, is met."""
+        if self.must is None:
+            return True
+        return self.ratio >= self.must if self.better == "higher" else self.ratio <= self.must
+
+
+def timed(work: Callable[[], object], repeats: int) -> float:
+    """Seconds of one call, averaged over `repeats`."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        work()
+    return (time.perf_counter() - start) / repeats
+
+
+def alternate(
+    slow: Callable[[], object], fast: Callable[[], object]
+) -> tuple[float, float, dict[str, float]]:
+    """Median and spread of time(slow) / time(fast) over alternating pairs, and both median times."""
+    repeats = [max(1, int(SECONDS_PER_SIDE / max(timed(work, 1), 1e-9))) for work in (slow, fast)]
+    pairs = [(timed(slow, repeats[0]), timed(fast, repeats[1])) for _ in range(PAIRS)]
+    ratios = sorted(first / second for first, second in pairs)
+    seconds = {
+        "slow": statistics.median(pair[0] for pair in pairs),
+        "fast": statistics.median(pair[1] for pair in pairs),
+    }
+    return statistics.median(ratios), ratios[-1] - ratios[0], seconds
+
+
+def scan_rows(size: int) -> Iterator[Row]:
+    """Compiled look at every account against one vectorised NumPy line, and against reading the arrays once."""
+    data = synthetic(size)
+    book, state, mark = data.book, data.state, data.state.markets["mark"]
+    acc, m, q, entry, cash, a, b, n = (
+        data.account,
+        data.market,
+        data.quantity,
+        data.entry,
+        data.cash,
+        data.rates,
+        data.amounts,
+        size,
+    )
+    s = m
+
+    def naive() -> np.ndarray:
+        v = np.abs(q * mark[m])
+        eq = cash + np.bincount(acc, q * (mark[m] - entry), n)
+        req = np.bincount(acc, (a[s] * v[:, None] - b[s]).max(1), n)
+        return eq < req
+
+    def compiled() -> np.ndarray:
+        kernels.look(book, state)
+        return state.acting[: int(state.clock["n_acting"][0])]
+
+    def stream() -> float:
+        return (
+            float(q.sum()) + float(book.leg_market.sum()) + float(state.cash.sum()) + float(book.indptr.sum())
+        )
+
+    assert np.array_equal(compiled(), np.flatnonzero(naive())), "the scans disagree"
+    ratio, spread, seconds = alternate(naive, compiled)
+    yield Row("look at all accounts vs naive numpy", size, ratio, spread, must=6.0, seconds=seconds)
+    ratio, spread, seconds = alternate(compiled, stream)
+    yield Row(
+        "look at all accounts, in streams", size, ratio, spread, must=12.0, moonshot=3.0, better="lower"
+    )
+
+
+def prepared_market(size: int) -> Any:
+    """Return the bundled kind of market with about `size` accounts, ready to run and compiled."""
+    prepared = ct.Cascade(step=60.0).prepare(ct.generate.perp_market(n_accounts=size, seed=0), [])
+    prepared.metrics(ct.PriceShock(SHOCK), 0, 0)
+    return prepared
+
+
+def scenario_rows(sizes: list[int]) -> Iterator[Row]:
+    """Scenarios per second at each size, and how the time per account grows from one size to the next."""
+    shock, before = ct.PriceShock(SHOCK), None
+    for size in sizes:
+        prepared = prepared_market(size)
+        assert np.array_equal(prepared.metrics(shock, 0, 1), prepared.metrics(shock, 0, 1), equal_nan=True)
+        times = [timed(partial(prepared.metrics, shock, 0, 1), 1) for _ in range(PAIRS)]
+        middle, spread = statistics.median(times), max(times) - min(times)
+        seconds = {"scenario": middle}
+        yield Row("scenarios per second", size, 1.0 / middle, spread / middle**2, seconds=seconds)
+        if before is not None:
+            growth = (middle / size) / before
+            yield Row(
+                "time per account vs the size before", size, growth, spread / size / before, better="lower"
+            )
+        before = middle / size
+
+
+def thread_rows(size: int) -> Iterator[Row]:
+    """The same scenarios on 1, 2 and 4 threads: same bits, less time."""
+    prepared, shock, tasks = prepared_market(size), ct.PriceShock(SHOCK), 8
+
+    def run(workers: int) -> np.ndarray:
+        with ThreadPoolExecutor(workers) as pool:
+            return np.array(list(pool.map(lambda i: prepared.metrics(shock, 0, i), range(tasks))))
+
+    alone = run(1)
+    for workers in (2, 4):
+        assert np.array_equal(alone, run(workers), equal_nan=True), "threads change the result"
+        ratio, spread, seconds = alternate(lambda: run(1), lambda workers=workers: run(workers))
+        must = 2.5 if workers == 4 and (os.cpu_count() or 1) >= 4 else None
+        yield Row(
+            f"{workers} threads vs 1",
+            size,
+            ratio,
+            spread,
+            must=must,
+            moonshot=0.975 * workers,
+            seconds=seconds,
+        )
+
+
+def import_rows() -> Iterator[Row]:
+    """Time of `import contagion` over that of `import numpy, pandas`, each in a process of its own."""
+
+    def process(statement: str) -> Callable[[], object]:
+        code = f"import time; start = time.perf_counter(); {statement}; print(time.perf_counter() - start)"
+        return lambda: float(
+            subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+        )
+
+    own, theirs = process("import contagion"), process("import numpy, pandas")
+    pairs = [(own(), theirs()) for _ in range(PAIRS)]
+    ratios = sorted(first / second for first, second in pairs)  # type: ignore[operator]
+    median = statistics.median(ratios)
+    yield Row(
+        "import vs numpy, pandas", 0, median, ratios[-1] - ratios[0], must=1.2, moonshot=0.6, better="lower"
+    )
+
+
+def groups(quick: bool) -> dict[str, Callable[[], Iterator[Row]]]:
+    """The benchmarks by name; `quick` stops at 1e5 accounts."""
+    sizes = [10_000, 100_000] if quick else [10_000, 100_000, 1_000_000]
+    return {
+        "scan": lambda: scan_rows(sizes[-1]),
+        "scenarios": lambda: scenario_rows(sizes),
+        "threads": lambda: thread_rows(sizes[1]),
+        "import": import_rows,
+    }
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as aligned text; absolute times follow, for orientation only."""
+    head = f"{'name':38} {'size':>9} {'ratio':>9} {'spread':>8} {'must':>6} {'moonshot':>8}  ok"
+    lines = [head]
+    for row in rows:
+        must, moonshot = (f"{bound:g}" if bound is not None else "-" for bound in (row.must, row.moonshot))
+        lines.append(
+            f"{row.name:38} {row.size:9,} {row.ratio:9.2f} {row.spread:8.2f} {must:>6} {moonshot:>8}  "
+            f"{'yes' if row.ok else 'NO'}"
+        )
+    lines.append("")
+    for row in rows:
+        for name, seconds in row.seconds.items():
+            lines.append(f"{row.name} ({row.size:,}), {name}: {seconds * 1e3:.2f} ms")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the benchmarks that were asked for; 1 if a bound is missed."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--only", help="run the groups whose name contains this word")
+    options.add_argument("--quick", action="store_true", help="at most 1e5 accounts, under a minute")
+    options.add_argument("--json", type=Path, help="write the rows here as well")
+    chosen = options.parse_args()
+    found = {name: make for name, make in groups(chosen.quick).items() if (chosen.only or "") in name}
+    if not found:
+        options.error(f"no group contains {chosen.only!r}; there are {', '.join(groups(chosen.quick))}")
+    rows = [row for make in found.values() for row in make()]
+    print(table(rows))
+    if chosen.json:
+        chosen.json.write_text(json.dumps([{**asdict(row), "ok": row.ok} for row in rows], indent=2) + "\n")
+    return 0 if all(row.ok for row in rows) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
