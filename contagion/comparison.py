@@ -145,7 +145,7 @@ class Comparison:
         """
         _check_word("metric", metric, self.metric_names)
         _check_word("against", against, self.policies)
-        return effects_table(self.table, metric, against=against, level=self.level, seed=self.seed)
+        return effects_table(self._reached(), metric, against, self.level, self.seed)
 
     def tail(self, metric: str = "system_loss", level: float = 0.95) -> pd.DataFrame:
         """Return value at risk and expected shortfall of each set.
@@ -168,7 +168,7 @@ class Comparison:
             If the metric does not exist or the level is not between 0 and 1.
         """
         _check_word("metric", metric, self.metric_names)
-        return tail_table(self.table, metric, level=level, seed=self.seed)
+        return tail_table(self._reached(), metric, level, self.seed, confidence=self.level)
 
     def costs(self, rates: CostRates | None = None) -> pd.DataFrame:
         """Return the mean cost of each policy set and its parts, in the network's unit.
@@ -325,6 +325,12 @@ class Comparison:
         rows = [(name, f"{means[name]:,.4g}", f"{changes[name]:+,.4g}") for name in self.policies]
         notes = ["mean system_loss and its difference from none; intervals: .effects('system_loss')"]
         return title, rows, [*notes, self.note] if self.note else notes
+
+    def _reached(self) -> pd.DataFrame:
+        """Return the rows of the scenarios that an interrupted study reached under all sets, failed ones included."""
+        counts = self.table.groupby("scenario")["policy"].transform("size")
+        reached = self.table[counts == len(self.policies)]
+        return self.table if reached.empty else reached
 
     def _means(self) -> pd.DataFrame:
         """Mean of every metric over the scenarios that ran under all sets, index policy."""

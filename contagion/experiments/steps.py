@@ -83,7 +83,7 @@ def check_step(run: Run, metric: str = "system_loss") -> pd.DataFrame:
 def _step(model: Any) -> float:
     """Return the model's step in seconds, or refuse a model without a clock."""
     step = getattr(model, "step", None)
-    if step is None or not np.isfinite(step) or step <= 0:
+    if step is None or getattr(model, "is_static", False):
         raise ValueRangeError("has no step", where="run.model", value=model, allowed="a model with a clock")
     return float(step)
 

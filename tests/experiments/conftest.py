@@ -132,3 +132,53 @@ def family() -> Any:
 @pytest.fixture
 def model() -> ClosedForm:
     return ClosedForm()
+
+
+def small_market(pairs: int = 30, seed: int = 0) -> ct.Network:
+    """One venue, one perp; longs of mixed leverage face calmer shorts over a thin book."""
+    draws = np.random.default_rng(seed)
+    lots = np.round(draws.lognormal(0.0, 1.0, pairs), 3)
+    quantity = np.concatenate([lots, -lots])
+    leverage = np.concatenate([draws.uniform(3.0, 25.0, pairs), draws.uniform(2.0, 6.0, pairs)])
+    traders = [f"t{i:03d}" for i in range(2 * pairs)]
+    accounts = [f"a{i:03d}" for i in range(2 * pairs)]
+    return ct.Network(
+        nodes={
+            "name": ["V", *traders],
+            "kind": ["exchange", *["trader"] * len(traders)],
+            "cash": [1e6, *[500.0] * len(traders)],
+        },
+        assets={
+            "name": ["USD", "BTC"],
+            "kind": ["currency", "coin"],
+            "price": [1.0, 1000.0],
+            "volatility": [0.0, 0.03],
+        },
+        venues={"name": ["V"], "insurance_fund": [500.0], "fee": [0.0005], "adl_trigger": ["fund"]},
+        markets={"name": ["BTC-PERP"], "venue": ["V"], "asset": ["BTC"], "kind": ["perp"], "schedule": ["s"]},
+        schedules={"name": ["s"], "form": ["tiers"]},
+        tiers={
+            "schedule": ["s", "s"],
+            "floor": [0.0, 2000.0],
+            "initial_rate": [0.02, 0.05],
+            "maintenance_rate": [0.01, 0.025],
+        },
+        depth={
+            "market": ["BTC-PERP"] * 2,
+            "side": ["bid", "ask"],
+            "band": [0.01] * 2,
+            "amount": [3000.0] * 2,
+        },
+        accounts={"name": accounts, "owner": traders, "venue": ["V"] * len(accounts)},
+        balances={
+            "account": accounts,
+            "asset": ["USD"] * len(accounts),
+            "quantity": np.abs(quantity) * 1000.0 / leverage,
+        },
+        positions={
+            "account": accounts,
+            "market": ["BTC-PERP"] * len(accounts),
+            "quantity": quantity,
+            "entry_price": [1000.0] * len(accounts),
+        },
+    )

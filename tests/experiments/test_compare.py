@@ -155,12 +155,12 @@ def test_ctrl_c_returns_what_is_done_with_a_note(
 ) -> None:
     monkeypatch.setattr(runner, "cut", lambda *_: 1)
     policies = {"stop": [Interrupting(at=5, inside=inside)]}
-    comparison = ct.compare(net, family, ClosedForm(), policies, n=2000, seed=1, n_jobs=jobs)
+    comparison = ct.compare(net, family, ClosedForm(), policies, n=400, seed=1, n_jobs=jobs)
     frame = comparison.to_frame()
-    assert 0 < len(frame) < 6000
+    assert 0 < len(frame) < 1200
     assert comparison.note.startswith("interrupted: ")
-    assert len(comparison.missing) == 6000 - len(frame)
-    whole = ct.compare(net, family, ClosedForm(), n=2000, seed=1).to_frame()
+    assert len(comparison.missing) == 1200 - len(frame)
+    whole = ct.compare(net, family, ClosedForm(), n=400, seed=1).to_frame()
     none = frame[frame["policy"] == "none"].set_index("scenario")["system_loss"]
     same = whole[whole["policy"] == "none"].set_index("scenario")["system_loss"]
     assert (none == same[none.index]).all()
