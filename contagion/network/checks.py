@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from contagion.network.equity import opening_account_equity, opening_equity, ope
 from contagion.network.network import Network
 from contagion.network.schema import TABLES
 
+VENUES_AND_INSTITUTIONS: Final = ("exchange", "protocol", "institution")
 LISTED: Final = 5
 """Names shown in one finding."""
 
@@ -20,8 +21,8 @@ LISTED: Final = 5
 def check(net: Network) -> pd.DataFrame:
     """Return findings: severity (error, warning, note), code, table, row, remedy.
 
-    Errors keep a model from running. Row 1 is the first row of the table as the network shows it; row 0 is the
-    whole table.
+    Errors keep a model from running. Row 1 is the first row of the table as the network shows it; row 0 is
+    the whole table.
 
     Examples
     --------
@@ -80,9 +81,7 @@ def require_rows(net: Network, tables: Iterable[str], model: str = "the model") 
         )
 
 
-def negative_equity(
-    net: Network, kinds: Iterable[str] = ("exchange", "protocol", "institution")
-) -> pd.Series:  # type: ignore[type-arg]
+def negative_equity(net: Network, kinds: Iterable[str] = VENUES_AND_INSTITUTIONS) -> pd.Series[float]:
     """Return the opening equity of the nodes of some kinds whose equity is negative.
 
     Parameters
@@ -122,20 +121,26 @@ def refuse_negative_equity(net: Network) -> None:
                 "nodes",
                 f"{shown(name)} has negative equity {equity:,.6g} before the shock",
                 "raise its cash or external_assets, or model its failure as a Default shock",
-                net.nodes.index.get_loc(name),
+                _row(net.nodes, name),
             )
             for name, equity in negative_equity(net).items()
         ]
     )
 
 
-def _finding(severity: str, code: str, table: str, what: str, remedy: str = "", row: object = None) -> Fault:
-    place = 0 if row is None else int(row) + 1  # type: ignore[call-overload]
+def _finding(
+    severity: str, code: str, table: str, what: str, remedy: str = "", row: int | None = None
+) -> Fault:
+    place = 0 if row is None else row + 1
     error: type[InputError] = NetworkError
     return Fault(error, code, table, place, f"{what} ({remedy})" if remedy else what, severity)
 
 
-def _listed(names: pd.Index) -> str:  # type: ignore[type-arg]
+def _row(frame: pd.DataFrame, name: object) -> int:
+    return int(frame.index.get_indexer(pd.Index([name], dtype=object))[0])
+
+
+def _listed(names: pd.Index[Any]) -> str:
     more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
     return ", ".join(shown(name) for name in names[:LISTED]) + more
 
@@ -168,7 +173,7 @@ def _volume_is_there(net: Network) -> list[Fault]:
             "set markets.volume, and markets.volatility or assets.volatility",
             row,
         )
-        for row in np.flatnonzero(lacking)
+        for row in map(int, np.flatnonzero(lacking))
     ]
 
 
@@ -185,7 +190,7 @@ def _connected(net: Network) -> list[Fault]:
     one = np.concatenate((net.codes("obligations", "debtor"), net.codes("accounts", "owner")))
     other = np.concatenate((net.codes("obligations", "creditor"), venue))
     graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(rows, rows))
-    parts = int(connected_components(graph.tocsr(), directed=False, return_labels=False))
+    parts, _ = connected_components(graph.tocsr(), directed=False)
     what = f"the network falls into {parts:,} parts that no obligation or account joins"
     return [_finding("note", "disconnected", "nodes", what)] if parts > 1 else []
 
@@ -213,7 +218,7 @@ def _solvent(net: Network) -> list[Fault]:
         if len(names):
             what = f"{len(names):,} {who} have negative equity before the shock: {_listed(names)}"
             remedy = "the cascade refuses this; clearing and fire sales accept it" if who != "traders" else ""
-            row = net.nodes.index.get_loc(names[0])
+            row = _row(net.nodes, names[0])
             found.append(_finding(severity, "negative-equity", "nodes", what, remedy, row))
     return found
 
@@ -234,7 +239,7 @@ def _healthy(net: Network) -> list[Fault]:
         if len(names):
             text = f"{len(names):,} accounts {what}: {_listed(names)}"
             code = "liquidatable" if severity == "warning" else "callable"
-            row = net.accounts.index.get_loc(names[0])
+            row = _row(net.accounts, names[0])
             found.append(_finding(severity, code, "accounts", text, "raise their balances", row))
     return found
 

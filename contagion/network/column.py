@@ -86,6 +86,7 @@ class Column:
 
         Examples
         --------
+        >>> from contagion.network.schema import TABLES
         >>> TABLES["obligations"].column("amount").allowed()
         'amounts must be finite and >= 0'
         """

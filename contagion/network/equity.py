@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from contagion.network.network import Network
@@ -55,9 +56,9 @@ def opening_equity(net: Network) -> pd.Series[float]:
     nodes, rows = net.nodes, len(net.nodes)
     equity = (nodes["cash"] + nodes["external_assets"] - nodes["external_liabilities"]).to_numpy().copy()
 
-    def add(table: str, column: str, money: object) -> None:
+    def add(table: str, column: str, money: npt.NDArray[np.float64]) -> None:
         nonlocal equity
-        equity = equity + np.bincount(net.codes(table, column), weights=money, minlength=rows)  # type: ignore[call-overload]
+        equity = equity + np.bincount(net.codes(table, column), weights=money, minlength=rows)
 
     prices = net.assets["price"].to_numpy()
     add("holdings", "node", net.holdings["quantity"].to_numpy() * prices[net.codes("holdings", "asset")])

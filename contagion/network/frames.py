@@ -23,6 +23,7 @@ def raw_table(table: Table, given: TableInput, faults: Faults) -> dict[str, Any]
 
     Examples
     --------
+    >>> from contagion.network.schema import TABLES
     >>> raw_table(TABLES["holdings"], [{"node": "A", "asset": "BTC", "quantity": 2}], Faults())
     {'node': ['A'], 'asset': ['BTC'], 'quantity': [2]}
     """
@@ -59,6 +60,7 @@ def read_table(table: Table, raw: Mapping[str, Any], unit: str, faults: Faults) 
 
     Examples
     --------
+    >>> from contagion.network.schema import TABLES
     >>> read_table(TABLES["holdings"], {"node": ["A"], "asset": ["BTC"], "quantity": [2]}, "USD", Faults())
     {'node': array(['A'], dtype=object), 'asset': array(['BTC'], dtype=object), 'quantity': array([2.])}
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -301,6 +301,20 @@ class Network:
         from contagion.network.export import export
 
         return export(self, path, overwrite=overwrite)
+
+    @classmethod
+    def _from_files(
+        cls, tables: Mapping[str, TableInput], unit: str, payers: Mapping[str, float], faults: Faults
+    ) -> Network:
+        """Return a network whose faults are placed in the files they were read from."""
+        net = object.__new__(cls)
+        _build_into(net, tables, unit, "error", None, payers, faults, None)
+        return net
+
+    def _with_repairs(self, repairs: Iterable[str]) -> Network:
+        """Return this network, with what was mended when it was first made on record."""
+        object.__setattr__(self, "_repairs", tuple(dict.fromkeys((*repairs, *self._repairs))))
+        return self
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Network) and self.fingerprint == other.fingerprint

@@ -23,8 +23,8 @@ PREFIX: Final = "rest_of_market:"
 def add_rest_of_market(draft: Draft) -> None:
     """Give each venue with an unbalanced market an account that takes the other side.
 
-    The account is a cross account of a trader of the same name, ``rest_of_market:<venue>``, that never answers
-    a call. It enters at the asset's price, with a balance equal to its gross notional: it is unlevered.
+    The account is a cross account of a trader of the same name, ``rest_of_market:<venue>``, and never answers a
+    call. It enters at the asset's price, with a balance equal to its gross notional: it is unlevered.
 
     Parameters
     ----------
