@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import builtins
+from collections.abc import Callable, Hashable, Iterator
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from contagion.network.network import Network
 __all__ = ["check_facts", "list", "load"]
 
 _Row = tuple[str, str, float, float]
+Records = builtins.list[dict[Hashable, Any]]
 
 
 def _perp_venues(seed: int) -> Network:
@@ -119,9 +121,9 @@ def check_facts(net: Network) -> pd.DataFrame:
     return checked.assign(error=np.where(np.isnan(error), np.inf, error))
 
 
-def _facts(table: str) -> pd.DataFrame:
+def _facts(table: str) -> Records:
     rows = facts.load(table)
-    return rows[rows["status"] == "fact"]
+    return rows[rows["status"] == "fact"].to_dict("records")
 
 
 def _perp(net: Network, venue: str, asset: str) -> str:
@@ -139,37 +141,61 @@ def _perp(net: Network, venue: str, asset: str) -> str:
 
 
 def _cell(frame: pd.DataFrame, row: int, column: str) -> float:
-    return float(frame[column].iloc[row]) if row < len(frame) else float("nan")
+    return float(frame[column].to_numpy()[row]) if row < len(frame) else float("nan")
 
 
 def _tiers(net: Network) -> Iterator[_Row]:
-    for (venue, asset), own in _facts("tiers").groupby(["venue", "asset"], sort=False):
-        schedule = net.markets.loc[_perp(net, venue, asset), "schedule"]
-        table = net.tiers[net.tiers["schedule"] == schedule].sort_values("floor")
-        for row, fact in enumerate(own.itertuples()):
-            name = f"{venue} {asset} tier {row + 1}"
-            source = str(fact.source)
-            yield f"{name}: largest leverage", source, fact.max_leverage, 1.0 / _cell(table, row, "initial_rate")
-            yield f"{name}: maintenance rate", source, fact.maintenance_rate, _cell(table, row, "maintenance_rate")
-            if not np.isnan(fact.cap):
-                last = row + 1 == len(own)
-                cap = _cell(table, row, "cap") if last else _cell(table, row + 1, "floor")
-                yield f"{name}: cap", source, fact.cap, cap
+    """A tier's cap is the next floor; the last one stands in the column `cap`."""
+    facts_of_tiers = _facts("tiers")
+    places = {(fact["venue"], fact["asset"]) for fact in facts_of_tiers}
+    tables = {place: _tier_rows(net, *place) for place in sorted(places)}
+    for fact in facts_of_tiers:
+        table, row = tables[fact["venue"], fact["asset"]], int(fact["tier"]) - 1
+        name, source = f"{fact['venue']} {fact['asset']} tier {row + 1}", fact["source"]
+        yield (
+            f"{name}: largest leverage",
+            source,
+            fact["max_leverage"],
+            1.0 / _cell(table, row, "initial_rate"),
+        )
+        yield (
+            f"{name}: maintenance rate",
+            source,
+            fact["maintenance_rate"],
+            _cell(table, row, "maintenance_rate"),
+        )
+        if not np.isnan(fact["cap"]):
+            above = row + 1 < len(table)
+            cap = _cell(table, row + 1, "floor") if above else _cell(table, row, "cap")
+            yield f"{name}: cap", source, fact["cap"], cap
+
+
+def _tier_rows(net: Network, venue: str, asset: str) -> pd.DataFrame:
+    schedule = net.markets["schedule"][_perp(net, venue, asset)]
+    rows: pd.DataFrame = net.tiers[net.tiers["schedule"] == schedule]
+    return rows.sort_values("floor")
 
 
 def _depth(net: Network) -> Iterator[_Row]:
-    for fact in _facts("depth").itertuples():
-        market = _perp(net, str(fact.venue), str(fact.asset))
-        depth = net.depth
-        chosen = (depth["market"] == market) & (depth["side"] == fact.side) & (depth["band"] == fact.band)
-        name = f"{fact.venue} {fact.asset}: {fact.side}s within {fact.band:.0%}"
-        yield name, str(fact.source), float(fact.value), _cell(depth[chosen], 0, "amount")
+    depth = net.depth
+    for fact in _facts("depth"):
+        market = _perp(net, fact["venue"], fact["asset"])
+        chosen = (
+            (depth["market"] == market) & (depth["side"] == fact["side"]) & (depth["band"] == fact["band"])
+        )
+        name = f"{fact['venue']} {fact['asset']}: {fact['side']}s within {fact['band']:.0%}"
+        yield name, fact["source"], fact["value"], _cell(depth[chosen], 0, "amount")
 
 
 def _prices(net: Network) -> Iterator[_Row]:
-    for fact in _facts("prices").itertuples():
-        value = net.assets["price"].get(fact.asset, float("nan"))
-        yield f"{fact.asset}: {fact.name}", str(fact.source), float(fact.value), float(value)
+    prices = net.assets["price"].to_dict()
+    for fact in _facts("prices"):
+        yield (
+            f"{fact['asset']}: {fact['name']}",
+            fact["source"],
+            fact["value"],
+            prices.get(fact["asset"], np.nan),
+        )
 
 
 def _interest(net: Network) -> Iterator[_Row]:
@@ -178,16 +204,18 @@ def _interest(net: Network) -> Iterator[_Row]:
     price = net.assets["price"].reindex(net.markets["asset"].reindex(held["market"])).to_numpy()
     count = net.accounts["count"].reindex(held["account"]).to_numpy()
     money = pd.Series(np.maximum(held["quantity"].to_numpy(), 0.0) * price * count)
-    by_venue = money.groupby(net.markets["venue"].reindex(held["market"]).to_numpy()).sum()
-    for fact in _facts("open_interest").itertuples():
-        value = by_venue.get(fact.venue, float("nan"))
-        yield f"{fact.venue}: open interest", str(fact.source), float(fact.value), float(value)
+    by_venue = money.groupby(net.markets["venue"].reindex(held["market"]).to_numpy()).sum().to_dict()
+    for fact in _facts("open_interest"):
+        value = by_venue.get(fact["venue"], np.nan)
+        yield f"{fact['venue']}: open interest", fact["source"], fact["value"], value
 
 
 def _rules(net: Network) -> Iterator[_Row]:
-    for fact in _facts("venues").itertuples():
-        value = net.venues.loc[fact.venue, fact.name]
-        if fact.unit == "word":
-            yield f"{fact.venue}: {fact.name} is {fact.value}", str(fact.source), 1.0, float(value == fact.value)
+    rules = net.venues.to_dict("index")
+    for fact in _facts("venues"):
+        value = rules[fact["venue"]][fact["name"]]
+        if fact["unit"] == "word":
+            name = f"{fact['venue']}: {fact['name']} is {fact['value']}"
+            yield name, fact["source"], 1.0, float(value == fact["value"])
         else:
-            yield f"{fact.venue}: {fact.name}", str(fact.source), float(fact.value), float(value)
+            yield f"{fact['venue']}: {fact['name']}", fact["source"], float(fact["value"]), value

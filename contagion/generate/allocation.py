@@ -57,7 +57,7 @@ def fill(weights: Floats, limits: Floats, total: float) -> Floats:
             allowed=f"at most {float(limits.sum()):.6g}",
             remedy="more accounts, or less open interest",
         )
-    return np.minimum(scale[reached[0]] * weights, limits)
+    return np.asarray(np.minimum(scale[reached[0]] * weights, limits), dtype=np.float64)
 
 
 def fill_groups(group: Integers, weights: Floats, limits: Floats, totals: Floats) -> Floats:

@@ -87,8 +87,8 @@ def build_book(
         place_makers(layout, settings, seed),
         place_basis_traders(layout, settings, seed),
     ]
-    sizes = [len(group.count) for group in groups]
-    starts = np.cumsum([0, *sizes])
+    n_traders, n_makers, n_basis = (len(group.count) for group in groups)
+    starts = np.cumsum([0, n_traders, n_makers, n_basis])
     account = np.concatenate([group.account + start for group, start in zip(groups, starts, strict=False)])
     venue, count, market = (_joined(groups, name) for name in ("venue", "count", "market"))
     leverage = np.concatenate([group.leverage for group in groups])
@@ -109,7 +109,20 @@ def build_book(
     )
     entry = _entry_prices(layout, settings, traders, account, market, quantity, equity)
     profit = np.bincount(account, quantity * (layout.price[asset] - entry), len(count))
-    return Book(*sizes, venue, count, equity, equity - profit, account, market, lots, quantity, entry)
+    return Book(
+        n_traders=n_traders,
+        n_makers=n_makers,
+        n_basis=n_basis,
+        venue=venue,
+        count=count,
+        equity=equity,
+        balance=equity - profit,
+        account=account,
+        market=market,
+        lots=lots,
+        quantity=quantity,
+        entry_price=entry,
+    )
 
 
 def _joined(groups: list[Holders], name: str) -> Integers:

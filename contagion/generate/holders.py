@@ -79,9 +79,10 @@ def place_speculators(
         if not wanted:
             return placed
         actual = _leverage(layout, settings, placed)
-        held = np.bincount(traders.account[long], amount[long], len(count))
+        held = np.bincount(traders.account[long], amount[long], len(count)).astype(np.float64)
         miss, bands = _band_miss(actual, held, wanted)
-        if np.max(np.abs(shares_above(actual, held, np.array(list(wanted))) - list(wanted.values()))) < TOLERANCE:
+        reached = shares_above(actual, held, np.array(list(wanted)))
+        if np.max(np.abs(reached - list(wanted.values()))) < TOLERANCE:
             return placed
         factor = np.clip(factor * np.sqrt(miss)[bands], 1e-4, 1e4)
     raise ValueRangeError(

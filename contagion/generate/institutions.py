@@ -55,7 +55,8 @@ def build_institutions(
     """
     out = Institutions()
     names, assets = _borrowers(layout, book, settings, out, seed)
-    ratio = np.where([name.startswith("maker") for name in names], settings["maker_equity"], settings["basis_equity"])
+    n_makers = book.n_makers // len(layout.venues)
+    ratio = np.where(np.arange(len(names)) < n_makers, settings["maker_equity"], settings["basis_equity"])
     _lenders(names, assets / (1.0 + ratio), settings, out, seed)
     _arbitrageurs(layout, settings, spots, out)
     return out
@@ -85,9 +86,9 @@ def _borrowers(
     equity = np.bincount(owner, book.equity[book.n_traders :], len(names))
     out.add("nodes", name=names, kind="institution", cash=cash)
     node = np.repeat(np.array(names, dtype=object), n_assets)
-    out.add("holdings", node=node, asset=np.tile(np.array(layout.assets, dtype=object), len(names)), quantity=coins.ravel())
-    spot_node = node[n_makers * n_assets :]
-    assets = np.tile(np.array(layout.assets, dtype=object), len(traders))
+    coin = np.tile(np.array(layout.assets, dtype=object), len(names))
+    out.add("holdings", node=node, asset=coin, quantity=coins.ravel())
+    spot_node, assets = node[n_makers * n_assets :], coin[n_makers * n_assets :]
     venue = np.array(layout.venues, dtype=object)[book.venue[book.n_traders + book.n_makers :]]
     out.add(
         "strategies",
@@ -121,8 +122,8 @@ def _lenders(
             out.add("obligations", debtor=names, creditor=np.roll(names, -step), amount=owed)
     claims = book + np.roll(owed, 1) + np.roll(owed, 2)
     cash = settings["lender_cash"] * claims
-    outside = claims + cash - settings["lender_equity"] * claims - 2.0 * owed
-    out.add("nodes", name=names, kind="institution", cash=cash + np.maximum(-outside, 0.0), external_liabilities=np.maximum(outside, 0.0))
+    outside = np.maximum(claims + cash - settings["lender_equity"] * claims - 2.0 * owed, 0.0)
+    out.add("nodes", name=names, kind="institution", cash=cash, external_liabilities=outside)
 
 
 def _arbitrageurs(layout: Layout, settings: Mapping[str, float], spots: list[str], out: Institutions) -> None:
@@ -136,8 +137,9 @@ def _arbitrageurs(layout: Layout, settings: Mapping[str, float], spots: list[str
         out.add("holdings", node=[name], asset=asset, quantity=coins)
         accounts = [f"{name}@{venue}" for venue in layout.venues]
         out.add("accounts", name=accounts, owner=name, venue=list(layout.venues), reaction="none")
-        out.add("balances", account=accounts, asset="USD", quantity=money / len(accounts))
-        pairs = {"kind": "arbitrage", "asset": asset, "capital": money / len(accounts), "rate": settings["arbitrage_rate"]}
+        each = money / len(accounts)
+        out.add("balances", account=accounts, asset="USD", quantity=each)
+        pairs = {"kind": "arbitrage", "asset": asset, "capital": each, "rate": settings["arbitrage_rate"]}
         out.add(
             "strategies",
             name=[f"{name}:{hub}-{venue}" for venue in others],

@@ -107,9 +107,9 @@ def _tiers(venue: str, asset: str) -> TierTable:
     if rows.empty:
         copied = facts.values("schedules", "copied_from", venue=venue, asset=asset).iloc[0]
         rows, factor = _rows(str(copied["copied_from"]), asset), float(copied["value"])
-    records = rows[["floor", "cap", "max_leverage", "maintenance_rate"]].to_dict("records")
-    for record in records:
-        record["maintenance_rate"] *= factor
+    columns = ["floor", "cap", "max_leverage", "maintenance_rate"]
+    scaled = rows.assign(maintenance_rate=factor * rows["maintenance_rate"])
+    records = [dict(zip(columns, cells, strict=True)) for cells in scaled[columns].to_numpy(float).tolist()]
     return tier_table(records, where=f"tiers of {venue} {asset}")
 
 

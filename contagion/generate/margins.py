@@ -44,7 +44,8 @@ def leverage_wanted(size: Floats, count: Integers, score: Floats, settings: Mapp
     place = np.searchsorted(below, settings["leverage_quantile"] * below[-1])
     relative = size / size[order[min(place, len(size) - 1)]]
     log_leverage = settings["size_elasticity"] * np.log(relative) + settings["leverage_sd"] * score
-    return np.maximum(settings["leverage_median"] * np.exp(log_leverage), 1.0)
+    leverage: Floats = np.maximum(settings["leverage_median"] * np.exp(log_leverage), 1.0)
+    return leverage
 
 
 def opening_equity(
@@ -85,7 +86,9 @@ def opening_equity(
     for number, table in enumerate(layout.tiers):
         rows = order[ends[number] : ends[number + 1]]
         required[rows] = tier_lines(each[rows], table)
-        initial[rows] = each[rows] / (settings["tier_use"] * table.max_leverages[tier_of(each[rows], table) - 1])
+        initial[rows] = each[rows] / (
+            settings["tier_use"] * table.max_leverages[tier_of(each[rows], table) - 1]
+        )
     n = len(count)
     venue = market // len(layout.assets)
     buffer = np.maximum(settings["maintenance_buffer"], CALL_MARGIN * layout.call_ratio)[venue]
@@ -100,7 +103,8 @@ def shares_above(leverage: Floats, money: Floats, thresholds: Floats) -> Floats:
     """Return the share of money in accounts whose leverage is above each threshold."""
     order = np.argsort(leverage, kind="stable")
     below = np.concatenate([[0.0], np.cumsum(money[order])])
-    return 1.0 - below[np.searchsorted(leverage[order], thresholds, side="right")] / below[-1]
+    above: Floats = 1.0 - below[np.searchsorted(leverage[order], thresholds, side="right")] / below[-1]
+    return above
 
 
 def check_leverage_shares(shares: Mapping[float, float] | None) -> dict[float, float]:
@@ -125,10 +129,12 @@ def check_leverage_shares(shares: Mapping[float, float] | None) -> dict[float, f
     falling = list(pairs.values())
     if any(not (np.isfinite(leverage) and leverage > 1) for leverage in pairs):
         raise ValueRangeError("has a leverage not above 1", where=where, value=shares)
-    if any(not 0 < share < 1 for share in falling) or any(
-        later >= earlier for earlier, later in zip(falling, falling[1:], strict=False)
-    ):
+    steps = np.diff([1.0, *falling, 0.0])
+    if np.any(steps >= 0):
         raise ValueRangeError(
-            "does not fall", where=where, value=shares, allowed="shares between 0 and 1 that fall with leverage"
+            "does not fall",
+            where=where,
+            value=shares,
+            allowed="shares between 0 and 1 that fall with leverage",
         )
     return pairs

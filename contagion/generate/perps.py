@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -96,12 +97,12 @@ def perp_market(
     tables["venues"] = venue_table(layout)
     for table, frames in institutions.rows.items():
         tables[table] = _stacked(table, [tables[table], *frames] if table in tables else frames)
-    return Network(**tables, unit=UNIT)
+    return Network(unit=UNIT, **tables)  # type: ignore[arg-type]
 
 
 def _stacked(table: str, frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Frames below one another; a column that only some of them have gets the schema's default in the others."""
-    defaults = {column.name: column.default for column in TABLES[table].columns}
+    defaults: dict[str, Any] = {column.name: column.default for column in TABLES[table].columns}
     used = {name: defaults[name] for frame in frames for name in frame.columns}
     filled = [frame.assign(**{name: used[name] for name in used if name not in frame}) for frame in frames]
     return pd.concat(filled, ignore_index=True)
@@ -125,7 +126,9 @@ def _speculator_rows(layout: Layout, settings: Mapping[str, float], n_accounts: 
     if isinstance(n_accounts, bool) or not isinstance(n_accounts, (int, np.integer)):
         raise SchemaError("is no whole number", where=where, value=n_accounts)
     if n_accounts > MOST_ACCOUNTS:
-        raise TooLargeError("is too large", where=where, value=n_accounts, allowed=f"at most {MOST_ACCOUNTS:,}")
+        raise TooLargeError(
+            "is too large", where=where, value=n_accounts, allowed=f"at most {MOST_ACCOUNTS:,}"
+        )
     n_venues, n_assets = layout.open_interest.shape
     others = (int(settings["makers"]) + n_assets) * n_venues + int(settings["basis_traders"])
     fewest = others + 2 * n_venues * n_assets
@@ -133,7 +136,8 @@ def _speculator_rows(layout: Layout, settings: Mapping[str, float], n_accounts: 
         raise ValueRangeError(
             "is too few", where=where, value=n_accounts, allowed=f"at least {fewest}, institutions included"
         )
-    return int(n_accounts) - others
+    rows: int = n_accounts - others
+    return rows
 
 
 def _account_tables(

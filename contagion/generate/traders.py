@@ -159,4 +159,4 @@ def _cash_ratio(n: int, settings: Mapping[str, float], seed: int) -> Floats:
 
 
 def _shares(amounts: Floats) -> Floats:
-    return amounts / amounts.sum()
+    return np.asarray(amounts / amounts.sum(), dtype=np.float64)

@@ -34,7 +34,8 @@ def venue_table(layout: Layout) -> pd.DataFrame:
     table = rows.pivot(index="venue", columns="name", values="value").loc[list(layout.venues)]
     for column in TABLES["venues"].columns:
         if column.name in table:
-            filled = table[column.name].fillna(column.default)
+            given = table[column.name]
+            filled = given.where(given.notna(), column.default)
             table[column.name] = filled if column.kind == "word" else pd.to_numeric(filled)
     return table.rename_axis(index="name", columns=None).reset_index()
 
@@ -96,13 +97,14 @@ def _depth(markets: pd.DataFrame, money: Floats) -> pd.DataFrame:
     inner = measured[(measured["side"] == "bid") & (measured["band"] == 0.01)]["value"].iloc[0]
     share = facts.values("depth", "share_of_open_interest").set_index("asset")["value"]
     own = measured[["venue", "asset"]].drop_duplicates()
-    is_own = np.zeros(len(markets), dtype=bool)
-    for venue, asset in own.itertuples(index=False):
-        is_own |= ((markets["venue"] == venue) & (markets["asset"] == asset) & (markets["kind"] == "perp")).to_numpy()
+    with_book = (own["venue"] + ":" + own["asset"] + "-PERP").to_numpy()
+    is_own = markets["name"].isin(with_book).to_numpy()
     scale = np.where(is_own, 1.0, share[markets["asset"]].to_numpy() * money / inner)
     books = markets[["name"]].assign(scale=scale).merge(measured[["side", "band", "value"]], how="cross")
     amount = books["scale"] * books["value"]
-    return pd.DataFrame({"market": books["name"], "side": books["side"], "band": books["band"], "amount": amount})
+    return pd.DataFrame(
+        {"market": books["name"], "side": books["side"], "band": books["band"], "amount": amount}
+    )
 
 
 def _tiers(layout: Layout, schedules: list[str]) -> pd.DataFrame:
