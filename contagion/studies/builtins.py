@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from contagion import facts
 from contagion.errors import InputError, PolicyError, SchemaError, UnsafeInputError, nearest
 from contagion.studies.parameters import call, read
 
@@ -142,7 +143,8 @@ def generator_parameters(name: str, table: dict[str, Any], folder: Path) -> dict
     folder : Path
         Where files are looked for.
     """
-    return read(_generators()[generator(name)], table, "[network]", folder)
+    assumptions = [str(row) for row in facts.load("population")["name"]]
+    return read(_generators()[generator(name)], table, "[network]", folder, more=assumptions)
 
 
 def _named(table: Any, place: int) -> tuple[str, list[Any]]:

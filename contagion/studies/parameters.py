@@ -87,6 +87,7 @@ def read(
     folder: Path,
     *,
     error: type[InputError] = SchemaError,
+    more: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return plain values as the types that the parameters of a class or function declare.
 
@@ -102,6 +103,8 @@ def read(
         Where files that parameters name are looked for.
     error : type
         Class of the error for unknown or missing parameters and wrong types.
+    more : iterable of str
+        Names that a function's ``**parameter`` takes.
 
     Raises
     ------
@@ -109,7 +112,8 @@ def read(
         Of the class given.
     """
     parameters = inspect.signature(make).parameters
-    check_keys(values, parameters, where, error=error)
+    rest = next((name for name, one in parameters.items() if one.kind is one.VAR_KEYWORD), "")
+    check_keys(values, [*(name for name in parameters if name != rest), *more], where, error=error)
     missing = [
         name
         for name, parameter in parameters.items()
@@ -121,7 +125,7 @@ def read(
         raise error("is missing", where=where, value=missing[0], remedy=f"add {missing[0]} = ...")
     hints = get_type_hints(make)
     return {
-        name: typed(value, hints.get(name, Any), f"{where} {name}", folder, error=error)
+        name: typed(value, hints.get(name, hints.get(rest, Any)), f"{where} {name}", folder, error=error)
         for name, value in values.items()
     }
 
@@ -189,7 +193,7 @@ def _number(value: Any, hint: type) -> Any:
         return _MISFIT
     if hint is int:
         return value if isinstance(value, int) else _MISFIT
-    return float(value) if math.isfinite(value) else _MISFIT
+    return _MISFIT if math.isnan(value) else float(value)
 
 
 def _word(value: Any, allowed: tuple[Any, ...], where: str, error: type[InputError]) -> Any:

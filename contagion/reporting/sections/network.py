@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from contagion.network.equity import opening_account_equity
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, Table, number, table, words
 from contagion.reporting.figures import draw
@@ -79,22 +80,13 @@ def venues(net: Network) -> pd.DataFrame:
         Index venue; accounts, open_interest (long side), equity, leverage (gross notional / equity), above_10
         (share of gross notional in accounts above 10 x), fund.
     """
-    prices = net.assets["price"].astype(float)
-    legs = net.positions.merge(net.markets[["venue", "asset", "kind"]], left_on="market", right_index=True)
-    legs["price"] = prices.reindex(legs["asset"]).to_numpy()
-    legs["value"] = legs["quantity"] * legs["price"]
-    legs["profit"] = legs["quantity"] * (legs["price"] - legs["entry_price"])
-    cash = net.balances["quantity"] * prices.reindex(net.balances["asset"]).to_numpy()
-    account = pd.DataFrame(index=net.accounts.index)
-    account["venue"] = net.accounts["venue"]
-    account["gross"] = legs["value"].abs().groupby(legs["account"]).sum().reindex(account.index).fillna(0.0)
-    account["long"] = (
-        legs["value"].clip(lower=0.0).groupby(legs["account"]).sum().reindex(account.index).fillna(0.0)
-    )
-    profit = legs["profit"].groupby(legs["account"]).sum().reindex(account.index).fillna(0.0)
-    account["equity"] = (
-        cash.groupby(net.balances["account"]).sum().reindex(account.index).fillna(0.0) + profit
-    )
+    count = net.accounts["count"].astype(float)
+    legs = net.positions.merge(net.markets[["asset"]], left_on="market", right_index=True)
+    price = net.assets["price"].astype(float).reindex(legs["asset"]).to_numpy()
+    value = legs["quantity"] * price * count.reindex(legs["account"]).to_numpy()
+    account = pd.DataFrame({"venue": net.accounts["venue"], "equity": opening_account_equity(net) * count})
+    account["gross"] = value.abs().groupby(legs["account"]).sum().reindex(account.index).fillna(0.0)
+    account["long"] = value.clip(lower=0.0).groupby(legs["account"]).sum().reindex(account.index).fillna(0.0)
     account["high"] = account["gross"].where(account["gross"] > 10.0 * account["equity"], 0.0)
     sums = (
         account.groupby("venue")[["gross", "long", "equity", "high"]]
