@@ -238,8 +238,8 @@ def es_difference(
 ) -> Interval:
     """Return the difference of two expected shortfalls on the same scenarios, percentile bootstrap.
 
-    Both sides of a draw have the same weights. Scenarios that failed on either side are left out and counted
-    in the note.
+    Both sides of a draw have the same weights. Scenarios that failed on a side widen the interval: in the best
+    case they were the mildest there and the worst under `against`, in the worst case the other way round.
 
     Parameters
     ----------
@@ -267,26 +267,39 @@ def es_difference(
     first, second = samples(losses), samples(against, "against")
     if first.shape != second.shape:
         raise SchemaError(f"has {len(second)} scenarios, losses have {len(first)}", where="against")
+    resampling = Resampling.make(len(first), networks, seed, ("tail", *key))
     both = np.isfinite(first) & np.isfinite(second)
+    if both.all():
+        return _difference(first, second, level, confidence, resampling)
     if not both.any():
         return Interval(NAN, NAN, NAN, "no scenario finished")
-    first, second, labels = (
-        first[both],
-        second[both],
-        None if networks is None else np.asarray(networks)[both],
+    fewer = Resampling.make(int(both.sum()), resampling.codes[both], seed, ("tail", *key))
+    finished = _difference(first[both], second[both], level, confidence, fewer)
+    best, worst = (
+        _difference(_filled(first, one), _filled(second, other), level, confidence, resampling)
+        for one, other in ((np.nanmin, np.nanmax), (np.nanmax, np.nanmin))
     )
-    resampling = Resampling.make(len(first), labels, seed, ("tail", *key))
+    return _bounded(finished, best, worst, int((~both).sum()), len(both))
+
+
+def _difference(
+    first: Array, second: Array, level: float, confidence: float, resampling: Resampling
+) -> Interval:
+    if np.array_equal(first, second):
+        return Interval(0.0, 0.0, 0.0)
     value = tail(first, level)[0] - tail(second, level)[0]
     k = tail_points(len(first), level)
     refusal = f"k = {k} < {LEAST_TAIL_DIFFERENCE}" if k < LEAST_TAIL_DIFFERENCE else resampling.refusal
-    if np.array_equal(first, second):
-        return Interval(0.0, 0.0, 0.0)
     if refusal:
         return Interval(value, NAN, NAN, f"no interval: {refusal}")
     low, high = central(resampled_difference(first, second, level, resampling), confidence)
-    failed = f"{int((~both).sum()):,} scenarios failed and are left out" if not both.all() else ""
     caution = f"approximate: k = {k} < {PLAIN_TAIL_DIFFERENCE}" if k < PLAIN_TAIL_DIFFERENCE else ""
-    return Interval(value, low, high, joined(caution, failed))
+    return Interval(value, low, high, caution)
+
+
+def _filled(values: Array, extreme: Callable[[Array], float]) -> Array:
+    """Put an extreme of the scenarios that finished in the place of those that failed."""
+    return values if np.isnan(values).all() else np.where(np.isnan(values), extreme(values), values)
 
 
 def joined(*notes: str) -> str:
@@ -325,8 +338,13 @@ def _with_failures(
     )
     best = estimate(np.where(done, values, values[done].min()), everything)
     worst = estimate(np.where(done, values, values[done].max()), everything)
-    count = f"{int((~done).sum()):,} of {len(values):,} scenarios failed"
-    if finished.note.startswith("no interval"):
+    return _bounded(finished, best, worst, int((~done).sum()), len(values))
+
+
+def _bounded(finished: Interval, best: Interval, worst: Interval, failed: int, n: int) -> Interval:
+    """Widen the interval of the scenarios that finished to the best and the worst case of those that failed."""
+    count = f"{failed:,} of {n:,} scenarios failed"
+    if np.isnan([finished.low, finished.high]).all():
         bounds = f"{count}: {best.value:.4g} to {worst.value:.4g} in their best and worst case"
         return replace(finished, note=joined(finished.note, bounds))
     return replace(

@@ -282,7 +282,9 @@ def _effect(
 ) -> PairedEffect:
     present = finished.present
     n, differing = len(present), int(np.count_nonzero(present))
-    refused = _refusal(n, differing, refusal) if np.isfinite(bounds).all() else "too few scenarios differ"
+    refused = _refusal(n, differing, refusal)
+    if not refused and not np.isfinite(bounds).all():
+        refused = "too few scenarios differ"
     low, high, p_value = float(bounds[:, 0].min()), float(bounds[:, 1].max()), float(bounds[:, 2].max())
     if refused:
         low, high, p_value = NAN, NAN, NAN

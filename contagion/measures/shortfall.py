@@ -92,7 +92,7 @@ def weighted_tail(ordered: Array, weights: Array, totals: Array, level: float) -
     place = np.where(beyond.any(axis=1), beyond.argmax(axis=1), len(ordered) - 1)
     risk = distances[place]
     error = np.sqrt((np.maximum(spread, 0.0) + level * (shortfall - risk) ** 2) / k)
-    return base + shortfall, base + risk, error
+    return base + shortfall, ordered[place], error
 
 
 def resampled_tail(values: Array, level: float, resampling: Resampling) -> tuple[Array, Array, Array]:
@@ -134,7 +134,7 @@ def studentised(
     """
     shortfalls, _, errors = draws
     if error == 0.0:
-        return shortfall, shortfall
+        return (shortfall, shortfall) if (shortfalls == shortfall).all() else (NAN, NAN)
     logs = shortfall > 0.0 and bool((shortfalls > 0.0).all())
     if logs:
         distance, unit = np.log(shortfalls / shortfall), errors / shortfalls
