@@ -232,7 +232,7 @@ def _sums_are_finite(draft: Draft) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         for name, table in TABLES.items():
             for column in table.columns:
-                if column.kind == "number" and draft.clean(name):
+                if column.kind == "number" and draft.rows(name) and draft.clean(name):
                     cells: npt.NDArray[Any] = draft.tables[name][column.name]
                     _sum_is_finite(draft, name, column.name, cells)
         if draft.clean("positions", "accounts"):
@@ -243,7 +243,10 @@ def _sums_are_finite(draft: Draft) -> None:
 
 
 def _sum_is_finite(draft: Draft, table: str, column: str, cells: npt.NDArray[Any]) -> None:
-    if not np.isfinite(np.nansum(np.abs(cells))):
+    total = float(np.abs(cells).sum())
+    if total != total:  # empty cells
+        total = float(np.nansum(np.abs(cells)))
+    if not np.isfinite(total):
         draft.add(
             ValueRangeError,
             "sum-overflows",

@@ -60,11 +60,18 @@ def write_table(table: Table, frame: pd.DataFrame) -> str:
         cells = frame[column.name].to_numpy()
         if column.default is REQUIRED or not _all_default(cells, column.default):
             columns[column.name] = _written(column.kind, cells.tolist())
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\r\n")  # so that cells with either character are quoted
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
-    return buffer.getvalue()
+    return "\n".join([*lines, ""])
+
+
+class _Lines(list[str]):
+    """Rows as they are written, without their line ends."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n"))
 
 
 def _all_default(cells: Any, default: object) -> bool:

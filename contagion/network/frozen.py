@@ -15,23 +15,28 @@ from contagion.network.frames import Columns
 from contagion.network.schema import TABLES
 
 
-def freeze(draft: Draft) -> dict[str, pd.DataFrame]:
-    """Make every array of a draft read-only and return the frames that show them, by table.
+def freeze(draft: Draft) -> None:
+    """Make every array of a draft read-only."""
+    for columns in draft.tables.values():
+        for array in columns.values():
+            array.flags.writeable = False
+    for codes in draft.codes.values():
+        codes.flags.writeable = False
+
+
+def frame_of(draft: Draft, name: str) -> pd.DataFrame:
+    """Return a frame that shows the arrays of one table without copying them.
 
     A one-column key is the frame's index, a composite key stays columns. Text columns have dtype object.
     """
-    frames: dict[str, pd.DataFrame] = {}
-    for name, table in TABLES.items():
-        columns = draft.tables[name]
-        for array in columns.values():
-            array.flags.writeable = False
-        index = draft.indices[name] if table.index else pd.RangeIndex(draft.rows(name))
-        shown = [column for column in table.names if column != table.index]
-        series = {c: pd.Series(columns[c], index=index, dtype=columns[c].dtype, copy=False) for c in shown}
-        frames[name] = pd.DataFrame(series, index=index, copy=False)
-    for codes in draft.codes.values():
-        codes.flags.writeable = False
-    return frames
+    table, columns = TABLES[name], draft.tables[name]
+    index = draft.indices[name] if table.index else pd.RangeIndex(draft.rows(name))
+    cells = {
+        column: pd.Series(columns[column], index=index, dtype=columns[column].dtype, copy=False)
+        for column in table.names
+        if column != table.index
+    }
+    return pd.DataFrame(cells, index=index, copy=False)
 
 
 def fingerprint(draft: Draft, payers: Mapping[str, float]) -> str:

@@ -16,7 +16,7 @@ from contagion.network.build import Draft, build
 from contagion.network.consistency import NETTING, apply_rules
 from contagion.network.faults import Faults
 from contagion.network.frames import TableInput
-from contagion.network.frozen import fingerprint, freeze
+from contagion.network.frozen import fingerprint, frame_of, freeze
 from contagion.network.options import check_options, check_payers
 from contagion.network.rest import add_rest_of_market
 from contagion.network.schema import TABLES
@@ -99,9 +99,10 @@ class Network:
     collateral: pd.DataFrame
 
     def __getattr__(self, name: str) -> Any:
-        frames = self.__dict__.get("_frames", {})
-        if name in frames:
-            return frames[name].copy(deep=False)
+        if name in TABLES and "_draft" in self.__dict__:
+            if name not in self._frames:
+                self._frames[name] = frame_of(self._draft, name)
+            return self._frames[name].copy(deep=False)
         raise AttributeError(f"Network has no attribute {name!r}{nearest(name, TABLES)}")
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -368,9 +369,10 @@ def _build_into(
 
 
 def _freeze(net: Network, draft: Draft, payers: dict[str, float], repairs: tuple[str, ...]) -> None:
+    freeze(draft)
     state = {
         "_draft": draft,
-        "_frames": freeze(draft),
+        "_frames": {},
         "_payers": payers,
         "_repairs": repairs,
         "_fingerprint": "",
