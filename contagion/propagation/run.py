@@ -19,8 +19,15 @@ from contagion.streams import check_seed
 class Prepared(Protocol):
     """A network made ready for many scenarios of one model under one set of policies."""
 
-    metric_names: tuple[str, ...]
-    compiled: bool
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the metrics, in the order of `metrics`."""
+        ...
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the rounds leave the interpreter, so that threads can share the work."""
+        ...
 
     def metrics(self, shock: Shock, seed: int = 0, scenario: int = 0) -> npt.NDArray[np.float64]:
         """Metrics of one scenario."""

@@ -260,7 +260,14 @@ class Prepared:
 
     def metrics(self, shock: Shock, seed: int = 0, scenario: int = 0) -> npt.NDArray[np.float64]:
         """Metrics of one scenario, shape ``(n_metrics,)``, without records."""
-        return self.measured(shock, self.simulate(shock, seed, scenario, record=False))
+        return self.measure(shock, seed, scenario)[0]
+
+    def measure(
+        self, shock: Shock, seed: int = 0, scenario: int = 0
+    ) -> tuple[npt.NDArray[np.float64], Outlay]:
+        """Metrics of one scenario and what the policies used in it, without records."""
+        state = self.simulate(shock, seed, scenario, record=False)
+        return self.measured(shock, state), self.outlay(state)
 
     def run(self, shock: Shock, seed: int = 0, scenario: int = 0) -> Run:
         """One scenario with all its records."""
