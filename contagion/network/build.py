@@ -170,7 +170,7 @@ def _link(
         if column.refers not in places:
             places[column.refers] = places_of(draft.indices[column.refers].to_numpy())
         values = draft.tables[table.name][column.name]
-        codes = resolve(table, column, values, places[column.refers], draft.faults)
+        codes = resolve(table, column, values, places[column.refers], draft.unit, draft.faults)
         draft.codes[key] = codes
         if len(codes) and codes.min() >= 0:  # share the text of the names that are referred to
             draft.tables[table.name][column.name] = draft.indices[column.refers].to_numpy()[codes]

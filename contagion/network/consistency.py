@@ -39,7 +39,8 @@ def _at_least_one_node(draft: Draft) -> None:
 def _unit_is_an_asset(draft: Draft) -> None:
     assets = draft.tables["assets"]
     if draft.unit not in draft.indices["assets"]:
-        if draft.rows("markets") or draft.rows("balances"):
+        named = (draft.tables[table]["asset"] for table in ("holdings", "strategies"))
+        if draft.rows("markets") or draft.rows("balances") or any(draft.unit in names for names in named):
             draft.add(
                 UnitError,
                 "unknown-unit",

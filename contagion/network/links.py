@@ -119,16 +119,20 @@ def places_of(names: Array) -> dict[str, int]:
 
 
 def resolve(
-    table: Table, column: Column, values: Array, places: Mapping[str, int], faults: Faults
+    table: Table, column: Column, values: Array, places: Mapping[str, int], unit: str, faults: Faults
 ) -> Integers:
-    """Return the row of each name in the table it refers to, -1 where it is empty; note unknown names."""
+    """Return the row of each name in the table it refers to, -1 where it is empty; note unknown names.
+
+    A unit that is no asset is noted once, by the rules, and not for each row that names it.
+    """
     codes = np.fromiter(map(places.get, values.tolist(), repeat(-1)), dtype=np.int64, count=len(values))
     unknown = codes < 0
     if not unknown.any():
         return codes
     for row in np.flatnonzero(unknown):
         name = values[row]
-        if name == PLACEHOLDER or (name == "" and column.nullable):
+        unit_missing = name == unit and column.refers == "assets"
+        if name == PLACEHOLDER or unit_missing or (name == "" and column.nullable):
             continue
         what = f"is missing from {faults.source(column.refers)}{nearest(name, list(places)[:10_000])}"
         faults.add(

@@ -80,7 +80,8 @@ def _convert(
     table: str, column: Column, values: Sequence[Any] | Array, faults: Faults, noted: npt.NDArray[np.bool_]
 ) -> Floats:
     if isinstance(values, np.ma.MaskedArray):
-        cells = np.ma.filled(values.astype(object), None)
+        cells = np.array(values.data, dtype=object)
+        cells[np.ma.getmaskarray(values)] = None
         return _convert_objects(table, column, cells, faults, noted)
     if isinstance(values, pd.Series | pd.Index):
         if isinstance(values.dtype, np.dtype) and values.dtype != object:
