@@ -21,7 +21,7 @@ from contagion.markets.impact import SQUARE_ROOT, price, slope
 from contagion.propagation.cascade.books import note, post
 from contagion.propagation.cascade.execute import side_bands, side_scale, side_volumes, trade_price
 from contagion.propagation.cascade.kernels import is_tradable, value_account, wake
-from contagion.propagation.cascade.layout import ACCOUNT, BY_ARBITRAGE, EVENT_ARBITRAGE, MONEY, PERP, PROVIDER
+from contagion.propagation.cascade.codes import ACCOUNT, BY_ARBITRAGE, EVENT_ARBITRAGE, MONEY, PERP, PROVIDER
 from contagion.propagation.cascade.settle import sell_holding
 
 

@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.propagation.cascade.build import Opening
-from contagion.propagation.cascade.layout import PERP, State
+from contagion.propagation.cascade.codes import PERP
+from contagion.propagation.cascade.layout import State
 
 if TYPE_CHECKING:
     import networkx as nx

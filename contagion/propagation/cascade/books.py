@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from contagion.compiled import kernel
-from contagion.propagation.cascade.layout import CLAIM, EXTERNAL, MONEY, NODE, OUTSIDE
+from contagion.propagation.cascade.codes import CLAIM, EXTERNAL, MONEY, NODE, OUTSIDE
 
 
 @kernel

@@ -18,7 +18,7 @@ import numpy as np
 
 from contagion.compiled import kernel
 from contagion.propagation.cascade.books import note
-from contagion.propagation.cascade.layout import BAND, EVENT_HALT, EVENT_REOPEN, HALT, THROTTLE
+from contagion.propagation.cascade.codes import BAND, EVENT_HALT, EVENT_REOPEN, HALT, THROTTLE
 
 
 @kernel

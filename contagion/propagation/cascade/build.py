@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,9 @@ import pandas as pd
 from contagion.errors import NetworkError, TooLargeError
 from contagion.network import Network
 from contagion.propagation.cascade.build_markets import build_markets, build_tiers, build_venues
-from contagion.propagation.cascade.layout import STRATEGY, Book
+from contagion.propagation.cascade.layout import Book
+from contagion.propagation.cascade.tables import STRATEGY
+from contagion.propagation.cascade.packing import pack_book, writable
 from contagion.propagation.cascade.units import Units, measure
 
 Floats = npt.NDArray[np.float64]
@@ -54,6 +58,15 @@ class Opening:
     markets: npt.NDArray[np.generic]
     venues: npt.NDArray[np.generic]
     strategies: npt.NDArray[np.generic]
+
+    @cached_property
+    def packed(self) -> Any:
+        """The book as compiled code receives it."""
+        return pack_book(self.book)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The packed book stays in its process."""
+        return {key: value for key, value in self.__dict__.items() if key != "packed"}
 
 
 def codes(values: pd.Series | pd.Index, names: pd.Index) -> Ints:
@@ -275,6 +288,7 @@ def build(net: Network) -> Opening:
         slope=slope,
         clock_of=first,
     )
+    book = Book(*(writable(array) for array in book))
     asset_of_holding = codes(net.holdings["asset"], net.assets.index)
     return Opening(
         book=book,

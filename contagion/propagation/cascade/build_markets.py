@@ -11,7 +11,8 @@ import pandas as pd
 from contagion.errors import NetworkError
 from contagion.markets.impact import KINDS
 from contagion.network import Network
-from contagion.propagation.cascade.layout import MARKET, MARKS, PERP, PROCEDURES, RANKS, RESIDUALS, SPOT, VENUE
+from contagion.propagation.cascade.codes import MARKS, PERP, PROCEDURES, RANKS, RESIDUALS, SPOT
+from contagion.propagation.cascade.tables import MARKET, VENUE
 from contagion.propagation.cascade.units import Units
 
 Floats = npt.NDArray[np.float64]

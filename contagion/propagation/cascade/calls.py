@@ -19,15 +19,7 @@ import numpy as np
 from contagion.compiled import kernel
 from contagion.propagation.cascade.books import note, pay_node, post
 from contagion.propagation.cascade.kernels import uniform, value_account, wake
-from contagion.propagation.cascade.layout import (
-    ACCOUNT,
-    BY_TOP_UP,
-    EVENT_CALL,
-    EVENT_TOP_UP,
-    MARGIN_CALLED,
-    MARGIN_POSTED,
-    MONEY,
-)
+from contagion.propagation.cascade.codes import ACCOUNT, BY_TOP_UP, EVENT_CALL, EVENT_TOP_UP, MARGIN_CALLED, MARGIN_POSTED, MONEY
 
 
 @kernel

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import kernel
-from contagion.propagation.cascade.layout import PERP
+from contagion.propagation.cascade.codes import PERP
 
 
 @kernel

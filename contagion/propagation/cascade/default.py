@@ -20,21 +20,7 @@ import numpy as np
 from contagion.compiled import kernel
 from contagion.propagation.cascade.books import cancel_claim, cancel_external, note, pay_node, pay_outside, post
 from contagion.propagation.cascade.kernels import value_account, wake
-from contagion.propagation.cascade.layout import (
-    ACCOUNT,
-    BY_NODE_DEFAULT,
-    BY_SHOCK,
-    BY_VENUE_DEFAULT,
-    EVENT_NODE_DEFAULT,
-    EVENT_SHOCK,
-    EVENT_VENUE_DEFAULT,
-    FUND,
-    MONEY,
-    NODE_DEFAULTS,
-    PERP,
-    PROVIDER,
-    VENUE_DEFAULTS,
-)
+from contagion.propagation.cascade.codes import ACCOUNT, BY_NODE_DEFAULT, BY_SHOCK, BY_VENUE_DEFAULT, EVENT_NODE_DEFAULT, EVENT_SHOCK, EVENT_VENUE_DEFAULT, FUND, MONEY, NODE_DEFAULTS, PERP, PROVIDER, VENUE_DEFAULTS
 from contagion.propagation.cascade.claims import clear
 
 SLACK = 1e-12

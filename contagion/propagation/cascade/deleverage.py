@@ -20,7 +20,7 @@ from contagion.compiled import kernel
 from contagion.propagation.cascade.books import note, post
 from contagion.propagation.cascade.execute import leg_reduced, set_price
 from contagion.propagation.cascade.kernels import gross, value_account, wake
-from contagion.propagation.cascade.layout import ACCOUNT, BY_ADL, DELEVERAGED, EVENT_ADL, MONEY, PERP, PROVIDER
+from contagion.propagation.cascade.codes import ACCOUNT, BY_ADL, DELEVERAGED, EVENT_ADL, MONEY, PERP, PROVIDER
 
 
 @kernel

@@ -16,7 +16,9 @@ from contagion.propagation.cascade import rounds
 from contagion.propagation.cascade.breakers import limits_row, orders_row, status_row
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.hooks import Hooks
-from contagion.propagation.cascade.layout import PYTHON, State
+from contagion.propagation.cascade.codes import PYTHON
+from contagion.propagation.cascade.layout import State
+from contagion.propagation.cascade.packing import pack_state
 from contagion.propagation.cascade.reference import look as plain_look
 from contagion.propagation.cascade.state import grow
 
@@ -37,10 +39,10 @@ def must_grow(state: State, endless: bool) -> bool:
 
 def drive_compiled(opening: Opening, state: State, endless: bool) -> State:
     """All rounds in compiled code."""
-    rounds.advance(opening.book, state)
+    rounds.advance(opening.packed, pack_state(state))
     while must_grow(state, endless):
         state = grow(state)
-        rounds.advance(opening.book, state)
+        rounds.advance(opening.packed, pack_state(state))
     return state
 
 
@@ -60,37 +62,37 @@ def drive_python(
 
 def one_round(opening: Opening, state: State, hooks: Hooks, look: str) -> None:
     """One round of the Python driver."""
-    book = opening.book
-    rounds.begin(book, state)
+    book, packed = opening.packed, pack_state(state)
+    rounds.begin(book, packed)
     hooks.marks(state)
     hooks.requirement(state)
     hooks.cash(state)
-    rounds.receive(book, state)
+    rounds.receive(book, packed)
     if look == "numpy":
-        plain_look(book, state)
+        plain_look(opening.book, state)
     else:
-        rounds.look(book, state)
-    rounds.order(book, state)
+        rounds.look(book, packed)
+    rounds.order(book, packed)
     places = [int(place) for place in state.policies["place"]]
     python = state.policies["kind"] == PYTHON
     for p, place in enumerate(places):
         if python[p]:
             hooks.status(state, place)
         else:
-            status_row(book, state, p)
-    rounds.shut(book, state)
+            status_row(book, packed, p)
+    rounds.shut(book, packed)
     for p, place in enumerate(places):
         if python[p]:
             hooks.limits(state, place)
         else:
-            limits_row(state, p)
+            limits_row(packed, p)
     for p, place in enumerate(places):
         if python[p]:
             hooks.orders(state, place)
         else:
-            orders_row(state, p)
+            orders_row(packed, p)
     for name in ("fund_limit", "residual_limit", "own_limit"):
         state.venues[name] = np.inf
-    rounds.trade(book, state)
+    rounds.trade(book, packed)
     hooks.waterfall(state)
-    rounds.end(book, state)
+    rounds.end(book, packed)

@@ -17,7 +17,7 @@ import numpy as np
 
 from contagion.compiled import kernel
 from contagion.markets.impact import SQUARE_ROOT, average, capacity, move
-from contagion.propagation.cascade.layout import PERP
+from contagion.propagation.cascade.codes import PERP
 
 NOTHING = np.zeros(0)
 

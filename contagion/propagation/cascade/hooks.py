@@ -16,10 +16,12 @@ import numpy.typing as npt
 from contagion.errors import PolicyError
 from contagion.policies.base import Policy
 from contagion.policies.world import World
+from contagion.propagation.cascade.packing import pack_state
 from contagion.propagation.cascade.worlds import world_of
 from contagion.propagation.cascade.books import note, post
 from contagion.propagation.cascade.build import Opening
-from contagion.propagation.cascade.layout import BY_INJECTION, INJECTED, MONEY, NODE, OUTSIDE, State
+from contagion.propagation.cascade.codes import BY_INJECTION, INJECTED, MONEY, NODE, OUTSIDE
+from contagion.propagation.cascade.layout import State
 
 EVENT_INJECTION = 2  # told as a top-up from outside
 
@@ -90,14 +92,15 @@ class Hooks:
             money = self.checked(p, "cash", answer, none.shape)
             if (money < 0).any():
                 raise PolicyError(f"{type(self.policies[p]).__name__}.cash returned a negative injection")
+            packed = pack_state(state)
             for n in np.flatnonzero(money > 0):
                 quanta = int(np.rint(money[n] * self.opening.units.scale))
-                note(state, EVENT_INJECTION, -1, int(n), -1, -1, 0.0, np.nan, float(quanta))
+                note(packed, EVENT_INJECTION, -1, int(n), -1, -1, 0.0, np.nan, float(quanta))
                 state.node_cash[n] += quanta
                 state.clock["outside_paid"] -= quanta
                 state.counters[INJECTED] += quanta
-                post(state, NODE, int(n), BY_INJECTION, MONEY, quanta)
-                post(state, OUTSIDE, 0, BY_INJECTION, MONEY, -quanta)
+                post(packed, NODE, int(n), BY_INJECTION, MONEY, quanta)
+                post(packed, OUTSIDE, 0, BY_INJECTION, MONEY, -quanta)
 
     def status(self, state: State, p: int) -> None:
         """Shut the markets that the policy wants shut."""

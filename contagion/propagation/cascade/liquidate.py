@@ -18,7 +18,7 @@ import numpy as np
 
 from contagion.compiled import kernel
 from contagion.propagation.cascade.kernels import equity_at_outside, maintenance
-from contagion.propagation.cascade.layout import ASKED
+from contagion.propagation.cascade.codes import ASKED
 
 HALVINGS = 40
 

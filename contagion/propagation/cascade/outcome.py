@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from contagion.policies.costs import Outlay
-from contagion.propagation.cascade import layout
+from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.close import account_worth, deferred_at_end, lot_prices, node_worth
-from contagion.propagation.cascade.layout import PERP, SPOT, State
+from contagion.propagation.cascade.codes import PERP, SPOT
+from contagion.propagation.cascade.layout import State
+from contagion.propagation.cascade.packing import pack_state
 
 Floats = npt.NDArray[np.float64]
 
@@ -83,10 +87,10 @@ class Worths:
         return self.closing - self.opening
 
 
-def opening_worth(opening: Opening, start: State, quantity: Floats, which: int, prices: Floats) -> tuple[Floats, Floats]:
+def opening_worth(opening: Opening, start: Any, quantity: Floats, which: int, prices: Floats) -> tuple[Floats, Floats]:
     """Worth of accounts and nodes of the opening book, in quanta; `start` is a state at the opening."""
-    accounts = account_worth(opening.book, quantity, opening.cash, lot_prices(start, which))
-    return accounts, node_worth(opening.book, start, accounts, prices)
+    accounts = account_worth(opening.packed, quantity, opening.cash, lot_prices(start, which))
+    return accounts, node_worth(opening.packed, start, accounts, prices)
 
 
 def final_outside(state: State) -> Floats:
@@ -99,12 +103,12 @@ def worths(opening: Opening, start: State, state: State) -> Worths:
     """Value the opening book and the final one."""
     quantum = 1.0 / opening.units.scale
     outside = final_outside(state)
-    at_open = opening_worth(opening, start, opening.quantity, 0, opening.prices)
-    cash = opening.cash
-    accounts = account_worth(opening.book, opening.quantity, cash, lot_prices(state, 1))
-    nodes = node_worth(opening.book, start, accounts, outside)
-    closing_accounts = account_worth(opening.book, state.quantity, state.cash, lot_prices(state, 2))
-    closing = node_worth(opening.book, state, closing_accounts, state.index)
+    book, first, last = opening.packed, pack_state(start), pack_state(state)
+    at_open = opening_worth(opening, first, opening.quantity, 0, opening.prices)
+    accounts = account_worth(book, opening.quantity, opening.cash, lot_prices(last, 1))
+    nodes = node_worth(book, first, accounts, outside)
+    closing_accounts = account_worth(book, state.quantity, state.cash, lot_prices(last, 2))
+    closing = node_worth(book, last, closing_accounts, state.index)
     return Worths(
         at_open[1] * quantum,
         nodes * quantum,
@@ -144,7 +148,7 @@ def outlay(opening: Opening, state: State, seconds: float, locked: float, turned
         turned_away=turned_away,
         halted_value=float((interest * markets["halted_seconds"]).sum()),
         deferred_value=float(state.rounds["deferred_notional"][:ran].sum()) * step,
-        deleveraged=float(state.counters[layout.DELEVERAGED]) * quantum,
+        deleveraged=float(state.counters[codes.DELEVERAGED]) * quantum,
         haircut=float(state.venues["residual_paid"].sum()) * quantum,
     )
 
@@ -159,44 +163,44 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
     direct = float(np.maximum(-worth.outside_change[counted], 0.0).sum())
     perps = markets["kind"] == PERP
     closed = np.sort(state.closing_time[: int(state.clock["n_closed"][0])])
-    fees, burned = counters[layout.FEES] * quantum, float(venues["burned"].sum()) * quantum
-    slippage = counters[layout.SLIPPAGE] * quantum
+    fees, burned = counters[codes.FEES] * quantum, float(venues["burned"].sum()) * quantum
+    slippage = counters[codes.SLIPPAGE] * quantum
     found = {
         "system_loss": system,
         "system_gain": gain,
         "direct_loss": direct,
-        "forced_cost": counters[layout.FORCED_COST] * quantum,
+        "forced_cost": counters[codes.FORCED_COST] * quantum,
         "loss_amplification": ratio(direct + system, direct),
         "price_amplification": price_amplification(opening, state),
-        "liquidated_notional": counters[layout.LIQUIDATED_ALL] * quantum,
-        "liquidated_notional_long": counters[layout.LIQUIDATED_LONG] * quantum,
-        "liquidated_notional_short": counters[layout.LIQUIDATED_SHORT] * quantum,
-        "liquidated_accounts": counters[layout.LIQUIDATED_ACCOUNTS],
+        "liquidated_notional": counters[codes.LIQUIDATED_ALL] * quantum,
+        "liquidated_notional_long": counters[codes.LIQUIDATED_LONG] * quantum,
+        "liquidated_notional_short": counters[codes.LIQUIDATED_SHORT] * quantum,
+        "liquidated_accounts": counters[codes.LIQUIDATED_ACCOUNTS],
         "bad_debt": float(venues["bad_debt"].sum()) * quantum,
         "uncovered": float(venues["uncovered"].sum()) * quantum,
         "fund_used": float(venues["fund_used"].sum()) * quantum,
-        "adl_notional": counters[layout.DELEVERAGED] * quantum,
+        "adl_notional": counters[codes.DELEVERAGED] * quantum,
         "residual_loss": float(venues["residual_paid"].sum()) * quantum,
-        "venue_defaults": counters[layout.VENUE_DEFAULTS],
-        "node_defaults": counters[layout.NODE_DEFAULTS],
+        "venue_defaults": counters[codes.VENUE_DEFAULTS],
+        "node_defaults": counters[codes.NODE_DEFAULTS],
         "price_drop_max": float(markets["largest_fall"].max(initial=0.0)),
         "basis_peak": float(markets["basis_peak"][perps].max(initial=0.0)),
-        "liquidation_basis_mean": ratio(counters[layout.BASIS_SUM], counters[layout.BASIS_WEIGHT]),
-        "liquidation_basis_worst": counters[layout.BASIS_WORST] if counters[layout.BASIS_WEIGHT] else float("nan"),
-        "coverage_mean": ratio(counters[layout.COVERAGE_SUM], counters[layout.COVERAGE_WEIGHT]),
+        "liquidation_basis_mean": ratio(counters[codes.BASIS_SUM], counters[codes.BASIS_WEIGHT]),
+        "liquidation_basis_worst": counters[codes.BASIS_WORST] if counters[codes.BASIS_WEIGHT] else float("nan"),
+        "coverage_mean": ratio(counters[codes.COVERAGE_SUM], counters[codes.COVERAGE_WEIGHT]),
         "liquidation_cost": slippage + fees,
         "liquidation_cost_slippage": slippage,
         "liquidation_cost_fee": fees - burned,
         "liquidation_cost_gas": 0.0,
         "liquidation_cost_burn": burned,
-        "margin_called": counters[layout.MARGIN_CALLED] * quantum,
-        "margin_posted": counters[layout.MARGIN_POSTED] * quantum,
-        "deferred_notional": deferred_at_end(state) * quantum,
+        "margin_called": counters[codes.MARGIN_CALLED] * quantum,
+        "margin_posted": counters[codes.MARGIN_POSTED] * quantum,
+        "deferred_notional": deferred_at_end(pack_state(state)) * quantum,
         "halted_seconds": float(markets["halted_seconds"].sum()),
         "time_to_close_median": quantile(closed, 0.5),
         "time_to_close_95": quantile(closed, 0.95),
-        "fill_rate": ratio(counters[layout.FILLED], counters[layout.ASKED]),
-        "branching_ratio": ratio(counters[layout.HEALTHY_OUTSIDE], counters[layout.LIQUIDATED_ALL]),
+        "fill_rate": ratio(counters[codes.FILLED], counters[codes.ASKED]),
+        "branching_ratio": ratio(counters[codes.HEALTHY_OUTSIDE], counters[codes.LIQUIDATED_ALL]),
         "rounds": float(state.clock["round"][0]),
         "policy_cost": 0.0,
     }

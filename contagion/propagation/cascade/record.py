@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.propagation.cascade import layout
+from contagion.propagation.cascade import codes, tables
 from contagion.propagation.cascade.attribution import attribute, contagion_graph
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.layout import State
@@ -63,7 +63,7 @@ def _named(codes: npt.NDArray[Any], names: tuple[str, ...]) -> npt.NDArray[np.ob
 
 def rounds_table(state: State, n_rounds: int) -> pd.DataFrame:
     """One row a round."""
-    frame = pd.DataFrame({name: state.rounds[name][:n_rounds] for name in layout.ROUND.names or ()})
+    frame = pd.DataFrame({name: state.rounds[name][:n_rounds] for name in tables.ROUND.names or ()})
     return frame.rename_axis("round")
 
 
@@ -135,7 +135,7 @@ def markets_table(opening: Opening, state: State) -> pd.DataFrame:
         {
             "venue": _named(markets["venue"], names.venues),
             "asset": _named(markets["asset"], names.assets),
-            "kind": np.where(markets["kind"] == layout.SPOT, "spot", "perp"),
+            "kind": np.where(markets["kind"] == codes.SPOT, "spot", "perp"),
             "opening_price": markets["opening"],
             "closing_price": markets["mark"],
             "outside_price": markets["outside"],
@@ -181,7 +181,7 @@ def events_table(opening: Opening, state: State) -> pd.DataFrame:
         {
             "round": raw["round"],
             "time": raw["time"],
-            "kind": np.asarray(layout.EVENTS, dtype=object)[raw["kind"]],
+            "kind": np.asarray(codes.EVENTS, dtype=object)[raw["kind"]],
             "account": _named(raw["account"], names.accounts),
             "node": _named(raw["node"], names.nodes),
             "venue": _named(raw["venue"], names.venues),
@@ -222,13 +222,13 @@ def ledger_table(opening: Opening, state: State) -> pd.DataFrame:
     for code, (prefix, known) in enumerate(by_entity):
         rows = raw["entity"] == code
         who[rows] = [prefix + name for name in _named(raw["id"][rows], known)]
-    who[raw["entity"] == layout.OUTSIDE] = "outside"
+    who[raw["entity"] == codes.OUTSIDE] = "outside"
     return pd.DataFrame(
         {
             "round": raw["round"],
             "event": raw["event"],
             "account": who,
-            "kind": np.asarray(layout.REASONS, dtype=object)[raw["kind"]],
+            "kind": np.asarray(codes.REASONS, dtype=object)[raw["kind"]],
             "instrument": instrument_names(opening)[raw["instrument"]],
             "amount": raw["amount"],
         }

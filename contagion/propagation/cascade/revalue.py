@@ -16,7 +16,7 @@ import numpy as np
 from contagion.compiled import kernel
 from contagion.markets.impact import price
 from contagion.propagation.cascade.kernels import advance_clocks
-from contagion.propagation.cascade.layout import PERP
+from contagion.propagation.cascade.codes import PERP
 
 SECONDS_A_DAY = 86_400.0
 

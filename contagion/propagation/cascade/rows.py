@@ -10,17 +10,8 @@ import numpy.typing as npt
 from contagion.errors import PolicyError
 from contagion.policies.base import RUNTIME_HOOKS, Policy
 from contagion.propagation.cascade.hooks import CALLED, is_python
-from contagion.propagation.cascade.layout import (
-    BAND,
-    BAND_REFERENCES,
-    HALT,
-    HALT_REFERENCES,
-    POLICY,
-    PYTHON,
-    REOPENINGS,
-    SCOPES,
-    THROTTLE,
-)
+from contagion.propagation.cascade.codes import BAND, BAND_REFERENCES, HALT, HALT_REFERENCES, PYTHON, REOPENINGS, SCOPES, THROTTLE
+from contagion.propagation.cascade.tables import POLICY
 
 KINDS = {"halt": HALT, "band": BAND, "throttle": THROTTLE}
 WORDS = {"scope": SCOPES, "reopening": REOPENINGS}

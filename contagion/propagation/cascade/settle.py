@@ -20,33 +20,7 @@ from contagion.compiled import kernel
 from contagion.propagation.cascade.books import note, pay_node, post
 from contagion.propagation.cascade.execute import leg_reduced
 from contagion.propagation.cascade.kernels import equity_at_outside, is_flat, value_account, wake
-from contagion.propagation.cascade.layout import (
-    ACCOUNT,
-    BASIS_SUM,
-    BASIS_WEIGHT,
-    BASIS_WORST,
-    BURN,
-    BY_FEE,
-    BY_LIQUIDATION,
-    BY_UNWIND,
-    COVERAGE_SUM,
-    COVERAGE_WEIGHT,
-    EVENT_LIQUIDATION,
-    EVENT_UNWIND,
-    FEES,
-    FILLED,
-    FORCED_COST,
-    FUND,
-    HEALTHY_OUTSIDE,
-    KEEPER,
-    LIQUIDATED_ACCOUNTS,
-    LIQUIDATED_ALL,
-    LIQUIDATED_LONG,
-    LIQUIDATED_SHORT,
-    MONEY,
-    PROVIDER,
-    SLIPPAGE,
-)
+from contagion.propagation.cascade.codes import ACCOUNT, BASIS_SUM, BASIS_WEIGHT, BASIS_WORST, BURN, BY_FEE, BY_LIQUIDATION, BY_UNWIND, COVERAGE_SUM, COVERAGE_WEIGHT, EVENT_LIQUIDATION, EVENT_UNWIND, FEES, FILLED, FORCED_COST, FUND, HEALTHY_OUTSIDE, KEEPER, LIQUIDATED_ACCOUNTS, LIQUIDATED_ALL, LIQUIDATED_LONG, LIQUIDATED_SHORT, MONEY, PROVIDER, SLIPPAGE
 
 
 @kernel

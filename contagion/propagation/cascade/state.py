@@ -13,16 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.propagation.cascade.build import Opening
-from contagion.propagation.cascade.layout import (
-    BREAKER,
-    CLOCK,
-    COUNTERS,
-    EVENT,
-    HISTORY,
-    LEDGER,
-    ROUND,
-    State,
-)
+from contagion.propagation.cascade.codes import COUNTERS
+from contagion.propagation.cascade.layout import State
+from contagion.propagation.cascade.tables import BREAKER, CLOCK, EVENT, HISTORY, LEDGER, ROUND
 from contagion.shocks import ShockArrays
 
 VOLATILITY_WINDOW = 300.0  # s, over which running volatility is measured (cascade chapter, section 2)

@@ -18,16 +18,7 @@ import numpy as np
 from contagion.compiled import kernel
 from contagion.propagation.cascade.books import note, pay_node, post
 from contagion.propagation.cascade.kernels import is_flat, value_account, wake
-from contagion.propagation.cascade.layout import (
-    ACCOUNT,
-    BY_FUND,
-    BY_OWN_EQUITY,
-    BY_RESIDUAL,
-    EVENT_FUND,
-    EVENT_RESIDUAL,
-    FUND,
-    MONEY,
-)
+from contagion.propagation.cascade.codes import ACCOUNT, BY_FUND, BY_OWN_EQUITY, BY_RESIDUAL, EVENT_FUND, EVENT_RESIDUAL, FUND, MONEY
 
 
 @kernel

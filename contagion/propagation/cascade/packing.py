@@ -1,0 +1,82 @@
+"""One pointer in place of seventy arrays: how compiled code receives the book and the state.
+
+A tuple of arrays would be copied, array by array, into every compiled call, which makes compiling slow. Packed, the
+same arrays hang on one struct; nothing is copied, writes are seen on both sides.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.experimental import structref
+
+from contagion.compiled import kernel
+from contagion.propagation.cascade.layout import Book, State
+
+
+class BookType(types.StructRef):  # type: ignore[misc]
+    """Compiled type of a packed book."""
+
+    def __init__(self, fields: Any) -> None:
+        super().__init__(fields)
+        self.name = f"cascade.Book#{zlib.crc32(repr(fields).encode())}"
+
+
+class StateType(types.StructRef):  # type: ignore[misc]
+    """Compiled type of a packed state."""
+
+    def __init__(self, fields: Any) -> None:
+        super().__init__(fields)
+        self.name = f"cascade.State#{zlib.crc32(repr(fields).encode())}"
+
+
+class PackedBook(structref.StructRefProxy):  # type: ignore[misc]
+    """Handle of a packed book."""
+
+
+class PackedState(structref.StructRefProxy):  # type: ignore[misc]
+    """Handle of a packed state."""
+
+
+structref.register(BookType)
+structref.register(StateType)
+structref.define_proxy(PackedBook, BookType, list(Book._fields))
+structref.define_proxy(PackedState, StateType, list(State._fields))
+
+
+@kernel
+def _pack_book(arrays: Any) -> Any:
+    """Hang the arrays of a book on one struct."""
+    return PackedBook(*arrays)
+
+
+@kernel
+def _pack_state(arrays: Any) -> Any:
+    """Hang the arrays of a state on one struct."""
+    return PackedState(*arrays)
+
+
+def _plain(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same arrays if they are contiguous and writable, as compiled code wants them; anything else is a mistake."""
+    for array in arrays:
+        if not (array.flags.c_contiguous and array.flags.writeable):
+            raise TypeError("arrays of the cascade are contiguous and writable")
+    return arrays
+
+
+def pack_book(book: Book) -> Any:
+    """Packed book."""
+    return _pack_book(_plain(tuple(book)))
+
+
+def pack_state(state: State) -> Any:
+    """Packed state, over the same arrays."""
+    return _pack_state(_plain(tuple(state)))
+
+
+def writable(array: Any) -> Any:
+    """Contiguous, writable copy (or the array itself where it is both)."""
+    return np.require(array, requirements=["C", "W", "A"])

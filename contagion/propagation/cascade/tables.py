@@ -1,0 +1,250 @@
+"""Rows of the small tables of the cascade: what does each field of a market, venue, strategy or policy mean?
+
+Money is in quanta unless a field says otherwise, positions in lots, times in seconds, rates and depth are fractions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+MARKET = np.dtype(
+    [
+        ("venue", "i8"),
+        ("asset", "i8"),
+        ("kind", "i8"),
+        ("mark_rule", "i8"),
+        ("mark_weight", "f8"),
+        ("lot", "f8"),  # units of the asset in one lot
+        ("lot_scale", "f8"),  # lot times quanta per unit of money: price * lot_scale = quanta a lot is worth
+        ("impact", "i8"),
+        ("coefficient", "f8"),  # displacement = coefficient * money / depth (root: Y * daily volatility)
+        ("depth_bid", "f8"),  # money in the narrowest band (root: daily volume)
+        ("depth_ask", "f8"),
+        ("band_first", "i8"),  # bid bands are band_first:band_mid, ask bands band_mid:band_last
+        ("band_mid", "i8"),
+        ("band_last", "i8"),
+        ("permanent_share", "f8"),
+        ("half_life", "f8"),
+        ("depth_floor", "f8"),
+        ("capital_exponent", "f8"),
+        ("volatility_exponent", "f8"),
+        ("volatility", "f8"),
+        ("capital", "f8"),  # of the liquidity provider at the opening, in quanta
+        ("tier_first", "i8"),
+        ("tier_last", "i8"),
+        ("initial_rate", "f8"),
+        ("opening", "f8"),  # price at the opening
+        ("outside", "f8"),
+        ("permanent", "f8"),  # displacement
+        ("temporary", "f8"),
+        ("last", "f8"),
+        ("mark", "f8"),
+        ("index", "f8"),
+        ("depth", "f8"),  # share of the opening depth that rests now
+        ("shock_depth", "f8"),
+        ("multiplier", "f8"),  # of maintenance margin
+        ("shut", "?"),
+        ("dead", "?"),
+        ("provider_lots", "i8"),
+        ("provider_cash", "i8"),
+        ("asked_sell", "f8"),
+        ("asked_buy", "f8"),
+        ("cap_sell", "f8"),
+        ("cap_buy", "f8"),
+        ("lower", "f8"),
+        ("upper", "f8"),
+        ("flow", "f8"),  # lots sold to the book, net, this round
+        ("fill", "f8"),
+        ("reached", "f8"),  # displacement after the fill
+        ("wish", "f8"),  # arbitrage, lots
+        ("liquidated", "f8"),  # money at the execution price
+        ("deleveraged", "f8"),
+        ("halted_seconds", "f8"),
+        ("lowest", "f8"),
+        ("largest_fall", "f8"),
+        ("basis_peak", "f8"),
+        ("depth_lowest", "f8"),
+        ("deferred", "f8"),  # money not filled, last round
+    ],
+    align=True,
+)
+
+VENUE = np.dtype(
+    [
+        ("node", "i8"),
+        ("fund", "i8"),
+        ("fund_opening", "i8"),
+        ("procedure", "i8"),
+        ("target", "f8"),
+        ("min_clip", "f8"),
+        ("fee", "f8"),
+        ("fee_to_fund", "f8"),
+        ("fee_to_keeper", "f8"),
+        ("fee_burned", "f8"),
+        ("adl", "?"),
+        ("adl_rank", "i8"),
+        ("residual", "i8"),
+        ("throughput", "f8"),  # quanta per second
+        ("customer_share", "f8"),
+        ("call_ratio", "f8"),
+        ("call_target", "f8"),
+        ("call_delay", "f8"),
+        ("fund_limit", "f8"),  # of this round's waterfall, in quanta
+        ("residual_limit", "f8"),
+        ("own_limit", "f8"),
+        ("deficit", "i8"),  # of this round
+        ("failed", "?"),
+        ("failed_at", "f8"),
+        ("keeper", "i8"),
+        ("burned", "i8"),
+        ("fee_to_venue", "i8"),
+        ("fees", "i8"),
+        ("bad_debt", "i8"),
+        ("fund_used", "i8"),
+        ("residual_paid", "i8"),
+        ("own_paid", "i8"),
+        ("uncovered", "i8"),
+        ("liquidated", "f8"),
+        ("deleveraged", "f8"),
+    ],
+    align=True,
+)
+
+STRATEGY = np.dtype(
+    [
+        ("kind", "i8"),  # 0 basis, 1 arbitrage
+        ("long_leg", "i8"),  # a leg of an account, or -1
+        ("long_holding", "i8"),  # a row of the holdings, or -1
+        ("long_market", "i8"),
+        ("short_leg", "i8"),
+        ("short_market", "i8"),
+        ("ratio", "f8"),  # units of the long leg per unit of the short leg
+        ("capital", "f8"),  # quanta
+        ("rate", "f8"),
+        ("unwind", "f8"),  # seconds
+        ("pending_long", "f8"),  # lots still to be unwound
+        ("pending_short", "f8"),
+        ("slice_long", "f8"),
+        ("slice_short", "f8"),
+        ("ask_long", "f8"),  # this round
+        ("ask_short", "f8"),
+    ],
+    align=True,
+)
+
+POLICY = np.dtype(
+    [
+        ("kind", "i8"),
+        ("place", "i8"),  # in the list of policies
+        ("scope", "i8"),
+        ("drop", "f8"),
+        ("window", "f8"),
+        ("length", "f8"),
+        ("times", "f8"),
+        ("reference", "i8"),
+        ("reopening", "i8"),
+        ("below", "f8"),
+        ("above", "f8"),
+        ("share", "f8"),
+        ("rate", "f8"),  # quanta per second and market
+    ],
+    align=True,
+)
+
+BREAKER = np.dtype(  # state of one halt policy in one market
+    [("until", "f8"), ("count", "f8"), ("reference", "f8"), ("since", "i8"), ("active", "?")], align=True
+)
+
+HISTORY = np.dtype(
+    [
+        ("outside", "f8"),
+        ("last", "f8"),
+        ("mark", "f8"),
+        ("index", "f8"),
+        ("displacement", "f8"),
+        ("depth", "f8"),
+        ("added", "f8"),  # displacement that the round's forced flow added
+        ("sold", "f8"),  # gross money of the round's forced fills
+        ("halted", "?"),
+    ],
+    align=True,
+)
+
+ROUND = np.dtype(
+    [
+        ("time", "f8"),
+        ("liquidated_notional", "f8"),
+        ("adl_notional", "f8"),
+        ("asked_notional", "f8"),
+        ("deferred_notional", "f8"),
+        ("bad_debt", "f8"),
+        ("fund_total", "f8"),
+        ("margin_called", "f8"),
+        ("margin_posted", "f8"),
+        ("halted_markets", "f8"),
+        ("liquidations", "f8"),
+    ],
+    align=True,
+)
+
+CLOCK = np.dtype(
+    [
+        ("step", "f8"),
+        ("time", "f8"),
+        ("round", "i8"),
+        ("last_round", "i8"),
+        ("shock_end", "f8"),
+        ("key", "u8"),
+        ("sticky", "?"),
+        ("calls", "?"),
+        ("adl", "?"),
+        ("unwinding", "?"),
+        ("arbitrage", "?"),
+        ("defaults", "?"),
+        ("observed", "?"),
+        ("settled", "?"),  # the temporary displacement has been set to its settled value since the last action
+        ("acted", "?"),  # something happened this round
+        ("done", "?"),
+        ("record", "?"),
+        ("quantum", "f8"),  # money of one quantum
+        ("n_events", "i8"),
+        ("n_ledger", "i8"),
+        ("n_calls", "i8"),  # outstanding
+        ("n_called", "i8"),
+        ("n_acting", "i8"),
+        ("n_closed", "i8"),
+        ("volatility_window", "f8"),
+        ("outside_paid", "i8"),
+        ("skip", "?"),  # use the clocks to skip accounts that cannot have been reached
+    ],
+    align=True,
+)
+
+EVENT = np.dtype(
+    [
+        ("round", "i8"),
+        ("time", "f8"),
+        ("kind", "i8"),
+        ("account", "i8"),
+        ("node", "i8"),
+        ("venue", "i8"),
+        ("market", "i8"),
+        ("lots", "f8"),
+        ("price", "f8"),
+        ("money", "f8"),
+    ],
+    align=True,
+)
+
+LEDGER = np.dtype(
+    [
+        ("round", "i8"),
+        ("event", "i8"),
+        ("entity", "i8"),
+        ("id", "i8"),
+        ("kind", "i8"),
+        ("instrument", "i8"),
+        ("amount", "i8"),
+    ],
+    align=True,
+)
