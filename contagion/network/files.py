@@ -153,7 +153,6 @@ def _read_folder(folder: Path) -> Network:
     faults = Faults(context=folder.name)
     manifest = read_manifest(read_bytes(folder / MANIFEST, folder, MANIFEST_LIMIT))
     files = _table_files(folder, manifest.get("tables"), faults)
-    faults.sources = {name: path.name for name, path in files.items()}
     tables: dict[str, Any] = {}
     for name, path in files.items():
         reader = read_parquet if path.suffix == ".parquet" else read_table_text
@@ -239,6 +238,7 @@ def _table_files(folder: Path, told: list[str] | None, faults: Faults) -> Mappin
             if path.stem in files:
                 faults.add(NetworkError, "two-files", path.stem, f"{path.stem} has two files")
             files[path.stem] = path
+    faults.sources = {name: path.name for name, path in files.items()}
     for name in told or []:
         if name not in files:
             what = f"network.toml names the table {shown(name)}, but there is no file{nearest(name, files)}"
