@@ -1,8 +1,22 @@
 """What did a set of rules change? Differences on the same scenarios, with intervals and p-values.
 
-A difference is the loss under the rules minus the loss without them: negative means less loss, the scenario was
-helped. The mean effect has a studentised bootstrap interval: of 999 draws each gives t* = (mean* - mean) / se*,
-and the p-value counts the draws whose t* lies beyond mean / se. The same weights serve every set of rules.
+A difference is the loss under the rules minus the loss without them: negative means less loss, the scenario
+was helped. The interval of the mean effect spans two bootstrap intervals from the same 999 draws: percentile,
+which is too narrow for lopsided differences, and studentised (t* = (mean* - mean) / se*), which is too narrow for
+heavy tails on both sides. The p-value is the larger of the two. The same weights serve every set of rules.
+
+Measured coverage at nominal 95 % (1 000 repetitions, ±0.7), percentile / studentised / both together:
+
+==========================  ==================  ==================  ==================
+differences                 n = 25              n = 100             n = 400
+==========================  ==================  ==================  ==================
+normal                      94.0 / 95.4 / 95.7  95.2 / 95.3 / 96.1  95.3 / 95.9 / 96.0
+log-normal                  89.0 / 92.8 / 93.3  92.3 / 93.9 / 94.6  93.7 / 94.2 / 95.1
+Student t 4                 93.1 / 93.8 / 94.7  95.0 / 94.6 / 95.2  93.1 / 92.7 / 93.3
+Pareto 3                    85.6 / 91.1 / 91.6  91.1 / 92.8 / 93.9  93.1 / 93.8 / 94.9
+log-normal - log-normal     92.6 / 90.7 / 93.0  92.7 / 90.1 / 92.8  94.2 / 93.2 / 94.4
+Pareto 3 - Pareto 3         90.9 / 89.8 / 91.3  94.1 / 91.8 / 94.1  94.2 / 93.5 / 94.4
+==========================  ==================  ==================  ==================
 
 References
 ----------
@@ -31,7 +45,7 @@ Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 LEAST_SCENARIOS: Final = 25
-PLAIN_SCENARIOS: Final = 100
+PLAIN_SCENARIOS: Final = 200
 LEAST_DIFFERING: Final = 10
 PLAIN_DIFFERING: Final = 25
 NAN: Final = float("nan")
@@ -153,7 +167,8 @@ def paired_effects(
     list of PairedEffect
         One per set of rules. Differences that are all 0 have the interval [0, 0] and p-value 1. Scenarios that
         failed widen the interval: in the best case they were helped like the most helped, in the worst harmed
-        like the most harmed. No interval and no p-value below 25 scenarios, or if fewer than 10 differ.
+        like the most harmed. No interval and no p-value below 25 scenarios, or if fewer than 10 differ;
+        "approximate" below 200, or if fewer than 25 differ.
 
     Raises
     ------
@@ -175,7 +190,7 @@ def paired_effects(
             raise SchemaError(f"has {len(base)} scenarios, losses have {len(row)}", where="against")
     resampling = Resampling.make(len(base), networks, seed, ("effect", *key))
     cases = [_cases(row - base, out) for row, out in zip(rows, left_out, strict=True)]
-    draws = iter(_studentised_draws([case for own in cases for case in own], resampling))
+    draws = iter(_draws([case for own in cases for case in own], resampling))
     labels = resampling.codes
     effects = []
     for row, out, own in zip(rows, left_out, cases, strict=True):
@@ -250,8 +265,11 @@ def _cases(differences: Array, left_out: Mask) -> list[_Case]:
     return [_Case(differences), *(_Case(np.where(failed, fill, differences)) for fill in fills)]
 
 
-def _studentised_draws(cases: list[_Case], resampling: Resampling) -> list[Array | None]:
-    """Return t* of every draw for every case, all from the same weights; None where nothing varies."""
+def _draws(cases: list[_Case], resampling: Resampling) -> list[Array | None]:
+    """Return mean* - mean and t* of every draw for every case, shape (2, 999); None where nothing varies.
+
+    All cases get the same weights.
+    """
     parts: list[list[Array]] = [[] for _ in cases]
     varying = [place for place, case in enumerate(cases) if not case.constant]
     if not varying:
@@ -260,17 +278,17 @@ def _studentised_draws(cases: list[_Case], resampling: Resampling) -> list[Array
         for place in varying:
             mask, distances = cases[place].mask, cases[place].distances
             present = totals if mask.all() else (weights * mask).sum(axis=1)
-            parts[place].append(_ratios(weights, distances, np.maximum(present, 1.0)))
-    return [np.concatenate(part) if part else None for part in parts]
+            parts[place].append(_statistics(weights, distances, np.maximum(present, 1.0)))
+    return [np.concatenate(part, axis=1) if part else None for part in parts]
 
 
-def _ratios(weights: Array, distances: Array, totals: Array) -> Array:
+def _statistics(weights: Array, distances: Array, totals: Array) -> Array:
     means = (weights * distances).sum(axis=1) / totals
     spread = (weights * distances**2).sum(axis=1) / totals - means**2
     errors = np.sqrt(np.maximum(spread, 0.0) / totals)
     apart: Array = np.where(means == 0.0, 0.0, np.copysign(np.inf, means))
     np.divide(means, errors, out=apart, where=errors > 0.0)
-    return apart
+    return np.stack([means, apart])
 
 
 def _no_effect(why: str) -> PairedEffect:
@@ -316,19 +334,26 @@ def _notes(cases: list[_Case], differences: Array, left_out: int) -> tuple[str, 
     return tuple(notes)
 
 
-def _bounds(case: _Case, ratios: Array | None, confidence: float) -> tuple[float, float, float]:
+def _bounds(case: _Case, draws: Array | None, confidence: float) -> tuple[float, float, float]:
     """Return interval and p-value of one case; NaNs where too many draws have no spread."""
-    if ratios is None:
-        return case.mean, case.mean, 1.0 if case.mean == 0.0 else 2.0 / (DRAWS + 1)
+    mean = case.mean
+    if draws is None:
+        return mean, mean, 1.0 if mean == 0.0 else 2.0 / (DRAWS + 1)
+    shifts, ratios = draws
     lower, upper = central(ratios, confidence)
     if not np.isfinite([lower, upper]).all():
         return NAN, NAN, NAN
-    distances = case.present - case.mean
+    distances = case.present - mean
     error = float(np.sqrt((distances**2).mean() / len(distances)))
-    own = case.mean / error
-    beyond = min(int((ratios >= own).sum()), int((ratios <= own).sum()))
-    low, high = case.mean - upper * error, case.mean - lower * error
-    return low, high, min(1.0, 2.0 * (1 + beyond) / (DRAWS + 1))
+    least, most = central(shifts, confidence)
+    low, high = min(mean + least, mean - upper * error), max(mean + most, mean - lower * error)
+    return low, high, max(_p_value(-shifts, mean), _p_value(ratios, mean / error))
+
+
+def _p_value(draws: Array, found: float) -> float:
+    """Two-sided share of draws as far out as what was found."""
+    beyond = min(int((draws >= found).sum()), int((draws <= found).sum()))
+    return min(1.0, 2.0 * (1 + beyond) / (DRAWS + 1))
 
 
 def _refusal(n: int, differing: int, refusal: str) -> str:
