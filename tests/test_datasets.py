@@ -1,0 +1,65 @@
+"""Tests of the bundled networks and of the check that reads facts back from tables."""
+
+import numpy as np
+import pytest
+
+from contagion import datasets, facts
+from contagion.errors import NetworkError, SchemaError
+from contagion.network.network import Network
+
+
+@pytest.fixture(scope="module")
+def net():
+    return datasets.load("perp-venues")
+
+
+def test_the_list_names_every_network_with_its_inputs():
+    table = datasets.list()
+    assert table.index.tolist() == ["perp-venues"]
+    assert table.loc["perp-venues", "facts"] == facts.counts()["fact"]
+
+
+def test_loading_twice_gives_the_same_bits_and_another_seed_others(net):
+    assert datasets.load("perp-venues", seed=0).fingerprint == net.fingerprint
+    assert datasets.load("perp-venues", seed=1).fingerprint != net.fingerprint
+
+
+def test_an_unknown_network_is_refused_with_the_nearest_name():
+    with pytest.raises(SchemaError, match="'perp-venues'"):
+        datasets.load("perp_venues")
+
+
+def test_every_fact_is_read_back_within_half_a_percent(net):
+    checked = datasets.check_facts(net)
+    assert checked.columns.tolist() == ["fact", "source", "target", "value", "error"]
+    assert len(checked) >= 40
+    assert checked["fact"].is_unique
+    assert checked["error"].abs().max() < 0.005
+    assert (checked["source"] != "").all()
+
+
+def test_facts_are_read_from_the_tables_and_not_from_the_fact_files(net):
+    tiers = net.tiers.copy()
+    tiers.loc[(tiers["schedule"] == "binance:BTC") & (tiers["floor"] == 0.0), "maintenance_rate"] = 0.002
+    depth = net.depth.assign(amount=net.depth["amount"] * 2.0)
+    positions = net.positions.assign(quantity=net.positions["quantity"] * 2.0)
+    venues = net.venues.copy()
+    venues.loc["bybit", "procedure"] = "close_out"
+    changed = net.replace(tiers=tiers, depth=depth, positions=positions, venues=venues)
+    error = datasets.check_facts(changed).set_index("fact")["error"]
+    assert error["binance BTC tier 1: maintenance rate"] == pytest.approx(-0.5)
+    assert error["binance BTC: bids within 1%"] == pytest.approx(1.0)
+    assert error["hyperliquid: open interest"] == pytest.approx(1.0)
+    assert error["bybit: procedure is ladder"] == -1.0
+    assert (error != 0.0).sum() >= 9
+
+
+def test_a_number_that_the_network_lacks_is_an_infinite_error(net):
+    tiers = net.tiers[(net.tiers["schedule"] != "bybit:BTC") | (net.tiers["floor"] == 0.0)]
+    error = datasets.check_facts(net.replace(tiers=tiers)).set_index("fact")["error"]
+    assert error["bybit BTC tier 20: largest leverage"] == np.inf
+
+
+def test_a_network_of_another_kind_is_refused():
+    with pytest.raises(NetworkError, match="0 perpetual markets"):
+        datasets.check_facts(Network(nodes=[{"name": "A"}]))
