@@ -28,7 +28,7 @@ class SlowSales(ct.Policy):
 
 SETS: dict[str, Any] = {
     "halt": [ct.Halt(drop=0.05, window=300.0, length=300.0)],
-    "fund": [ct.InsuranceFund(scale=3.0)],
+    "fund": [ct.InsuranceFund(factor=3.0)],
     "slow": [SlowSales()],
 }
 
