@@ -46,7 +46,7 @@ class Book:
     account, market : ndarray, shape (n_legs,)
         Position of each leg's account and market in the network's tables.
     quantity, price : ndarray, shape (n_legs,)
-        Signed quantity and the price of the leg's asset now.
+        Signed quantity of one account of the row, and the price of the leg's asset now.
     direction : ndarray, shape (n_legs,)
         Relative move of that price when the common move is 1.
     rates, amounts : ndarray, shape (n_lines, n_legs)
@@ -54,7 +54,7 @@ class Book:
     count : ndarray, shape (n_legs,)
         Identical accounts behind the row.
     cash, cash_slope : ndarray, shape (n_accounts,)
-        Margin balance less open positions at a move of 0, and its change per unit of the move.
+        Balances less entry values of one account of the row, and their change per unit of the move.
     lowest, highest : float
         The moves between which no price is negative.
     """
@@ -78,13 +78,13 @@ class Book:
 
     def requirement(self, prices: Floats) -> tuple[Floats, Floats]:
         """Return the maintenance margin of each leg and the rate of the tier in force, each ``(n_legs,)``."""
-        notional = np.abs(self.quantity) * prices / self.count
+        notional = np.abs(self.quantity) * prices
         best, rate = np.zeros_like(notional), np.zeros_like(notional)
         for line_rate, line_amount in zip(self.rates, self.amounts, strict=True):
             value = line_rate * notional - line_amount
             higher = value > best
             best[higher], rate[higher] = value[higher], line_rate[higher]
-        return best * self.count, rate
+        return best, rate
 
     def health(self, move: Floats) -> tuple[Floats, Floats]:
         """Return health (money) and its slope in the move, each ``(n_accounts,)``."""

@@ -78,7 +78,7 @@ def open_interest_above(
             f"is no group{nearest(by, _GROUPS)}", where="by", value=by, allowed="'', venue, asset"
         )
     legs = book(net)
-    notional = np.abs(legs.quantity) * legs.price
+    notional = np.abs(legs.quantity) * legs.count * legs.price
     leverage = account_leverage(legs)[legs.account]
     label = net.markets[by].to_numpy()[legs.market] if by else np.full(len(notional), "share")
     held = pd.Series(notional).groupby(label).sum()

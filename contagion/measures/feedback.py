@@ -63,7 +63,7 @@ def cascade_slopes(
     move = closing_moves(legs, limit)
     level = _levels(move, abs(end), width, n_levels)
     reached = np.nan_to_num(move)
-    flow = legs.quantity * legs.leg_prices(reached)
+    flow = legs.quantity * legs.count * legs.leg_prices(reached)
     shape = (n_levels, len(net.markets))
     sold = _sum_by(shape, level[legs.account], legs.market, flow)
     displacement = _displacements(net, np.vstack([np.zeros(shape[1]), np.cumsum(sold, axis=0)]))
@@ -104,7 +104,8 @@ def _densities(legs: Book, move: Floats, level: Integers, flow: Floats, shape: t
     """Return the orders of market m set off per unit fall of market n and per level, ``(levels, m, n)``.
 
     A fall of one market moves an account towards its trigger as far as a common move of ``share`` times it,
-    share being that market's part in the slope of the account's health.
+    share being that market's part in the slope of the account's health. An order cannot set off itself: each
+    account meets the density of the others, hence the sum of squares that is taken off.
     """
     _, slope = legs.health(move)
     prices = legs.leg_prices(move)
@@ -121,7 +122,10 @@ def _densities(legs: Book, move: Floats, level: Integers, flow: Floats, shape: t
     second = order[start[legs.account[first]] + within]
     n_markets = shape[1]
     cell = legs.market[first] * n_markets + legs.market[second]
-    return _sum_by((*shape, n_markets), level[legs.account[first]], cell, flow[first] * share[second])
+    row, part = level[legs.account[first]], flow[first] * share[second]
+    total = _sum_by((*shape, n_markets), row, cell, part)
+    squares = _sum_by((*shape, n_markets), row, cell, part * part)
+    return total - np.divide(squares, total, out=np.zeros_like(total), where=total != 0.0)
 
 
 def _last_price_weights(net: Network) -> Floats:

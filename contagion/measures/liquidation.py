@@ -115,7 +115,7 @@ def _triggered(
     frame["level"] = np.round(np.sign(edge) * steps * width, 12) + 0.0
     frame["move"] = word
     frame["side"] = np.where(legs.quantity > 0.0, "long", "short")
-    frame["money"] = np.abs(legs.quantity) * legs.leg_prices(move)
+    frame["money"] = np.abs(legs.quantity) * legs.count * legs.leg_prices(move)
     return frame[(np.abs(move) <= abs(edge))[legs.account] & (legs.quantity != 0.0)]
 
 

@@ -114,16 +114,15 @@ class Resampling:
         totals : numpy.ndarray
             Sum of the weights of all n scenarios, shape (b,).
         """
-        groups = [np.flatnonzero(self.codes[kept] == code) for code in range(self.n_networks)]
         sources = [stream(self.seed, "bootstrap", *self.key, code) for code in range(self.n_networks)]
         whole = stream(self.seed, "bootstrap whole", *self.key)
-        rows = max(1, BLOCK_VALUES // max(1, len(kept)))
+        rows = max(1, BLOCK_VALUES // max(1, len(kept) if self.n_networks == 1 else len(self.codes)))
         for start in range(0, DRAWS, rows):
             size = min(rows, DRAWS - start)
             if self.n_networks == 1:
                 yield self._poisson(size, len(kept), sources[0], whole)
             else:
-                yield self._multinomial(size, len(kept), groups, sources, whole)
+                yield self._within_networks(size, kept, sources, whole)
 
     def _poisson(
         self, size: int, m: int, source: np.random.Generator, whole: np.random.Generator
@@ -132,26 +131,26 @@ class Resampling:
         rest = whole.poisson(float(len(self.codes) - m), size=size)
         return weights, weights.sum(axis=1) + rest
 
-    def _multinomial(
-        self,
-        size: int,
-        m: int,
-        groups: list[Codes],
-        sources: list[np.random.Generator],
-        whole: np.random.Generator,
+    def _within_networks(
+        self, size: int, kept: Codes, sources: list[np.random.Generator], whole: np.random.Generator
     ) -> tuple[Array, Array]:
-        counts = np.bincount(self.codes, minlength=self.n_networks)
-        times = np.ones((size, self.n_networks), dtype=np.int64)
-        if self.n_networks >= FEW_NETWORKS:
-            times = whole.multinomial(
-                self.n_networks, np.full(self.n_networks, 1.0 / self.n_networks), size=size
-            )
-        weights = np.zeros((size, m))
-        for code, (places, source) in enumerate(zip(groups, sources, strict=True)):
-            shares = np.full(len(places) + 1, 1.0 / counts[code])
-            shares[-1] = max(0.0, 1.0 - len(places) / counts[code])
-            weights[:, places] = source.multinomial(times[:, code] * counts[code], shares)[:, :-1]
-        return weights, (times * counts).sum(axis=1).astype(np.float64)
+        """Draw scenarios with replacement within every network; networks too, where there are many."""
+        n = self.n_networks
+        times = np.ones((size, n), dtype=np.int64)
+        if n >= FEW_NETWORKS:
+            times = whole.multinomial(n, np.full(n, 1.0 / n), size=size)
+        weights, totals = np.zeros((size, len(kept))), np.zeros(size)
+        for code, source in enumerate(sources):
+            members = np.flatnonzero(self.codes == code)
+            places = np.flatnonzero(self.codes[kept] == code)
+            lengths = times[:, code] * len(members)
+            row = np.repeat(np.arange(size), lengths)
+            found = source.integers(len(members), size=int(lengths.sum()))
+            counts = np.bincount(row * len(members) + found, minlength=size * len(members))
+            own = np.searchsorted(members, kept[places])
+            weights[:, places] = counts.reshape(size, len(members))[:, own]
+            totals += lengths
+        return weights, totals
 
 
 def between_networks(values: npt.ArrayLike, networks: npt.ArrayLike) -> float:

@@ -30,6 +30,9 @@ Array = npt.NDArray[np.float64]
 
 NAN: Final = float("nan")
 
+ROUNDING: Final = 1e-12
+"""A standard error below this share of the range of the largest values is rounding, hence 0."""
+
 
 def tail_points(n: int, level: float) -> int:
     """Return k, the number of scenarios in the tail: n (1 - level), rounded down.
@@ -87,11 +90,12 @@ def weighted_tail(ordered: Array, weights: Array, totals: Array, level: float) -
     base = float(ordered[0])
     distances = ordered - base
     shortfall = (used * distances).sum(axis=1) / k
-    spread = (used * distances**2).sum(axis=1) / k - shortfall**2
+    spread = (used * (distances - shortfall[:, np.newaxis]) ** 2).sum(axis=1) / k
     beyond = sums > k[:, np.newaxis]
     place = np.where(beyond.any(axis=1), beyond.argmax(axis=1), len(ordered) - 1)
     risk = distances[place]
-    error = np.sqrt((np.maximum(spread, 0.0) + level * (shortfall - risk) ** 2) / k)
+    error = np.sqrt((spread + level * (shortfall - risk) ** 2) / k)
+    error[error <= ROUNDING * -distances[-1]] = 0.0
     return base + shortfall, ordered[place], error
 
 

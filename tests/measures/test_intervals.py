@@ -71,6 +71,10 @@ class TestEstimates:
         expected = tail(np.repeat(ordered, weights.astype(int)), level)
         assert [float(part[0]) for part in found] == pytest.approx(expected, rel=1e-9, abs=1e-6)
 
+    def test_a_tail_of_equal_values_below_a_top_without_weight_has_no_spread(self):
+        found = weighted_tail(np.array([41.0, 0.1, 0.1]), np.array([[0.0, 1.0, 2.0]]), np.array([3.0]), 0.95)
+        assert found[2].tolist() == [0.0]
+
     def test_the_standard_error_follows_its_formula(self):
         losses = sample(1000)
         worst = np.sort(losses)[-50:]
