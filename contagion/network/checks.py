@@ -201,7 +201,7 @@ def _parallel_channels(net: Network) -> list[Fault]:
     accounts = net.codes("accounts", "owner") * rows + venue
     debtor, creditor = net.codes("obligations", "debtor"), net.codes("obligations", "creditor")
     owed = np.unique(np.concatenate((debtor * rows + creditor, creditor * rows + debtor)))
-    pairs = int(np.isin(np.unique(accounts), owed).sum())
+    pairs = len(np.unique(accounts[np.isin(accounts, owed)]))
     what = f"{pairs:,} pairs of nodes are joined by more than one channel"
     return [_finding("note", "parallel-channels", "obligations", what)] if pairs else []
 
@@ -246,10 +246,14 @@ def _healthy(net: Network) -> list[Fault]:
 
 def _legs_are_held(net: Network) -> list[Fault]:
     """Basis strategies whose legs do not exist."""
+    if not (net.strategies["kind"] == "basis").any():
+        return []
     held = set(zip(net.holdings["node"], net.holdings["asset"], strict=True))
-    asset = net.markets["asset"].to_numpy()[net.codes("positions", "market")]
-    signs = np.sign(net.positions["quantity"].to_numpy())
-    legs = set(zip(net.positions["account"], asset, signs, strict=True))
+    accounts = np.unique(np.stack([net.codes("strategies", f"{side}_account") for side in ("long", "short")]))
+    rows = np.flatnonzero(np.isin(net.codes("positions", "account"), accounts))
+    positions = net.positions.iloc[rows]
+    asset = net.markets["asset"].to_numpy()[net.codes("positions", "market")[rows]]
+    legs = set(zip(positions["account"], asset, np.sign(positions["quantity"]), strict=True))
     found = []
     for row, leg in enumerate(net.strategies.itertuples()):
         if leg.kind != "basis":

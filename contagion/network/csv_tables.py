@@ -87,7 +87,8 @@ def _written(kind: str, cells: list[Any]) -> list[Any]:
         return ["true" if cell else "false" for cell in cells]
     if kind == "count":
         return cells
-    return [protect(cell) for cell in cells]
+    starts = {cell[:1] for cell in cells}
+    return list(map(protect, cells)) if starts & set("'=+-@\t\r") else cells
 
 
 def decode(data: bytes, source: str) -> str:
@@ -144,20 +145,51 @@ def read_table_text(table: Table, data: bytes, faults: Faults) -> dict[str, Any]
     """
     source = faults.source(table.name)
     try:
-        rows = _parse(decode(data, source), source)
+        text = decode(data, source)
+        header, columns = _plain_columns(text) or _quoted_columns(table, text, faults)
     except InputError as error:
         message, fault = str(error), error.faults[0]
         faults.add(fault.error, fault.code, table.name, message.removeprefix(f"{source}: "))
         return {}
-    if not _widths_agree(table, rows, faults):
+    if not _header_is_known(table, header, columns, faults):
         return {}
-    header, body = rows[0], rows[1:]
-    cells = list(zip(*body, strict=True))
     textual = {column.name for column in table.columns if column.textual}
+    protected = "'" in text
     return {
-        name: [unprotect(cell) for cell in values] if name in textual else Written(values)
-        for name, values in zip(header, cells, strict=True)
+        name: (list(map(unprotect, cells)) if protected else cells) if name in textual else Written(cells)
+        for name, cells in zip(header, columns, strict=True)
     }
+
+
+def _plain_columns(text: str) -> tuple[list[str], list[list[str]]] | None:
+    """Return header and columns of a text without quotes whose rows are all as wide as the header, or None."""
+    if '"' in text or "\r" in text or not text.strip():
+        return None
+    text = text if text.endswith("\n") else text + "\n"
+    width = text[: text.index("\n")].count(",") + 1
+    marks = np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
+    places = np.flatnonzero((marks == ord(",")) | (marks == ord("\n")))
+    if len(places) % width or np.diff(places, prepend=-1).max() > csv.field_size_limit():
+        return None
+    marks = marks[places]
+    marks = marks.reshape(-1, width)
+    if np.any(marks[:, :-1] != ord(",")) or np.any(marks[:, -1] != ord("\n")):
+        return None
+    cells = text[:-1].replace("\n", ",").split(",")
+    return cells[:width], [cells[width + place :: width] for place in range(width)]
+
+
+def _quoted_columns(table: Table, text: str, faults: Faults) -> tuple[list[str], list[list[str]]]:
+    """Return header and columns of any CSV text; note rows whose width is wrong."""
+    rows = _parse(text, faults.source(table.name))
+    header, body = rows[0], rows[1:]
+    names = ", ".join(header)
+    for row, cells in enumerate(body):
+        if len(cells) != len(header):
+            what = f"expected {len(header)} fields ({names}), found {len(cells)}"
+            faults.add(SchemaError, "row-width", table.name, what, row=row)
+    body = [cells for cells in body if len(cells) == len(header)]
+    return header, [list(cells) for cells in zip(*body, strict=True)] if body else [[] for _ in header]
 
 
 def _parse(text: str, source: str) -> list[list[str]]:
@@ -173,8 +205,10 @@ def _parse(text: str, source: str) -> list[list[str]]:
         raise SchemaError(f"is no CSV: {error}", where=where, code="quotes") from None
 
 
-def _widths_agree(table: Table, rows: list[list[str]], faults: Faults) -> bool:
-    header, before = rows[0], len(faults.found)
+def _header_is_known(table: Table, header: list[str], columns: list[list[str]], faults: Faults) -> bool:
+    """Note columns that are repeated or unknown, and tables without rows; say whether all is well."""
+    before = len([fault for fault in faults.found if fault.code != "row-width" or fault.table != table.name])
+    rows = max(len(columns[0]), sum(fault.table == table.name for fault in faults.found))
     repeated = sorted({name for name in header if header.count(name) > 1})
     for name in repeated:
         what = f"column {shown(name)} appears more than once"
@@ -189,16 +223,10 @@ def _widths_agree(table: Table, rows: list[list[str]], faults: Faults) -> bool:
             what = f"column {shown(name)} is unknown{nearest(name, table.names)}"
             allowed = "columns: " + ", ".join(table.names)
             faults.add(SchemaError, "unknown-column", table.name, what, allowed=allowed)
-    if len(rows) == 1:
+    if rows == 0:
         remedy = "delete the file, an absent table is empty"
         faults.add(SchemaError, "header-only", table.name, "has a header but no rows", remedy=remedy)
-    if len(rows) - 1 > ROW_LIMIT:
-        what, allowed = f"{len(rows) - 1:,} rows", f"limit {ROW_LIMIT:,}"
+    if rows > ROW_LIMIT:
+        what, allowed = f"{rows:,} rows", f"limit {ROW_LIMIT:,}"
         faults.add(TooLargeError, "too-many-rows", table.name, what, allowed=allowed)
-    if set(map(len, rows)) != {len(header)}:
-        names = ", ".join(header)
-        for row, cells in enumerate(rows[1:]):
-            if len(cells) != len(header):
-                what = f"expected {len(header)} fields ({names}), found {len(cells)}"
-                faults.add(SchemaError, "row-width", table.name, what, row=row)
     return len(faults.found) == before

@@ -125,7 +125,10 @@ def resolve(
 
     A unit that is no asset is noted once, by the rules, and not for each row that names it.
     """
-    codes = np.fromiter(map(places.get, values.tolist(), repeat(-1)), dtype=np.int64, count=len(values))
+    listed = values.tolist()
+    if len(listed) == len(places) and listed == list(places):
+        return np.arange(len(listed))
+    codes = np.fromiter(map(places.get, listed, repeat(-1)), dtype=np.int64, count=len(values))
     unknown = codes < 0
     if not unknown.any():
         return codes
