@@ -11,6 +11,7 @@ Cascade chapter, section 4, "Opening of a margin policy".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -43,16 +44,28 @@ def requirement(net: Network, fraction: Floats | None = None) -> Floats:
     fraction
         Share of every position that is kept, ``(n_accounts,)``; default all.
     """
+    return _requirement(net)(fraction)
+
+
+def _requirement(net: Network) -> Callable[[Floats | None], Floats]:
+    """Read the tables once; return the requirement of every account as a function of the fraction kept."""
     account = net.accounts.index.get_indexer(pd.Index(net.positions["account"]))
     schedule = net.markets["schedule"].reindex(net.positions["market"]).to_numpy()
-    notional = np.abs(net.positions["quantity"].to_numpy(float)) * _marks(net)
-    if fraction is not None:
-        notional = notional * fraction[account]
-    margin = np.zeros(len(notional))
-    for name, (rates, amounts) in _lines(net).items():
-        rows = schedule == name
-        margin[rows] = np.maximum(0.0, (notional[rows, None] * rates - amounts).max(axis=1))
-    return np.asarray(np.bincount(account, margin, len(net.accounts)), dtype=float)
+    full = np.abs(net.positions["quantity"].to_numpy(float)) * _marks(net)
+    lines = [(np.flatnonzero(schedule == name), *line) for name, line in _lines(net).items()]
+    n_accounts = len(net.accounts)
+
+    def of(fraction: Floats | None) -> Floats:
+        notional = full if fraction is None else full * fraction[account]
+        margin = np.zeros(len(notional))
+        for rows, rates, amounts in lines:
+            own, most = notional[rows], np.zeros(len(rows))
+            for rate, amount in zip(rates, amounts, strict=True):
+                np.maximum(most, own * rate - amount, out=most)
+            margin[rows] = most
+        return np.asarray(np.bincount(account, margin, n_accounts), dtype=float)
+
+    return of
 
 
 def _marks(net: Network) -> Floats:
@@ -79,10 +92,11 @@ def equity(net: Network) -> Floats:
 def _largest_fraction(net: Network, allowed: Floats) -> Floats:
     """Largest fraction of its positions with which an account's requirement is at most `allowed`."""
     low, high = np.zeros(len(allowed)), np.ones(len(allowed))
-    fits = requirement(net) <= allowed
+    required = _requirement(net)
+    fits = required(None) <= allowed
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
-        below = requirement(net, middle) <= allowed
+        below = required(middle) <= allowed
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return np.where(fits, 1.0, low)
 

@@ -104,62 +104,81 @@ def _legs(net: Network, units: Units) -> tuple[Ints, Ints, Floats, Floats]:
     return account[order], market[order], lots[order], entry[order]
 
 
-def _perp_at(net: Network, account: str, asset: str) -> int:
-    """Market in which an account trades `asset`: the perp of its venue (the first by name), or -1."""
-    venue = net.accounts.loc[account, "venue"]
-    rows = (net.markets["venue"] == venue) & (net.markets["asset"] == asset) & (net.markets["kind"] == "perp")
-    found = np.flatnonzero(rows.to_numpy())
-    return int(found[0]) if found.size else -1
+@dataclass(frozen=True)
+class _Places:
+    """Where accounts are and what trades where, looked up by name; markets and accounts as positions."""
+
+    account: dict[str, int]
+    venue: dict[str, str]
+    perps: dict[tuple[str, str], int]
+    spots: dict[tuple[str, str], int]
+    deepest: dict[str, int]
+
+    def perp(self, account: str, asset: str) -> int:
+        """Market in which an account trades `asset`: the perp of its venue (the first by name), or -1."""
+        return self.perps.get((self.venue[account], asset), -1)
+
+    def spot(self, asset: str, venue: str) -> int:
+        """Spot market in which a holding is sold: the venue's own, else the one with the deepest bids, else -1."""
+        return self.spots.get((asset, venue), self.deepest.get(asset, -1))
+
+
+def _places(net: Network) -> _Places:
+    """Index the markets and accounts of a network by name; of equals the first by name."""
+    markets, accounts, depth = net.markets, net.accounts, net.depth
+    bids = depth[depth["side"] == "bid"].groupby("market")["amount"].max().reindex(markets.index).fillna(0.0)
+    perps: dict[tuple[str, str], int] = {}
+    spots: dict[tuple[str, str], int] = {}
+    deepest: dict[str, int] = {}
+    columns = (markets["kind"], markets["venue"], markets["asset"])
+    for place, (kind, venue, asset) in enumerate(zip(*columns, strict=True)):
+        if kind == "perp":
+            perps.setdefault((venue, asset), place)
+        elif kind == "spot":
+            spots.setdefault((asset, venue), place)
+            best = deepest.setdefault(asset, place)
+            if bids.iloc[place] > bids.iloc[best]:
+                deepest[asset] = place
+    names = [str(name) for name in accounts.index]
+    venues = dict(zip(names, accounts["venue"], strict=True))
+    return _Places({name: place for place, name in enumerate(names)}, venues, perps, spots, deepest)
 
 
 def _strategy_legs(net: Network) -> list[tuple[int, int]]:
     """Legs that strategies need, as (account, market)."""
-    legs = []
+    legs, places = [], _places(net)
     for row in net.strategies.itertuples():
         for account in (row.long_account, row.short_account):
             if account:
-                market = _perp_at(net, account, row.asset)
+                market = places.perp(account, row.asset)
                 if market < 0:
                     raise NetworkError(
                         f"strategies {row.Index!r}: account {account!r} is at a venue without a perp on {row.asset!r}; "
                         "add the market or move the account"
                     )
-                legs.append((int(net.accounts.index.get_loc(account)), market))
+                legs.append((places.account[account], market))
     return legs
-
-
-def _spot_market(net: Network, asset: str, venue: str) -> int:
-    """Spot market in which a holding is sold: the venue's own, else the one with the deepest bids, else -1."""
-    spots = net.markets[(net.markets["asset"] == asset) & (net.markets["kind"] == "spot")]
-    if spots.empty:
-        return -1
-    own = spots[spots["venue"] == venue]
-    if not own.empty:
-        return int(net.markets.index.get_loc(own.index[0]))
-    bids = net.depth[net.depth["side"] == "bid"].groupby("market")["amount"].max()
-    best = bids.reindex(spots.index).fillna(0.0)
-    return int(net.markets.index.get_loc(best.sort_values(ascending=False, kind="stable").index[0]))
 
 
 def _strategies(
     net: Network, units: Units, account: Ints, market: Ints, holding_rows: dict[tuple[str, str], int]
 ) -> tuple[npt.NDArray[np.generic], Ints]:
     """Strategy rows with their legs resolved, and the basis strategy of every leg."""
-    rows = np.zeros(len(net.strategies), STRATEGY)
+    rows, places = np.zeros(len(net.strategies), STRATEGY), _places(net)
     leg_of = {pair: k for k, pair in enumerate(zip(account.tolist(), market.tolist(), strict=True))}
     of_leg = np.full(account.size, -1, dtype=np.int64)
     for s, row in enumerate(net.strategies.itertuples()):
         out = rows[s]
         out["kind"] = 0 if row.kind == "basis" else 1
-        short = _perp_at(net, row.short_account, row.asset)
+        short = places.perp(row.short_account, row.asset)
         out["short_market"] = short
-        out["short_leg"] = leg_of[(int(net.accounts.index.get_loc(row.short_account)), short)]
+        out["short_leg"] = leg_of[(places.account[row.short_account], short)]
         out["long_leg"], out["long_holding"] = -1, -1
         if row.long_account:
-            out["long_market"] = _perp_at(net, row.long_account, row.asset)
-            out["long_leg"] = leg_of[(int(net.accounts.index.get_loc(row.long_account)), int(out["long_market"]))]
+            out["long_market"] = places.perp(row.long_account, row.asset)
+            out["long_leg"] = leg_of[(places.account[row.long_account], int(out["long_market"]))]
         else:
-            out["long_market"] = _spot_market(net, row.asset, str(net.accounts.loc[row.short_account, "venue"]))
+            out["long_market"] = places.spot(row.asset, places.venue[row.short_account])
             out["long_holding"] = holding_rows.get((row.spot_node, row.asset), -1)
             if out["long_market"] < 0 or out["long_holding"] < 0:
                 raise NetworkError(
