@@ -174,8 +174,8 @@ class PriceShocks(ABC):
         --------
         >>> returns = pd.DataFrame({"BTC": [-0.01, 0.02, -0.05, 0.01]})
         >>> family = PriceShocks.historical(returns, block=2)
-        >>> family.draw(["BTC"], 100, seed=7)["BTC"].min().round(10)
-        np.float64(-0.04)
+        >>> round(float(family.draw(["BTC"], 100, seed=7)["BTC"].min()), 10)
+        -0.04
         """
         return HistoricalShocks(samplers.Blocks.make(returns, block, length, method), over=over)
 
