@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from contagion.policies.costs import CostRates as CostRates
     from contagion.propagation.cascade.model import Cascade as Cascade
     from contagion.propagation.run import run as run
-    from contagion.propagation.run import warmup as warmup
+    from contagion.propagation.warmup import warmup as warmup
     from contagion.reporting import report as report
     from contagion.shocks import Default as Default
     from contagion.shocks import DepthShock as DepthShock
@@ -83,7 +83,7 @@ _HOMES = {
     "remargin": "network.remargin",
     "report": "reporting",
     "run": "propagation.run",
-    "warmup": "propagation.run",
+    "warmup": "propagation.warmup",
 }
 
 __all__ = sorted(["__version__", *_SUBMODULES, *_HOMES])

@@ -1,0 +1,67 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contagion.cli import main
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+STUDY = re.compile(r"```toml\n(.*?)```", re.DOTALL)
+
+
+def cells(notebook: Path, kind: str) -> list[dict[str, Any]]:
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    return [cell for cell in content["cells"] if cell["cell_type"] == kind]
+
+
+def printed(notebook: Path) -> list[str]:
+    outputs = [output for cell in cells(notebook, "code") for output in cell["outputs"]]
+    return ["".join(output["text"]) for output in outputs if output["output_type"] == "stream"]
+
+
+def study_of(notebook: Path, folder: Path) -> Path:
+    text = "\n".join("".join(cell["source"]) for cell in cells(notebook, "markdown"))
+    found = STUDY.findall(text)
+    assert len(found) == 1
+    file = folder / "study.toml"
+    file.write_text(found[0], encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_executed_from_top_to_bottom_without_errors(notebook: Path) -> None:
+    code = cells(notebook, "code")
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert outputs
+    assert not [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_asks_a_question_and_ends_with_what_to_try_next(notebook: Path) -> None:
+    text = cells(notebook, "markdown")
+    assert "?" in "".join(text[0]["source"]).splitlines()[0]
+    assert "What to try next" in "".join(text[-1]["source"])
+
+
+def test_the_command_line_prints_the_card_of_the_first_notebook(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = FOLDER / "01_first_cascade.ipynb"
+    assert main(["run", str(study_of(notebook, tmp_path))]) == 0
+    assert capsys.readouterr().out.strip() == printed(notebook)[0].strip()
+
+
+def test_the_command_line_prints_the_policy_table_of_the_second_notebook(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = FOLDER / "02_compare_policies.ipynb"
+    report = tmp_path / "report.html"
+    words = ["compare", str(study_of(notebook, tmp_path)), "--no-band", "--out", str(report)]
+    assert main(words) == 0
+    table = capsys.readouterr().out.rsplit("report:", 1)[0]
+    assert table.strip() == printed(notebook)[-1].strip()
+    assert report.stat().st_size > 0
