@@ -58,7 +58,7 @@ def real(
         number = math.inf
     if not (math.isfinite(number) and low <= number <= high and number > above):
         raise ValueRangeError(
-            "is out of range" if math.isfinite(number) else "is not finite",
+            _fault(number, low),
             where=where,
             value=value,
             allowed=_range(low, high, above),
@@ -104,7 +104,7 @@ def reals(
         place = tuple(int(index) for index in np.argwhere(wrong)[0])
         value = float(array[place])
         raise ValueRangeError(
-            "is out of range" if math.isfinite(value) else "is not finite",
+            _fault(value, low),
             where=where + "".join(f"[{index}]" for index in place),
             value=value,
             allowed=_range(low, high, above),
@@ -152,6 +152,13 @@ def _mixed(values: Any) -> bool:
     if isinstance(values, (list, tuple)):
         return any(_mixed(item) for item in values)
     return isinstance(values, (bool, np.bool_))
+
+
+def _fault(number: float, low: float) -> str:
+    """Say what is wrong with a number that is refused."""
+    if not math.isfinite(number):
+        return "is not finite"
+    return "is negative" if number < 0.0 <= low else "is out of range"
 
 
 def _range(low: float, high: float, above: float) -> str:

@@ -11,6 +11,7 @@ Borel (1942); Tanner (1961), Biometrika 48.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -94,16 +95,25 @@ def _integral(start: float, decay: float, branching_ratio: float) -> float:
     """Integral of the probability over sizes from `start` to infinity."""
     scale = math.exp(-decay * start - _HALF_LOG_TWO_PI) / branching_ratio
     if decay * start > 50.0:  # in units of the decay length the power varies slowly
-        points, weights = np.polynomial.laguerre.laggauss(40)
+        points, weights = _laguerre()
         sizes = start + points / decay
         return scale / decay * float(np.sum(weights * _power(sizes)))
-    points, weights = np.polynomial.legendre.leggauss(400)
-    root = 0.5 * (points + 1.0)  # size = start / root**2 maps [start, inf) to (0, 1]
-    sizes = start / root**2
-    falling = np.exp(-decay * (sizes - start)) * _power(sizes) * 2.0 * start / root**3
-    return scale * 0.5 * float(np.sum(weights * falling))
+    reach = decay * start
+    bracket = 1.0 - math.sqrt(math.pi * reach) * math.exp(reach) * math.erfc(math.sqrt(reach))
+    # integrals of size^(-3/2), ^(-5/2), ^(-7/2), times exp(decay start); the last two by parts
+    first = 2.0 / math.sqrt(start) * bracket
+    second = (start**-1.5 - decay * first) / 1.5
+    third = (start**-2.5 - decay * second) / 2.5
+    return float(scale * (first - second / 12.0 + third / 288.0))
 
 
 def _power(size: FloatArray) -> FloatArray:
     """``size^(-3/2)`` with the first corrections of Stirling's series."""
     return np.asarray(size**-1.5 * np.exp(-1.0 / (12.0 * size) + 1.0 / (360.0 * size**3)))
+
+
+@cache
+def _laguerre() -> tuple[FloatArray, FloatArray]:
+    """Points and weights for ``exp(-y)`` on [0, inf)."""
+    points, weights = np.polynomial.laguerre.laggauss(40)
+    return np.asarray(points), np.asarray(weights)
