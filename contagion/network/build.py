@@ -148,7 +148,7 @@ def _index_names(
         names = draft.tables[name][table.index]
         orders[name] = order_of_names(names)
         ordered = names[orders[name]]
-        places[name] = places_of(ordered)
+        places[name] = places_of(names, orders[name])
         unique = len(places[name]) == len(names)
         check_names(table, names, unique, draft.faults)
         if not unique:
@@ -172,8 +172,9 @@ def _link(
         values = draft.tables[table.name][column.name]
         codes = resolve(table, column, values, places[column.refers], draft.unit, draft.faults)
         draft.codes[key] = codes
-        if len(codes) and codes.min() >= 0:  # share the text of the names that are referred to
-            draft.tables[table.name][column.name] = draft.indices[column.refers].to_numpy()[codes]
+        names = draft.indices[column.refers].to_numpy()
+        if len(codes) and codes.min() >= 0 and values[-1] is not names[codes[-1]]:  # share the text of names
+            draft.tables[table.name][column.name] = names[codes]
 
 
 def _sort(draft: Draft, table: Table, order: Integers | None, repair: bool) -> None:

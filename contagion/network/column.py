@@ -101,8 +101,13 @@ class Column:
             parts.append(f"{'>' if self.open_low else '>='} {self.low:g}")
         if self.high < INF:
             parts.append(f"{'<' if self.open_high else '<='} {self.high:g}")
-        plural = self.name if self.name.endswith("s") else f"{self.name}s"
-        return f"{plural} must be {' and '.join(parts)}" + (" or empty" if self.nullable else "")
+        return f"{_plural(self.name)} must be {' and '.join(parts)}" + (" or empty" if self.nullable else "")
+
+
+def _plural(name: str) -> str:
+    if name.endswith("y"):
+        return name.removesuffix("y") + "ies"
+    return name if name.endswith(("s", "sh")) else f"{name}s"
 
 
 @dataclass(frozen=True)
