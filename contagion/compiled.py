@@ -34,8 +34,26 @@ STAMP = _stamp()
 
 def kernel(function: Function) -> Function:
     """Compile `function` without the interpreter lock, strict floating point, with a copy on disk."""
-    dispatcher: Any = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    dispatcher = _dispatcher(function, cache=True)
     cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if cache_file is not None:
         cache_file._source_stamp = STAMP
     return dispatcher  # type: ignore[no-any-return]
+
+
+def inner(function: Function) -> Function:
+    """The same for kernels that only other kernels call: no entry from Python, no copy of their own on disk."""
+    return _dispatcher(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[no-any-return]
+
+
+def _dispatcher(function: Function, **options: Any) -> Any:
+    """Numba's dispatcher, made to compile once for all constants of a type, not once per constant."""
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    template = dispatcher.get_call_template
+
+    def of_plain_types(args: Any, kwargs: Any) -> Any:
+        plain = tuple(numba.types.unliteral(a) for a in args)
+        return template(plain, {name: numba.types.unliteral(a) for name, a in kwargs.items()})
+
+    dispatcher.get_call_template = of_plain_types
+    return dispatcher

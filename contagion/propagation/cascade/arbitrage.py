@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 from contagion.markets.impact import SQUARE_ROOT, price, slope
 from contagion.propagation.cascade.books import note, post
 from contagion.propagation.cascade.execute import side_bands, side_scale, side_volumes, trade_price
@@ -25,13 +25,13 @@ from contagion.propagation.cascade.codes import ACCOUNT, BY_ARBITRAGE, EVENT_ARB
 from contagion.propagation.cascade.settle import sell_holding
 
 
-@kernel
+@inner
 def stands_at(market: Any) -> float:
     """Price at the displacement in force, after the round's fill."""
     return float(price(market.impact, market.outside, market.permanent + market.temporary))
 
 
-@kernel
+@inner
 def steepness(book: Any, market: Any, side: int) -> float:
     """Change of the log price per quantum traded on a side of the book, at the displacement in force."""
     if market.depth <= 0.0:
@@ -45,7 +45,7 @@ def steepness(book: Any, market: Any, side: int) -> float:
     return float(per_quantum)
 
 
-@kernel
+@inner
 def room(book: Any, state: Any, leg: int, market: Any, capital: float, sells: bool) -> float:
     """Quanta of notional the account behind `leg` may add (or reduce) in this market."""
     lots = state.quantity[leg]
@@ -58,7 +58,7 @@ def room(book: Any, state: Any, leg: int, market: Any, capital: float, sells: bo
     return closing + min(free, max(0.0, capital - opened))
 
 
-@kernel
+@inner
 def long_room(book: Any, state: Any, strategy: Any, market: Any, sells: bool) -> float:
     """The same for a strategy's long leg, which may be a holding: sold while it lasts, bought with the node's cash."""
     if strategy.long_holding >= 0:
@@ -70,7 +70,7 @@ def long_room(book: Any, state: Any, strategy: Any, market: Any, sells: bool) ->
     return room(book, state, strategy.long_leg, market, strategy.capital, sells)
 
 
-@kernel
+@inner
 def wish(book: Any, state: Any, s: int) -> float:
     """Units of the asset the strategy wants to sell in its long market and buy in its short one (negative: reverse)."""
     strategy, clock = state.strategies[s], state.clock[0]
@@ -89,7 +89,7 @@ def wish(book: Any, state: Any, s: int) -> float:
     return units if sells else -units
 
 
-@kernel
+@inner
 def trade_leg(book: Any, state: Any, k: int, lots: float) -> None:
     """An account trades `lots` (positive: sells) of leg `k` at the arbitrage price of the round."""
     i, m = book.leg_account[k], book.leg_market[k]
@@ -107,7 +107,7 @@ def trade_leg(book: Any, state: Any, k: int, lots: float) -> None:
     wake(book, state, i)
 
 
-@kernel
+@inner
 def arbitrage(book: Any, state: Any) -> None:
     """All arbitrage strategies act at once."""
     markets, strategies = state.markets, state.strategies
@@ -143,7 +143,7 @@ def arbitrage(book: Any, state: Any) -> None:
             trade_strategy(book, state, strategy)
 
 
-@kernel
+@inner
 def trade_strategy(book: Any, state: Any, strategy: Any) -> None:
     """Both legs of one strategy."""
     market = state.markets[strategy.long_market]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contagion.compiled import kernel
+from contagion.compiled import inner, kernel
 from contagion.propagation.cascade.codes import CLAIM, EXTERNAL, MONEY, NODE, OUTSIDE
 
 
@@ -41,28 +41,28 @@ def post(state: Any, entity: int, identity: int, reason: int, instrument: int, a
         row.kind, row.instrument, row.amount = reason, instrument, amount
 
 
-@kernel
+@inner
 def pay_node(state: Any, node: int, reason: int, amount: int) -> None:
     """Credit (or debit) a node's cash; the caller posts the other leg."""
     state.node_cash[node] += amount
     post(state, NODE, node, reason, MONEY, amount)
 
 
-@kernel
+@inner
 def pay_outside(state: Any, reason: int, amount: int) -> None:
     """Money that leaves for (or comes from, when negative) creditors and payers outside the network."""
     state.clock[0].outside_paid += amount
     post(state, OUTSIDE, 0, reason, MONEY, amount)
 
 
-@kernel
+@inner
 def cancel_claim(state: Any, debtor: int, creditor: int, reason: int, amount: int) -> None:
     """Remove a claim from both balance sheets."""
     post(state, NODE, creditor, reason, CLAIM, -amount)
     post(state, NODE, debtor, reason, CLAIM, amount)
 
 
-@kernel
+@inner
 def cancel_external(state: Any, node: int, reason: int, amount: int) -> None:
     """Remove assets (positive) or debts (negative) held against the world outside."""
     post(state, NODE, node, reason, EXTERNAL, -amount)

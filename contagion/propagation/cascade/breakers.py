@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 from contagion.propagation.cascade.books import note
 from contagion.propagation.cascade.codes import BAND, EVENT_HALT, EVENT_REOPEN, HALT, THROTTLE
 
 
-@kernel
+@inner
 def highest_last(state: Any, m: int, since: int, window: float) -> float:
     """Highest last price of the market within the window that ends now."""
     clock = state.clock[0]
@@ -34,7 +34,7 @@ def highest_last(state: Any, m: int, since: int, window: float) -> float:
     return highest
 
 
-@kernel
+@inner
 def reopen(book: Any, state: Any, p: int, m: int) -> None:
     """End the halt of market `m`; from now on the reference follows the policy's `reopening` rule."""
     clock, breaker, market = state.clock[0], state.breakers[p, m], state.markets[m]
@@ -45,7 +45,7 @@ def reopen(book: Any, state: Any, p: int, m: int) -> None:
     note(state, EVENT_REOPEN, -1, -1, market.venue, m, 0.0, market.last, 0.0)
 
 
-@kernel
+@inner
 def is_triggered(state: Any, p: int, m: int) -> bool:
     """Whether the last price of market `m` stands at or below the trigger of halt row `p`."""
     clock, policy, breaker = state.clock[0], state.policies[p], state.breakers[p, m]
@@ -62,7 +62,7 @@ def is_triggered(state: Any, p: int, m: int) -> bool:
     return bool(market.last <= reference * (1.0 - policy.drop))
 
 
-@kernel
+@inner
 def in_scope(state: Any, scope: int, m: int, other: int) -> bool:
     """Whether a trigger in market `m` halts market `other`."""
     if scope == 0:
@@ -70,7 +70,7 @@ def in_scope(state: Any, scope: int, m: int, other: int) -> bool:
     return scope == 2 or bool(state.markets[m].asset == state.markets[other].asset)
 
 
-@kernel
+@inner
 def halt(state: Any, p: int, m: int) -> None:
     """Begin a halt of market `m`, this round included."""
     clock, breaker, market = state.clock[0], state.breakers[p, m], state.markets[m]
@@ -81,7 +81,7 @@ def halt(state: Any, p: int, m: int) -> None:
     note(state, EVENT_HALT, -1, -1, market.venue, m, 0.0, market.last, 0.0)
 
 
-@kernel
+@inner
 def status_row(book: Any, state: Any, p: int) -> None:
     """Reopen, trigger and shut markets for the halt in row `p`."""
     policy, clock = state.policies[p], state.clock[0]
@@ -106,14 +106,14 @@ def status_row(book: Any, state: Any, p: int) -> None:
             state.markets[m].shut = True
 
 
-@kernel
+@inner
 def open_markets(state: Any) -> None:
     """Before the policies speak every market is open, but for those of failed venues."""
     for m in range(state.markets.shape[0]):
         state.markets[m].shut = state.markets[m].dead
 
 
-@kernel
+@inner
 def count_halted(state: Any) -> None:
     """Seconds halted per market, and this round's number of shut markets."""
     clock, total = state.clock[0], 0.0
@@ -126,7 +126,7 @@ def count_halted(state: Any) -> None:
     state.rounds[clock.round].halted_markets = total
 
 
-@kernel
+@inner
 def limits_row(state: Any, p: int) -> None:
     """Narrow the price limits of the round to the band in row `p`."""
     policy = state.policies[p]
@@ -144,7 +144,7 @@ def limits_row(state: Any, p: int) -> None:
             market.upper = min(market.upper, reference * (1.0 + policy.above))
 
 
-@kernel
+@inner
 def orders_row(state: Any, p: int) -> None:
     """Cap the orders of the round by the throttle in row `p`: a share, and money a second."""
     policy, clock = state.policies[p], state.clock[0]
@@ -160,7 +160,7 @@ def orders_row(state: Any, p: int) -> None:
             market.cap_buy = min(float(math.ceil(policy.share * market.cap_buy)), most)
 
 
-@kernel
+@inner
 def shut_caps(state: Any) -> None:
     """Nothing is filled in a market that is shut."""
     for m in range(state.markets.shape[0]):

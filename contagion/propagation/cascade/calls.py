@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, pay_node, post
-from contagion.propagation.cascade.kernels import uniform, value_account, wake
+from contagion.propagation.cascade.kernels import stable_order, uniform, value_account, wake
 from contagion.propagation.cascade.codes import ACCOUNT, BY_TOP_UP, EVENT_CALL, EVENT_TOP_UP, MARGIN_CALLED, MARGIN_POSTED, MONEY
 
 
-@kernel
+@inner
 def top_up(book: Any, state: Any, i: int) -> None:
     """The owner of account `i` posts the shortfall to the call target, as far as the node's cash goes."""
     equity, required = value_account(book, state, i)
@@ -42,15 +42,16 @@ def top_up(book: Any, state: Any, i: int) -> None:
     state.clock[0].acted = True
 
 
-@kernel
+@inner
 def deliver(book: Any, state: Any) -> None:
     """Top-ups that are due arrive, accounts in id order; calls that nobody answers lapse."""
     clock = state.clock[0]
     if clock.n_calls == 0:
         return
-    pending = np.sort(state.calling[: clock.n_calls])
+    pending = state.calling[: clock.n_calls].copy()
     kept = 0
-    for i in pending:
+    for j in stable_order(pending.astype(np.float64)):
+        i = pending[j]
         if state.due[i] > clock.time:
             state.calling[kept] = i
             kept += 1
@@ -62,7 +63,7 @@ def deliver(book: Any, state: Any) -> None:
     clock.n_calls = kept
 
 
-@kernel
+@inner
 def place(book: Any, state: Any) -> None:
     """Call the accounts that the look found below their call level."""
     clock = state.clock[0]

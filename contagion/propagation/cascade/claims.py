@@ -1,7 +1,7 @@
 """Greatest clearing vector inside compiled rounds."""
 import numpy as np
-from contagion.compiled import kernel
-@kernel
+from contagion.compiled import inner
+@inner
 def clear(indptr, creditor, amount, external_assets, external_liabilities, payments):
     n=indptr.shape[0]-1
     due=np.zeros(n)

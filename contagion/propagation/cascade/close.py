@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner, kernel
 from contagion.propagation.cascade.codes import PERP
 
 
@@ -62,7 +62,7 @@ def lot_prices(state: Any, which: int) -> Any:
     return prices
 
 
-@kernel
+@inner
 def pressure_of(book: Any, state: Any, accounts_counted: Any) -> float:
     """Net supply still held by counted accounts times outside minus closing price, perps only, in quanta."""
     total = 0.0

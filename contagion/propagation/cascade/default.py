@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 from contagion.propagation.cascade.books import cancel_claim, cancel_external, note, pay_node, pay_outside, post
 from contagion.propagation.cascade.kernels import value_account, wake
 from contagion.propagation.cascade.codes import ACCOUNT, BY_NODE_DEFAULT, BY_SHOCK, BY_VENUE_DEFAULT, EVENT_NODE_DEFAULT, EVENT_SHOCK, EVENT_VENUE_DEFAULT, FUND, MONEY, NODE_DEFAULTS, PERP, PROVIDER, VENUE_DEFAULTS
@@ -26,7 +26,7 @@ from contagion.propagation.cascade.claims import clear
 SLACK = 1e-12
 
 
-@kernel
+@inner
 def strike(book: Any, state: Any) -> None:
     """Nodes that the shock forces into default lose their cash, their outside assets and, if venues, their fund."""
     clock = state.clock[0]
@@ -52,7 +52,7 @@ def strike(book: Any, state: Any) -> None:
             state.venues[v].fund = 0
 
 
-@kernel
+@inner
 def resources(book: Any, state: Any) -> None:
     """What every watched node owns without its claims: cash, outside assets, holdings, accounts, a venue's fund."""
     own = state.own_resources
@@ -72,7 +72,7 @@ def resources(book: Any, state: Any) -> None:
         own[book.holding_node[h]] += float(state.holding[h]) * (state.index[a] * book.asset_lot_scale[a])
 
 
-@kernel
+@inner
 def owed_by(book: Any, state: Any, n: int) -> float:
     """What node `n` still owes inside the network."""
     total = 0.0
@@ -81,7 +81,7 @@ def owed_by(book: Any, state: Any, n: int) -> float:
     return total
 
 
-@kernel
+@inner
 def face_value(book: Any, state: Any) -> Any:
     """What every node is owed inside the network, at face value."""
     owed = np.zeros(state.node_cash.shape[0])
@@ -91,13 +91,13 @@ def face_value(book: Any, state: Any) -> Any:
     return owed
 
 
-@kernel
+@inner
 def falls_short(assets: float, debts: float) -> bool:
     """Strictly less, with the tolerance of the solvency chapter."""
     return assets < debts - SLACK * (abs(assets) + abs(debts))
 
 
-@kernel
+@inner
 def anyone_short(book: Any, state: Any) -> bool:
     """Whether some watched node that has not failed cannot pay even if everybody else pays in full."""
     owed_to = face_value(book, state)
@@ -112,7 +112,7 @@ def anyone_short(book: Any, state: Any) -> bool:
     return False
 
 
-@kernel
+@inner
 def close_venue(book: Any, state: Any, v: int) -> float:
     """Close every position at the mark; returns the customers' balances (quanta) that are not in custody."""
     for m in range(state.markets.shape[0]):
@@ -158,7 +158,7 @@ def close_venue(book: Any, state: Any, v: int) -> float:
     return balances * (1.0 - state.venues[v].customer_share)
 
 
-@kernel
+@inner
 def pay_customers(book: Any, state: Any, v: int, recovery: float) -> None:
     """Pay the balances at a failed venue out to their owners."""
     venue = state.venues[v]
@@ -174,7 +174,7 @@ def pay_customers(book: Any, state: Any, v: int, recovery: float) -> None:
             pay_node(state, venue.node, BY_VENUE_DEFAULT, (balance - paid) * number)
 
 
-@kernel
+@inner
 def settle_node(book: Any, state: Any, n: int, recovery: float) -> None:
     """A failing node pays its creditors at the recovery rate; the claims are gone."""
     clock = state.clock[0]
@@ -198,7 +198,7 @@ def settle_node(book: Any, state: Any, n: int, recovery: float) -> None:
     state.external_liabilities[n] = 0
 
 
-@kernel
+@inner
 def clear_claims(book: Any, state: Any, balances: Any) -> Any:
     """Recovery rate of every node by the greatest clearing vector, customers of failed venues among the creditors."""
     nodes = state.node_cash.shape[0]
@@ -216,7 +216,7 @@ def clear_claims(book: Any, state: Any, balances: Any) -> Any:
     return recovery
 
 
-@kernel
+@inner
 def close_failing_venues(book: Any, state: Any, balances: Any, recovery: Any) -> bool:
     """Close venues that fall short and have not been closed; True if one was (the claims must be cleared again)."""
     closed = False
@@ -233,7 +233,7 @@ def close_failing_venues(book: Any, state: Any, balances: Any, recovery: Any) ->
     return closed
 
 
-@kernel
+@inner
 def defaults(book: Any, state: Any) -> None:
     """Step 6 as a whole; does nothing as long as every watched node can pay."""
     if not state.clock[0].defaults or book.sheet_nodes.shape[0] == 0:

@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, post
 from contagion.propagation.cascade.execute import leg_reduced, set_price
-from contagion.propagation.cascade.kernels import gross, value_account, wake
+from contagion.propagation.cascade.kernels import gross, stable_order, value_account, wake
 from contagion.propagation.cascade.codes import ACCOUNT, BY_ADL, DELEVERAGED, EVENT_ADL, MONEY, PERP, PROVIDER
 
 
-@kernel
+@inner
 def deficit_at_fill(book: Any, state: Any, i: int) -> float:
     """Money (quanta, of one account) missing after the trial fill; 0 unless it closes the account completely."""
     worth = float(state.cash[i])
@@ -37,7 +37,7 @@ def deficit_at_fill(book: Any, state: Any, i: int) -> float:
     return max(0.0, -worth)
 
 
-@kernel
+@inner
 def choose_leavers(book: Any, state: Any) -> int:
     """Mark the accounts that the fund cannot cover; return how many there are."""
     clock, found = state.clock[0], 0
@@ -60,7 +60,7 @@ def choose_leavers(book: Any, state: Any) -> int:
     return found
 
 
-@kernel
+@inner
 def winners(book: Any, state: Any, m: int, long_side: bool) -> Any:
     """Legs of profitable holders on one side of market `m`, who do not act this round, and their scores."""
     market = state.markets[m]
@@ -85,10 +85,10 @@ def winners(book: Any, state: Any, m: int, long_side: bool) -> Any:
             leverage = gross(book, state, i) / equity
         legs[found], scores[found] = k, profit * leverage
         found += 1
-    return legs[:found], scores[:found]
+    return legs[:found].copy(), scores[:found].copy()
 
 
-@kernel
+@inner
 def quotas(book: Any, state: Any, rule: int, legs: Any, scores: Any, wanted: float) -> Any:
     """Order in which winners are cut and the most lots (of one account) each may lose."""
     n = legs.shape[0]
@@ -96,7 +96,7 @@ def quotas(book: Any, state: Any, rule: int, legs: Any, scores: Any, wanted: flo
     for j in range(n):
         most[j] = abs(state.quantity[legs[j]])
     if rule == 0:
-        return np.argsort(-scores, kind="mergesort"), most
+        return stable_order(-scores), most
     total = 0.0
     for j in range(n):
         total += most[j] * book.count[book.leg_account[legs[j]]]
@@ -116,7 +116,7 @@ def quotas(book: Any, state: Any, rule: int, legs: Any, scores: Any, wanted: flo
     return np.arange(n), share
 
 
-@kernel
+@inner
 def cut_winner(book: Any, state: Any, k: int, lots: float, price: float) -> int:
     """Close `lots` of the winner's leg at `price`; returns the money (quanta, all of the row) it pays for them."""
     i, market = book.leg_account[k], state.markets[book.leg_market[k]]
@@ -134,7 +134,7 @@ def cut_winner(book: Any, state: Any, k: int, lots: float, price: float) -> int:
     return -int(sign) * money * number
 
 
-@kernel
+@inner
 def match(book: Any, state: Any, k: int, legs: Any, order: Any, most: Any, first: int) -> int:
     """Match the bankrupt leg `k` with winners from position `first` of `order`; returns the next position."""
     i, m = book.leg_account[k], book.leg_market[k]
@@ -177,20 +177,20 @@ def match(book: Any, state: Any, k: int, legs: Any, order: Any, most: Any, first
     return first
 
 
-@kernel
+@inner
 def gross_at_trigger(book: Any, state: Any, i: int) -> float:
     """Notional of account `i` over which its equity is spread: what it held when the round began."""
     total = gross(book, state, i)
     return total if total > 0.0 else 1.0
 
 
-@kernel
+@inner
 def bankruptcy_equity(book: Any, state: Any, i: int) -> None:
     """Refresh the equity of a leaver, whose earlier legs may have been matched already this round."""
     state.equity[i], _ = value_account(book, state, i)
 
 
-@kernel
+@inner
 def deleverage(book: Any, state: Any) -> None:
     """Match all leavers, market by market and side by side, in rank order."""
     clock = state.clock[0]
@@ -221,7 +221,7 @@ def deleverage(book: Any, state: Any) -> None:
     clock.acted = True
 
 
-@kernel
+@inner
 def route(book: Any, state: Any) -> None:
     """Trial price, routing to the book or to deleveraging, and the price of the round, computed once more at most."""
     set_price(book, state)

@@ -12,8 +12,7 @@ import numpy as np
 
 from contagion.errors import ConvergenceError
 from contagion.policies.base import Policy
-from contagion.propagation.cascade import rounds
-from contagion.propagation.cascade.breakers import limits_row, orders_row, status_row
+from contagion.propagation.cascade import phases, rounds
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.hooks import Hooks
 from contagion.propagation.cascade.codes import PYTHON
@@ -63,36 +62,36 @@ def drive_python(
 def one_round(opening: Opening, state: State, hooks: Hooks, look: str) -> None:
     """One round of the Python driver."""
     book, packed = opening.packed, pack_state(state)
-    rounds.begin(book, packed)
+    phases.begin(book, packed)
     hooks.marks(state)
     hooks.requirement(state)
     hooks.cash(state)
-    rounds.receive(book, packed)
+    phases.receive(book, packed)
     if look == "numpy":
         plain_look(opening.book, state)
     else:
-        rounds.look(book, packed)
-    rounds.order(book, packed)
+        phases.look(book, packed)
+    phases.order(book, packed)
     places = [int(place) for place in state.policies["place"]]
     python = state.policies["kind"] == PYTHON
     for p, place in enumerate(places):
         if python[p]:
             hooks.status(state, place)
         else:
-            status_row(book, packed, p)
-    rounds.shut(book, packed)
+            phases.status_row(book, packed, p)
+    phases.shut(book, packed)
     for p, place in enumerate(places):
         if python[p]:
             hooks.limits(state, place)
         else:
-            limits_row(packed, p)
+            phases.limits_row(packed, p)
     for p, place in enumerate(places):
         if python[p]:
             hooks.orders(state, place)
         else:
-            orders_row(packed, p)
+            phases.orders_row(packed, p)
     for name in ("fund_limit", "residual_limit", "own_limit"):
         state.venues[name] = np.inf
-    rounds.trade(book, packed)
+    phases.trade(book, packed)
     hooks.waterfall(state)
-    rounds.end(book, packed)
+    phases.end(book, packed)

@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 from contagion.markets.impact import SQUARE_ROOT, average, capacity, move
+from contagion.propagation.cascade.kernels import stable_order
 from contagion.propagation.cascade.codes import PERP
 
 NOTHING = np.zeros(0)
 
 
-@kernel
+@inner
 def side_scale(market: Any, side: int) -> float:
     """Displacement per quantum of flow (square root: per root of a quantum) on a side of the book, depth as it is."""
     depth = market.depth * (market.depth_bid if side == 0 else market.depth_ask)
@@ -31,7 +32,7 @@ def side_scale(market: Any, side: int) -> float:
     return float(market.coefficient / depth)
 
 
-@kernel
+@inner
 def side_bands(book: Any, market: Any, side: int) -> Any:
     """Bands of a side of the book."""
     if side == 0:
@@ -39,7 +40,7 @@ def side_bands(book: Any, market: Any, side: int) -> Any:
     return book.bands[market.band_mid : market.band_last]
 
 
-@kernel
+@inner
 def side_volumes(book: Any, market: Any, side: int) -> Any:
     """Cumulative money in the bands of a side, at the depth in force, in quanta."""
     if side == 0:
@@ -47,7 +48,7 @@ def side_volumes(book: Any, market: Any, side: int) -> Any:
     return book.volumes[market.band_mid : market.band_last] * market.depth
 
 
-@kernel
+@inner
 def book_limit(book: Any, market: Any, side: int) -> float:
     """Lots that a side of the book takes this round, down (up) to the price limit and to its end."""
     if market.depth <= 0.0:
@@ -70,7 +71,7 @@ def book_limit(book: Any, market: Any, side: int) -> float:
     return math.inf if money == np.inf else math.floor(money / lot_money)
 
 
-@kernel
+@inner
 def cap_by_throughput(state: Any) -> None:
     """Venues execute at most `throughput` money a second; their markets share it pro rata to what is asked."""
     for v in range(state.venues.shape[0]):
@@ -91,7 +92,7 @@ def cap_by_throughput(state: Any) -> None:
                     market.cap_buy = float(math.floor(market.cap_buy * (room / total)))
 
 
-@kernel
+@inner
 def cap_by_book(book: Any, state: Any) -> None:
     """Price limits and the end of the book."""
     for m in range(state.markets.shape[0]):
@@ -102,19 +103,19 @@ def cap_by_book(book: Any, state: Any) -> None:
             market.cap_buy = min(market.cap_buy, book_limit(book, market, 1))
 
 
-@kernel
+@inner
 def rank(state: Any) -> None:
     """Order of execution: lowest margin ratio first, then account id."""
     n = state.clock[0].n_acting
     ratios = np.empty(n)
     for j in range(n):
         ratios[j] = state.ratio[state.acting[j]]
-    by_ratio = np.argsort(ratios, kind="mergesort")
+    by_ratio = stable_order(ratios)
     for j in range(n):
         state.order[j] = state.acting[by_ratio[j]]
 
 
-@kernel
+@inner
 def take(book: Any, state: Any) -> None:
     """Give the capped lots to the orders by rank, in whole multiples of `count`; unwinding gets the rest."""
     markets = state.markets
@@ -144,7 +145,7 @@ def take(book: Any, state: Any) -> None:
             buy[strategy.short_market] -= strategy.ask_short
 
 
-@kernel
+@inner
 def net_flow(book: Any, state: Any) -> None:
     """Net lots sold to each book by the orders taken and the unwinding legs."""
     markets = state.markets
@@ -164,7 +165,7 @@ def net_flow(book: Any, state: Any) -> None:
             markets[strategy.short_market].flow -= strategy.ask_short
 
 
-@kernel
+@inner
 def trade_price(book: Any, market: Any, lots: float) -> Any:
     """Average price of a net flow of `lots` (positive: sold) and the displacement it reaches."""
     start = market.permanent + market.temporary
@@ -179,7 +180,7 @@ def trade_price(book: Any, market: Any, lots: float) -> Any:
     return average(market.impact, market.outside, start, reached, zone, bands, volumes), reached
 
 
-@kernel
+@inner
 def set_price(book: Any, state: Any) -> None:
     """Average execution price and displacement of the round in every market, for the flow as it stands."""
     net_flow(book, state)
@@ -188,7 +189,7 @@ def set_price(book: Any, state: Any) -> None:
         market.fill, market.reached = trade_price(book, market, market.flow)
 
 
-@kernel
+@inner
 def add_flow(state: Any) -> None:
     """Step 4e: the temporary displacement decays, then the round's flow is added."""
     clock = state.clock[0]
@@ -204,7 +205,7 @@ def add_flow(state: Any) -> None:
         state.history[clock.round, m].added = added
 
 
-@kernel
+@inner
 def leg_reduced(book: Any, state: Any, k: int, lots: float) -> None:
     """A leg was closed by force: the basis trader's other leg must be unwound, in equal slices."""
     clock = state.clock[0]
@@ -225,7 +226,7 @@ def leg_reduced(book: Any, state: Any, k: int, lots: float) -> None:
         strategy.slice_short = max(1.0, math.ceil(strategy.pending_short / rounds))
 
 
-@kernel
+@inner
 def long_lots(state: Any, strategy: Any) -> float:
     """Lots of a strategy's long leg that can still be sold."""
     if strategy.long_holding >= 0:
@@ -233,7 +234,7 @@ def long_lots(state: Any, strategy: Any) -> float:
     return max(0.0, state.quantity[strategy.long_leg])
 
 
-@kernel
+@inner
 def trim_unwinding(state: Any) -> None:
     """Legs that were closed meanwhile need no unwinding."""
     for s in range(state.strategies.shape[0]):
@@ -244,7 +245,7 @@ def trim_unwinding(state: Any) -> None:
             strategy.pending_short = min(strategy.pending_short, max(0.0, -state.quantity[strategy.short_leg]))
 
 
-@kernel
+@inner
 def is_margined(market: Any) -> bool:
     """Whether positions in the market sit in margin accounts."""
     return bool(market.kind == PERP)

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 
 GUARD = 1e-9
 
 
-@kernel
+@inner
 def mix(x: Any) -> Any:
     """One round of the splitmix64 finaliser: 64 well mixed bits."""
     x = np.uint64(x) + np.uint64(0x9E3779B97F4A7C15)
@@ -29,14 +29,14 @@ def mix(x: Any) -> Any:
     return x ^ (x >> np.uint64(31))
 
 
-@kernel
+@inner
 def uniform(key: Any, name: Any, number: int) -> float:
     """Uniform number in [0, 1) that depends on the key of the run, an account's name and a call number only."""
     bits = mix(mix(np.uint64(key) ^ np.uint64(name)) + np.uint64(number))
     return float(bits >> np.uint64(11)) * 2.0**-53
 
 
-@kernel
+@inner
 def maintenance(book: Any, market: Any, notional: float) -> float:
     """Maintenance margin of a notional (quanta) by the market's tier lines."""
     best = 0.0
@@ -47,7 +47,7 @@ def maintenance(book: Any, market: Any, notional: float) -> float:
     return best
 
 
-@kernel
+@inner
 def value_account(book: Any, state: Any, i: int) -> tuple[float, float]:
     """Equity and requirement of account `i` at the marks, in quanta."""
     worth, required = 0.0, 0.0
@@ -61,7 +61,7 @@ def value_account(book: Any, state: Any, i: int) -> tuple[float, float]:
     return worth + float(state.cash[i]), required
 
 
-@kernel
+@inner
 def equity_at_outside(book: Any, state: Any, i: int) -> tuple[float, float]:
     """Equity and requirement of account `i` at outside prices, in quanta."""
     worth, required = 0.0, 0.0
@@ -75,7 +75,7 @@ def equity_at_outside(book: Any, state: Any, i: int) -> tuple[float, float]:
     return worth + float(state.cash[i]), required
 
 
-@kernel
+@inner
 def gross(book: Any, state: Any, i: int) -> float:
     """Sum of the notionals of account `i` at the marks, in quanta."""
     total = 0.0
@@ -85,7 +85,13 @@ def gross(book: Any, state: Any, i: int) -> float:
     return total
 
 
-@kernel
+@inner
+def stable_order(values: Any) -> Any:
+    """Positions of `values` (contiguous floats) from low to high, equal ones in their order."""
+    return np.argsort(values, kind="mergesort")
+
+
+@inner
 def is_flat(book: Any, state: Any, i: int) -> bool:
     """Whether account `i` holds no position."""
     for k in range(book.indptr[i], book.indptr[i + 1]):
@@ -94,7 +100,7 @@ def is_flat(book: Any, state: Any, i: int) -> bool:
     return True
 
 
-@kernel
+@inner
 def advance_clocks(book: Any, state: Any) -> None:
     """Add to every market's clock how far health can have fallen since the last look, per unit of `slope`.
 
@@ -114,7 +120,7 @@ def advance_clocks(book: Any, state: Any) -> None:
     state.tick[markets.shape[0]] += widest
 
 
-@kernel
+@inner
 def look(book: Any, state: Any) -> None:
     """Find the accounts that must act: `acting` lists those below maintenance, `called` those below the call level.
 
@@ -149,13 +155,13 @@ def look(book: Any, state: Any) -> None:
     clock.n_acting, clock.n_called = n_acting, n_called
 
 
-@kernel
+@inner
 def wake(book: Any, state: Any, i: int) -> None:
     """Account `i` was touched: look at it in the next round."""
     state.key[i] = -np.inf
 
 
-@kernel
+@inner
 def is_tradable(market: Any) -> bool:
     """Whether orders in this market can be filled now."""
     return not market.shut and not market.dead

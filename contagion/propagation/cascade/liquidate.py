@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 from contagion.propagation.cascade.kernels import equity_at_outside, maintenance
 from contagion.propagation.cascade.codes import ASKED
 
 HALVINGS = 40
 
 
-@kernel
+@inner
 def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
     """Whether closing `fraction` of every leg restores `target` times the requirement, after the fee."""
     venue = state.venues[book.venue[i]]
@@ -38,7 +38,7 @@ def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
     return bool(state.equity[i] - venue.fee * closed >= venue.target * required)
 
 
-@kernel
+@inner
 def smallest_fraction(book: Any, state: Any, i: int) -> float:
     """Smallest fraction that restores the target, by halving; 1 when none below does."""
     venue = state.venues[book.venue[i]]
@@ -54,7 +54,7 @@ def smallest_fraction(book: Any, state: Any, i: int) -> float:
     return high
 
 
-@kernel
+@inner
 def cap_below(book: Any, market: Any, notional: float) -> float:
     """Cap of the tier below the one that holds `notional`; 0 in the first tier."""
     below = 0.0
@@ -64,7 +64,7 @@ def cap_below(book: Any, market: Any, notional: float) -> float:
     return below
 
 
-@kernel
+@inner
 def want_ladder(book: Any, state: Any, i: int) -> None:
     """One rung down for every leg above its first tier, else everything."""
     stepped = False
@@ -81,7 +81,7 @@ def want_ladder(book: Any, state: Any, i: int) -> None:
         want_fraction(book, state, i, 1.0)
 
 
-@kernel
+@inner
 def want_fraction(book: Any, state: Any, i: int, fraction: float) -> None:
     """The same fraction of every leg, in whole lots, rounded up."""
     for k in range(book.indptr[i], book.indptr[i + 1]):
@@ -89,7 +89,7 @@ def want_fraction(book: Any, state: Any, i: int, fraction: float) -> None:
         state.wanted[k] = min(lots, math.ceil(fraction * lots))
 
 
-@kernel
+@inner
 def decide(book: Any, state: Any) -> None:
     """Orders of the accounts in `acting`, by the procedure of their venue; margin ratios for the ranking."""
     clock = state.clock[0]
@@ -109,7 +109,7 @@ def decide(book: Any, state: Any) -> None:
             want_ladder(book, state, i)
 
 
-@kernel
+@inner
 def ask(book: Any, state: Any) -> None:
     """Add the orders of the round up per market: gross sells and gross buys, unwinding included."""
     clock, markets = state.clock[0], state.markets
@@ -136,7 +136,7 @@ def ask(book: Any, state: Any) -> None:
     state.rounds[clock.round].asked_notional = total * clock.quantum
 
 
-@kernel
+@inner
 def ask_unwinding(book: Any, state: Any) -> None:
     """This round's slices of the legs that basis traders unwind; a long leg is sold, a short leg bought back."""
     for s in range(state.strategies.shape[0]):
@@ -150,7 +150,7 @@ def ask_unwinding(book: Any, state: Any) -> None:
             state.markets[strategy.short_market].asked_buy += strategy.ask_short
 
 
-@kernel
+@inner
 def mark_healthy_outside(book: Any, state: Any, i: int) -> bool:
     """Whether account `i` would stand at outside prices: its sale is pure contagion."""
     equity, required = equity_at_outside(book, state, i)

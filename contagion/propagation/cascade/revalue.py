@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 from contagion.markets.impact import price
 from contagion.propagation.cascade.kernels import advance_clocks
 from contagion.propagation.cascade.codes import PERP
@@ -21,13 +21,13 @@ from contagion.propagation.cascade.codes import PERP
 SECONDS_A_DAY = 86_400.0
 
 
-@kernel
+@inner
 def row_of(clock: Any, table: Any) -> int:
     """Row of a path that belongs to this round; the last row goes on for ever."""
     return min(int(clock.round), table.shape[0] - 1)
 
 
-@kernel
+@inner
 def set_last(state: Any) -> None:
     """Outside prices of this round and the price at which each market stands, before any trade."""
     clock = state.clock[0]
@@ -42,7 +42,7 @@ def set_last(state: Any) -> None:
             market.last = price(market.impact, market.outside, market.permanent + market.temporary)
 
 
-@kernel
+@inner
 def set_index(book: Any, state: Any) -> None:
     """Depth-weighted mean of the spot markets; the outside price where there is none. Keeps its log return."""
     clock = state.clock[0]
@@ -60,7 +60,7 @@ def set_index(book: Any, state: Any) -> None:
         state.index_return[at, a] = math.log(state.index[a] / before) if at > 0 else 0.0
 
 
-@kernel
+@inner
 def running_volatility(state: Any, a: int) -> float:
     """Volatility of the index per square root of a day, over the window that ends now."""
     clock = state.clock[0]
@@ -71,7 +71,7 @@ def running_volatility(state: Any, a: int) -> float:
     return math.sqrt(total / (n * clock.step) * SECONDS_A_DAY)
 
 
-@kernel
+@inner
 def set_depth(state: Any) -> None:
     """Share of the opening depth that rests now: capital left, volatility, floor, and the outside shock."""
     for m in range(state.markets.shape[0]):
@@ -88,7 +88,7 @@ def set_depth(state: Any) -> None:
         market.depth = max(market.depth_floor, capital * calm) * market.shock_depth
 
 
-@kernel
+@inner
 def set_marks(state: Any) -> None:
     """Mark by each venue's rule; an observed path is the mark itself."""
     for m in range(state.markets.shape[0]):
@@ -104,7 +104,7 @@ def set_marks(state: Any) -> None:
             market.mark = market.mark_weight * market.last + (1.0 - market.mark_weight) * market.index
 
 
-@kernel
+@inner
 def track(state: Any) -> None:
     """Extremes of the run and this round's row of the history."""
     clock = state.clock[0]
@@ -122,7 +122,7 @@ def track(state: Any) -> None:
         row.added, row.sold, row.halted = 0.0, 0.0, False
 
 
-@kernel
+@inner
 def revalue(book: Any, state: Any) -> None:
     """Step 1 as a whole, but for the marks that a policy may still change."""
     set_last(state)
@@ -131,7 +131,7 @@ def revalue(book: Any, state: Any) -> None:
     set_marks(state)
 
 
-@kernel
+@inner
 def after_marks(book: Any, state: Any) -> None:
     """What follows once the marks stand: extremes, history, clocks."""
     track(state)
@@ -143,13 +143,13 @@ def after_marks(book: Any, state: Any) -> None:
     state.clock[0].acted = False
 
 
-@kernel
+@inner
 def moves_outside(state: Any) -> bool:
     """Whether outside prices, depth or defaults still have something in store."""
     return bool(state.clock[0].time < state.clock[0].shock_end)
 
 
-@kernel
+@inner
 def settle_displacement(state: Any) -> None:
     """Set the temporary displacement to the value it decays to; nothing else is going on."""
     for m in range(state.markets.shape[0]):

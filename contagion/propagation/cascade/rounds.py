@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner, kernel
 from contagion.propagation.cascade import calls, kernels, liquidate
 from contagion.propagation.cascade.arbitrage import arbitrage
 from contagion.propagation.cascade.breakers import count_halted, limits_row, open_markets, orders_row, shut_caps, status_row
@@ -32,21 +32,21 @@ look, deliver, place = kernels.look, calls.deliver, calls.place
 decide, ask = liquidate.decide, liquidate.ask
 
 
-@kernel
+@inner
 def begin(book: Any, state: Any) -> None:
     """Phase 1: revalue."""
     state.clock[0].time = state.clock[0].round * state.clock[0].step
     revalue(book, state)
 
 
-@kernel
+@inner
 def receive(book: Any, state: Any) -> None:
     """Phase 2a: the marks stand; top-ups that are due arrive."""
     after_marks(book, state)
     deliver(book, state)
 
 
-@kernel
+@inner
 def order(book: Any, state: Any) -> None:
     """Phases 2b and 3: calls are placed, orders decided and added up; markets open but for failed venues."""
     place(book, state)
@@ -56,14 +56,14 @@ def order(book: Any, state: Any) -> None:
     open_markets(state)
 
 
-@kernel
+@inner
 def shut(book: Any, state: Any) -> None:
     """Phase 4a, after every policy has said which markets are shut."""
     count_halted(state)
     shut_caps(state)
 
 
-@kernel
+@inner
 def trade(book: Any, state: Any) -> None:
     """Phases 4 and 5a, after every policy has capped the orders: rank, trial price, routing, fill."""
     shut_caps(state)
@@ -75,7 +75,7 @@ def trade(book: Any, state: Any) -> None:
     fill(book, state)
 
 
-@kernel
+@inner
 def end(book: Any, state: Any) -> None:
     """Phases 5b and 6: the waterfall, decay, arbitrage, defaults; then the stop rule."""
     pay_deficits(book, state)
@@ -87,7 +87,7 @@ def end(book: Any, state: Any) -> None:
     stop_or_go_on(state)
 
 
-@kernel
+@inner
 def is_busy(state: Any) -> bool:
     """Whether something is liquidatable, due, unwinding or moving outside, or happened this round."""
     clock = state.clock[0]
@@ -99,7 +99,7 @@ def is_busy(state: Any) -> bool:
     return False
 
 
-@kernel
+@inner
 def stop_or_go_on(state: Any) -> None:
     """When nothing goes on, set the temporary displacement to its settled value and look once more; then stop."""
     clock = state.clock[0]

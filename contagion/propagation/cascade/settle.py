@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, pay_node, post
 from contagion.propagation.cascade.execute import leg_reduced
 from contagion.propagation.cascade.kernels import equity_at_outside, is_flat, value_account, wake
 from contagion.propagation.cascade.codes import ACCOUNT, BASIS_SUM, BASIS_WEIGHT, BASIS_WORST, BURN, BY_FEE, BY_LIQUIDATION, BY_UNWIND, COVERAGE_SUM, COVERAGE_WEIGHT, EVENT_LIQUIDATION, EVENT_UNWIND, FEES, FILLED, FORCED_COST, FUND, HEALTHY_OUTSIDE, KEEPER, LIQUIDATED_ACCOUNTS, LIQUIDATED_ALL, LIQUIDATED_LONG, LIQUIDATED_SHORT, MONEY, PROVIDER, SLIPPAGE
 
 
-@kernel
+@inner
 def sell_leg(book: Any, state: Any, k: int, lots: float, price: float, reason: int) -> float:
     """Close `lots` of leg `k` against the provider at `price`; returns the money that changed hands, all of the row."""
     i, m = book.leg_account[k], book.leg_market[k]
@@ -43,7 +43,7 @@ def sell_leg(book: Any, state: Any, k: int, lots: float, price: float, reason: i
     return float(money * number)
 
 
-@kernel
+@inner
 def sell_holding(book: Any, state: Any, h: int, m: int, lots: float, price: float, reason: int) -> float:
     """Sell `lots` (buy, if negative) of a node's holding in spot market `m`; returns the money received."""
     market, node, asset = state.markets[m], book.holding_node[h], book.holding_asset[h]
@@ -59,7 +59,7 @@ def sell_holding(book: Any, state: Any, h: int, m: int, lots: float, price: floa
     return float(money)
 
 
-@kernel
+@inner
 def charge(state: Any, v: int, money: int) -> None:
     """Split a fee between fund, keeper, burn and the venue's own cash; the account's leg is posted by the caller."""
     venue = state.venues[v]
@@ -79,7 +79,7 @@ def charge(state: Any, v: int, money: int) -> None:
     state.counters[FEES] += float(money)
 
 
-@kernel
+@inner
 def charge_account(book: Any, state: Any, i: int, due: float) -> None:
     """Take a fee from account `i`, at most its positive equity."""
     if due <= 0.0:
@@ -93,7 +93,7 @@ def charge_account(book: Any, state: Any, i: int, due: float) -> None:
         charge(state, book.venue[i], money * number)
 
 
-@kernel
+@inner
 def measure_fill(state: Any, market: Any, sign: int, lots: float, healthy: bool) -> None:
     """Counters of one forced fill: cost against the outside price, liquidation basis, notionals."""
     worth = lots * (market.lot_scale * market.fill)
@@ -114,7 +114,7 @@ def measure_fill(state: Any, market: Any, sign: int, lots: float, healthy: bool)
     state.venues[market.venue].liquidated += worth
 
 
-@kernel
+@inner
 def measure_coverage(book: Any, state: Any, i: int) -> None:
     """Value realised over amount owed, for an account about to be closed completely."""
     assets, owed = max(0.0, float(state.cash[i])), max(0.0, -float(state.cash[i]))
@@ -133,7 +133,7 @@ def measure_coverage(book: Any, state: Any, i: int) -> None:
         state.counters[COVERAGE_WEIGHT] += float(book.count[i])
 
 
-@kernel
+@inner
 def fill_account(book: Any, state: Any, i: int) -> None:
     """All fills of one account: trades, fees, and its closing if nothing is left."""
     clock, number = state.clock[0], int(book.count[i])
@@ -168,7 +168,7 @@ def fill_account(book: Any, state: Any, i: int) -> None:
         clock.acted = True
 
 
-@kernel
+@inner
 def close_account(book: Any, state: Any, i: int) -> None:
     """Note when an account has become flat, and what it leaves unpaid."""
     clock = state.clock[0]
@@ -185,7 +185,7 @@ def close_account(book: Any, state: Any, i: int) -> None:
         state.venues[book.venue[i]].deficit += missing
 
 
-@kernel
+@inner
 def fill(book: Any, state: Any) -> None:
     """Step 4d: everybody trades, in account order; what was not taken is counted as deferred."""
     clock, unfilled = state.clock[0], 0.0
@@ -204,7 +204,7 @@ def fill(book: Any, state: Any) -> None:
     state.rounds[clock.round].deferred_notional = unfilled * clock.quantum
 
 
-@kernel
+@inner
 def fill_unwinding(book: Any, state: Any) -> None:
     """Basis traders sell (buy back) this round's slices at the price of the round."""
     clock = state.clock[0]
@@ -241,7 +241,7 @@ def fill_unwinding(book: Any, state: Any) -> None:
             clock.acted = True
 
 
-@kernel
+@inner
 def measure_unwinding(state: Any, m: int, lots: float) -> None:
     """An unwinding leg is a forced fill too: its cost against the outside price counts."""
     market, clock = state.markets[m], state.clock[0]

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, pay_node, post
-from contagion.propagation.cascade.kernels import is_flat, value_account, wake
+from contagion.propagation.cascade.kernels import is_flat, stable_order, value_account, wake
 from contagion.propagation.cascade.codes import ACCOUNT, BY_FUND, BY_OWN_EQUITY, BY_RESIDUAL, EVENT_FUND, EVENT_RESIDUAL, FUND, MONEY
 
 
-@kernel
+@inner
 def profit(book: Any, state: Any, i: int) -> float:
     """Unrealised profit of account `i` at the marks (quanta, of one account), 0 for a loss."""
     total = 0.0
@@ -31,7 +31,7 @@ def profit(book: Any, state: Any, i: int) -> float:
     return max(0.0, total)
 
 
-@kernel
+@inner
 def exposure(book: Any, state: Any, i: int, rule: int) -> float:
     """What the residual rule may take from one account behind row `i`, in whole quanta."""
     equity, _ = value_account(book, state, i)
@@ -42,7 +42,7 @@ def exposure(book: Any, state: Any, i: int, rule: int) -> float:
     return math.floor(min(profit(book, state, i), equity))
 
 
-@kernel
+@inner
 def seize(book: Any, state: Any, i: int, money: int, v: int) -> None:
     """Take `money` quanta from each account behind row `i`."""
     number = int(book.count[i])
@@ -52,7 +52,7 @@ def seize(book: Any, state: Any, i: int, money: int, v: int) -> None:
     wake(book, state, i)
 
 
-@kernel
+@inner
 def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
     """Take up to `budget` quanta from the venue's accounts by the residual rule; returns what was taken."""
     first, last = book.venue_indptr[v], book.venue_indptr[v + 1]
@@ -64,7 +64,7 @@ def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
         total += caps[j] * book.count[accounts[j]]
     if total <= 0.0:
         return 0
-    order = np.argsort(-caps, kind="mergesort")
+    order = stable_order(-caps)
     fraction = min(1.0, budget / total)
     taken = np.zeros(accounts.shape[0], np.int64)
     left = budget
@@ -87,7 +87,7 @@ def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
     return budget - left
 
 
-@kernel
+@inner
 def clear_deficits(book: Any, state: Any, v: int, money: int) -> None:
     """Bring the flat accounts of this round back to zero, with `money` that the layers have provided."""
     clock = state.clock[0]
@@ -99,7 +99,7 @@ def clear_deficits(book: Any, state: Any, v: int, money: int) -> None:
             post(state, ACCOUNT, i, BY_FUND, MONEY, missing * int(book.count[i]))
 
 
-@kernel
+@inner
 def pay_deficits(book: Any, state: Any) -> None:
     """Pay every venue's deficits of the round, layer by layer."""
     clock = state.clock[0]
@@ -130,7 +130,7 @@ def pay_deficits(book: Any, state: Any) -> None:
             pay_node(state, venue.node, BY_OWN_EQUITY, -rest)
 
 
-@kernel
+@inner
 def total_funds(state: Any) -> None:
     """Money in all funds at the end of the round."""
     clock, total = state.clock[0], 0.0
