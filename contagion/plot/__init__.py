@@ -1,1 +1,12 @@
-"""Pictures of networks, runs and comparisons."""
+"""Pictures of networks, runs and comparisons.
+
+Every function takes the axes to draw on (``ax=None``: a new figure), returns them, shows nothing and leaves
+matplotlib's settings alone.
+"""
+
+from contagion.plot.comparisons import distribution, effects, frontier
+from contagion.plot.maps import liquidation_map
+from contagion.plot.networks import network
+from contagion.plot.runs import cascade, rounds
+
+__all__ = ["cascade", "distribution", "effects", "frontier", "liquidation_map", "network", "rounds"]
