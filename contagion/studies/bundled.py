@@ -43,5 +43,5 @@ policies = [{ kind = "InsuranceFund", factor = 2.0 }]
 n = 500
 seed = 0
 level = 0.95
-n_jobs = 1
+n_jobs = -1
 """
