@@ -118,8 +118,8 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
     tilt = _direction(net, direction)
     prices = net.assets["price"].astype(np.float64)
     positions = net.positions
-    account = net.accounts.index.get_indexer(positions["account"]).astype(np.int64)
-    market = net.markets.index.get_indexer(positions["market"]).astype(np.int64)
+    account = net.accounts.index.get_indexer(pd.Index(positions["account"])).astype(np.int64)
+    market = net.markets.index.get_indexer(pd.Index(positions["market"])).astype(np.int64)
     asset = net.markets["asset"].to_numpy()[market]
     quantity = positions["quantity"].to_numpy(np.float64)
     rates, amounts = _lines(net)
@@ -131,7 +131,7 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
         account=account,
         market=market,
         quantity=quantity,
-        price=prices.reindex(asset).to_numpy(np.float64),
+        price=np.asarray(prices.reindex(asset), dtype=np.float64),
         direction=np.asarray(tilt.reindex(asset), dtype=np.float64),
         rates=rates[:, market],
         amounts=amounts[:, market],
@@ -215,7 +215,7 @@ def _lines(net: Network) -> tuple[Floats, Floats]:
 def _cash(net: Network, prices: pd.Series[float], tilt: pd.Series[float]) -> tuple[Floats, Floats]:
     """Return the value of each account's balances now and its change per unit of the move."""
     balances = net.balances
-    account = net.accounts.index.get_indexer(balances["account"])
+    account = net.accounts.index.get_indexer(pd.Index(balances["account"]))
     asset, size = balances["asset"], len(net.accounts)
     value = balances["quantity"].to_numpy(np.float64) * prices.reindex(asset).to_numpy(np.float64)
     moved = value * tilt.reindex(asset).to_numpy(np.float64)

@@ -143,7 +143,8 @@ def _displacements(net: Network, sold: Floats) -> Floats:
     books = {key: rows.sort_values("band") for key, rows in net.depth.groupby(["market", "side"])}
     volatility = net.markets["volatility"].fillna(net.markets["asset"].map(net.assets["volatility"]))
     result = np.zeros_like(sold)
-    for m, (name, rule) in enumerate(net.markets.iterrows()):
+    for m, rule in enumerate(net.markets.reset_index().to_dict("records")):
+        name = rule["name"]
         kind = impact.KINDS.index(rule["impact"])
         for row, money in enumerate(sold[:, m]):
             resting = books.get((name, "bid" if money > 0.0 else "ask"))
@@ -153,7 +154,7 @@ def _displacements(net: Network, sold: Floats) -> Floats:
             volumes = resting["amount"].to_numpy(np.float64)
             scale = rule["impact_coefficient"] * bands[0] / volumes[0]
             if kind == impact.SQUARE_ROOT:
-                scale = rule["impact_coefficient"] * volatility[name] / np.sqrt(rule["volume"])
+                scale = rule["impact_coefficient"] * float(volatility.iloc[m]) / np.sqrt(rule["volume"])
             volumes = volumes / max(rule["impact_coefficient"], 1e-300)
             result[row, m] = impact.move(kind, 0.0, money, scale, 1.0, bands, volumes)
     return result

@@ -116,7 +116,7 @@ def _triggered(
     frame["move"] = word
     frame["side"] = np.where(legs.quantity > 0.0, "long", "short")
     frame["money"] = np.abs(legs.quantity) * legs.count * legs.leg_prices(move)
-    return frame[(np.abs(move) <= abs(edge))[legs.account] & (legs.quantity != 0.0)]
+    return pd.DataFrame(frame[(np.abs(move) <= abs(edge))[legs.account] & (legs.quantity != 0.0)])
 
 
 def _names(net: Network, legs: Book) -> pd.DataFrame:

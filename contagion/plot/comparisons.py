@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from contagion.errors import SchemaError, ValueRangeError, nearest
 from contagion.plot import style
 from contagion.plot.labels import CORNERS, Labels
+from contagion.plot.style import Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +65,11 @@ def distribution(
     worst = _worst(cmp, metric, level)
     handles = []
     for i, (name, value) in enumerate(values.items()):
-        look = {"color": style.COLOURS[i], "linestyle": style.LINES[i], "linewidth": 2.0 if i == 0 else 1.5}
+        look: Look = {
+            "color": style.COLOURS[i],
+            "linestyle": style.LINES[i],
+            "linewidth": 2.0 if i == 0 else 1.5,
+        }
         share = 100.0 * (1.0 - np.arange(len(value)) / len(value))
         ax.step(value, share, where="pre", zorder=3.0 - 0.1 * i, **look)
         number = f": {scale.text(worst[name])}" if name in worst else ""
@@ -253,7 +258,7 @@ def _interval(ax: Axes, row: float, effect: pd.Series) -> None:
 
 def _counts(ax: Axes, table: pd.DataFrame) -> None:
     """Write beside each row in how many scenarios the metric fell and rose."""
-    look: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "fontsize": "small", "parse_math": False}
+    look: Look = {"transform": ax.get_yaxis_transform(), "fontsize": "small", "parse_math": False}
     for x, column, heading in ((1.09, "helped", "fell in"), (1.2, "harmed", "rose in")):
         ax.text(x, -0.75, heading, ha="right", va="bottom", color=style.DARK, **look)
         for row, share in enumerate(_shares(table, column)):
@@ -279,8 +284,7 @@ def _benefits(cmp: Comparison, metric: str, cost: str, against: str, rates: Any)
         price = cmp.effects(cost, against=against).reindex(table.index)
         columns = {"cost": "difference", "cost_low": "low", "cost_high": "high"}
         return table.assign(**{name: price[column] for name, column in columns.items()})
-    mean = cmp.costs(rates)
-    mean = (mean.iloc[:, 0] if isinstance(mean, pd.DataFrame) else mean).reindex(table.index)
+    mean = cmp.costs(rates)["cost"].reindex(table.index)
     return table.assign(cost=mean, cost_low=mean, cost_high=mean)
 
 
@@ -296,11 +300,11 @@ def _points(ax: Axes, table: pd.DataFrame, best: NDArray[np.bool_]) -> None:
     ax.plot(mean[order, 0], mean[order, 1], color=colour, linewidth=1.2, linestyle="--", zorder=1.8)
     for chosen, face, label in ((best, colour, "no set beats it"), (~best, "white", "another set beats it")):
         if chosen.any():
-            look = {"facecolors": face, "edgecolors": colour, "s": 55.0, "zorder": 2.5}
+            look: Look = {"facecolors": face, "edgecolors": colour, "s": 55.0, "zorder": 2.5}
             ax.scatter(mean[chosen, 0], mean[chosen, 1], label=label, **look)
-    look = {"linestyle": "", "marker": "o", "markeredgecolor": colour, "markersize": 7.0}
+    ring: Look = {"linestyle": "", "marker": "o", "markeredgecolor": colour, "markersize": 7.0}
     handles = [
-        Line2D([], [], markerfacecolor=face, label=label, **look)
+        Line2D([], [], markerfacecolor=face, label=label, **ring)
         for face, label, there in (
             (colour, "no set beats it", best.any()),
             ("white", "another beats it", (~best).any()),

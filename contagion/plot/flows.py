@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from contagion.plot import style
+from contagion.plot.style import Look
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -22,7 +23,7 @@ _LEFT, _RIGHT, _THICK = 0.28, 0.72, 0.014
 _SPACE = 0.022
 
 
-def draw_flows(ax: Axes, graph: nx.DiGraph, unit: str, *, most: int) -> Axes:
+def draw_flows(ax: Axes, graph: nx.DiGraph[Any], unit: str, *, most: int) -> Axes:
     """Draw the edges of a graph as ribbons from who hit (left) to who was hit (right).
 
     Parameters
@@ -51,14 +52,14 @@ def draw_flows(ax: Axes, graph: nx.DiGraph, unit: str, *, most: int) -> Axes:
     total = float(flows["money"].sum())
     for side in ("source", "target"):
         _column(ax, flows, spans[side], side, unit)
-    look = {"fontsize": "small", "color": style.DARK, "va": "bottom", "parse_math": False}
+    look: Look = {"fontsize": "small", "color": style.DARK, "va": "bottom", "parse_math": False}
     ax.text(_LEFT, -0.02, "who hit", ha="right", **look)
     ax.text(_RIGHT, -0.02, f"who was hit (in all {style.amount(total, unit)})", ha="left", **look)
     _legend(ax, channels)
     return style.finish(ax)
 
 
-def _flows(graph: nx.DiGraph, most: int) -> pd.DataFrame:
+def _flows(graph: nx.DiGraph[Any], most: int) -> pd.DataFrame:
     """Return source, target, channel, money, with the small ends put together by kind."""
     edges = [
         (str(a), str(b), str(d.get("channel", "")), float(d.get("weight", 0.0)))
@@ -70,7 +71,7 @@ def _flows(graph: nx.DiGraph, most: int) -> pd.DataFrame:
     for side in ("source", "target"):
         flows[side] = _gathered(flows, side, kinds, most)
     keys = ["source", "target", "channel"]
-    return flows.groupby(keys, sort=True, as_index=False)["money"].sum()
+    return pd.DataFrame(flows.groupby(keys, sort=True)["money"].sum().reset_index())
 
 
 def _gathered(flows: pd.DataFrame, side: str, kinds: dict[str, str], most: int) -> pd.Series:
@@ -113,13 +114,14 @@ def _ribbons(ax: Axes, flows: pd.DataFrame, spans: dict[str, pd.DataFrame]) -> N
         for corners in zip(*(start[k] for k in ("source", "source end", "target", "target end")), strict=True)
     ]
     for rank, rows in flows.groupby("rank").indices.items():
-        colour = style.COLOURS[int(rank)]
+        number = int(str(rank))
+        colour = style.COLOURS[number]
         paths = PathCollection(
             [shapes[i] for i in rows], facecolors=colour, alpha=0.5, linewidths=0.0, zorder=1.0
         )
         paths.set_transform(ax.transData)
-        if int(rank) and style.HATCHES[int(rank)]:
-            paths.set(hatch=style.HATCHES[int(rank)], edgecolor=colour)
+        if number and style.HATCHES[number]:
+            paths.set(hatch=style.HATCHES[number], edgecolor=colour)
         ax.add_collection(paths, autolim=False)
 
 
@@ -137,7 +139,8 @@ def _column(ax: Axes, flows: pd.DataFrame, spans: pd.DataFrame, side: str, unit:
     """Draw the bars of one side and write the names beside them, spread so that none touch."""
     left = side == "source"
     bar = _LEFT if left else _RIGHT - _THICK
-    boxes = [Rectangle((bar, row.start), _THICK, row.end - row.start) for row in spans.itertuples()]
+    ends = spans[["start", "end"]].to_numpy(np.float64)
+    boxes = [Rectangle((bar, start), _THICK, end - start) for start, end in ends]
     ax.add_collection(
         PatchCollection(boxes, facecolors=style.DARK, linewidths=0.0, zorder=2.0), autolim=False
     )
@@ -148,7 +151,7 @@ def _column(ax: Axes, flows: pd.DataFrame, spans: pd.DataFrame, side: str, unit:
         text = f"{style.shown(str(name)[2:].removeprefix('market:'), 22)}  {style.amount(float(row['money']), unit)}"
         x = edge + 0.022 * away
         ax.plot([edge, edge + 0.018 * away], [at, label], color=style.MIDDLE, linewidth=0.5, zorder=1.5)
-        look = {"fontsize": 8.0, "color": style.DARK, "va": "center", "parse_math": False}
+        look: Look = {"fontsize": 8.0, "color": style.DARK, "va": "center", "parse_math": False}
         ax.text(x, label, text, ha="right" if left else "left", **look)
 
 
@@ -171,10 +174,10 @@ def _legend(ax: Axes, channels: pd.Series) -> None:
     for i, channel in enumerate(channels.index[: MOST_CHANNELS + 1]):
         rest = i == MOST_CHANNELS
         label = "other" if rest else style.shown(channel) or "unnamed"
-        look = {"facecolor": style.COLOURS[i], "alpha": 0.5, "linewidth": 0.0}
+        look: Look = {"facecolor": style.COLOURS[i], "alpha": 0.5, "linewidth": 0.0}
         if i and style.HATCHES[i]:
             look |= {"hatch": style.HATCHES[i], "edgecolor": style.COLOURS[i]}
         handles.append(Rectangle((0.0, 0.0), 1.0, 1.0, label=label, **look))
-    look = {"frameon": False, "fontsize": "small", "loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}
-    legend = ax.legend(handles=handles, ncols=min(len(handles), 5), borderaxespad=0.0, **look)
+    place: Look = {"frameon": False, "fontsize": "small", "loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}
+    legend = ax.legend(handles=handles, ncols=min(len(handles), 5), borderaxespad=0.0, **place)
     style.plain(legend.get_texts())

@@ -19,6 +19,7 @@ from contagion.plot.style import DARK, shown
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.backend_bases import RendererBase
+    from matplotlib.text import Text
     from numpy.typing import NDArray
 
 _GAP = 3.0
@@ -71,14 +72,18 @@ class Labels(Artist):
         self.set_zorder(2.9)  # before the texts, which are drawn at 3
         self.set_in_layout(False)
         self._needed, self._sides = needed, sides
-        self._axes, self._places, self._radii = ax, places, radii
+        self._axes, self._places, self._radii = (
+            ax,
+            np.asarray(places, np.float64),
+            np.asarray(radii, np.float64),
+        )
         self._obstacles = np.zeros((0, 2)) if obstacles is None else obstacles
         self._obstacle_radii = np.zeros(0) if obstacle_radii is None else obstacle_radii
         self.texts = [self._text(ax, name, size) for name in names]
         ax.add_artist(self)
 
     @staticmethod
-    def _text(ax: Axes, name: str, size: float) -> Artist:
+    def _text(ax: Axes, name: str, size: float) -> Text:
         text = ax.text(0, 0, shown(name, 30), fontsize=size, color=DARK, parse_math=False, zorder=3.0)
         text.set(transform=IdentityTransform(), ha="left", va="bottom", in_layout=False, usetex=False)
         text.set_path_effects([withStroke(linewidth=2.0, foreground=ax.get_facecolor())])
@@ -87,7 +92,7 @@ class Labels(Artist):
     def draw(self, renderer: RendererBase) -> None:
         """Choose a place for every text, or hide it; the axes draw the texts themselves."""
         ax = self._axes
-        point = renderer.points_to_pixels(1.0)
+        point = float(np.asarray(renderer.points_to_pixels(1.0)))
         marks = ax.transData.transform(self._places)
         blocked = _squares(ax.transData.transform(self._obstacles), self._obstacle_radii * point)
         blocked = np.vstack([blocked, _squares(marks, self._radii * point)])

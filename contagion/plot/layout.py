@@ -78,7 +78,7 @@ def _relax(place: Floats, pull: Floats, steps: int) -> Floats:
 def _framed(place: Floats) -> Floats:
     """Return the places stretched to the unit square."""
     low, high = place.min(axis=0), place.max(axis=0)
-    return (place - low) / np.where(high > low, high - low, 1.0)
+    return np.asarray((place - low) / np.where(high > low, high - low, 1.0), dtype=np.float64)
 
 
 def _apart(place: Floats, radii: Floats) -> Floats:

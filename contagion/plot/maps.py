@@ -13,6 +13,7 @@ from contagion.errors import SchemaError, nearest
 from contagion.measures.early_warning import distance_to_divergence, open_interest_above
 from contagion.measures.liquidation import liquidation_map as levels_of
 from contagion.plot import style
+from contagion.plot.style import Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,12 +94,12 @@ def _bars(ax: Axes, table: pd.DataFrame, color: str, width: float, unit: str) ->
     kept = list(size.index[:MOST_GROUPS])
     group = table[color].where(table[color].isin(kept), "")
     names = [*kept, *([""] if len(size) > MOST_GROUPS else [])]
-    heights = table.groupby([np.round(left, 6), group])["money"].sum().unstack(fill_value=0.0)
+    heights = table.groupby([np.round(left, 6), group])["money"].sum().unstack().fillna(0.0)
     bottom = np.zeros(len(heights))
     handles = []
     for i, name in enumerate(names):
         money = heights[name].to_numpy(np.float64)
-        look = {
+        look: Look = {
             "facecolor": style.COLOURS[i] if name else style.PALE,
             "hatch": style.HATCHES[i] if name else "",
             "edgecolor": "white",
@@ -118,7 +119,7 @@ def _bars(ax: Axes, table: pd.DataFrame, color: str, width: float, unit: str) ->
 def _sides(ax: Axes, lowest: float, highest: float) -> None:
     """Say what happens on either side of today's price."""
     ax.axvline(0.0, color=style.DARK, linewidth=0.8)
-    look = {"fontsize": "small", "color": style.DARK, "va": "top", "parse_math": False}
+    look: Look = {"fontsize": "small", "color": style.DARK, "va": "top", "parse_math": False}
     middle = -lowest / (highest - lowest)
     if lowest < 0.0:
         ax.text(middle - 0.015, 0.985, "← longs are sold", ha="right", transform=ax.transAxes, **look)

@@ -81,7 +81,9 @@ def links(net: Network) -> pd.DataFrame:
         }
     )
     both = pd.concat([margin, loans], ignore_index=True)
-    return both.groupby(["source", "target", "channel"], sort=True, as_index=False)["weight"].sum()
+    return pd.DataFrame(
+        both.groupby(["source", "target", "channel"], sort=True)["weight"].sum().reset_index()
+    )
 
 
 def marks(net: Network) -> Marks:
@@ -167,7 +169,9 @@ def _merged(ties: pd.DataFrame, of_node: pd.Series) -> tuple[pd.DataFrame, int]:
         }
     )
     ends = ends[ends["source"] != ends["target"]]
-    merged = ends.groupby(["source", "target", "channel"], sort=True, as_index=False)["weight"].sum()
+    merged = pd.DataFrame(
+        ends.groupby(["source", "target", "channel"], sort=True)["weight"].sum().reset_index()
+    )
     merged = merged.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
     return merged.iloc[:MOST_LINES], max(0, len(merged) - MOST_LINES)
 
@@ -230,4 +234,4 @@ def _named(net: Network, name: str, what: str) -> pd.Series:
     ends = pd.concat([ties.set_index("source")["weight"], ties.set_index("target")["weight"]])
     grouped = ends.groupby(level=0)
     found = grouped.sum() if name == "exposure" else grouped.size()
-    return found.reindex(net.nodes.index).fillna(0.0).astype(np.float64)
+    return pd.Series(found.reindex(net.nodes.index).fillna(0.0), dtype=np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from contagion.plot import style
 from contagion.plot.labels import Labels
 from contagion.plot.layout import places
 from contagion.plot.marks import Marks, Values, marks, node_values
+from contagion.plot.style import Look
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -26,7 +27,7 @@ SMALLEST, LARGEST = 2.2, 17.0
 CROWDED = 150
 MOST_NAMED = 12
 _KINDS = ("exchange", "trader", "institution", "protocol")
-_CHANNELS = {"margin account": ("#8A8A8A", "-"), "obligation": ("#111111", "--")}
+_CHANNELS: dict[str, tuple[str, Any]] = {"margin account": ("#8A8A8A", "-"), "obligation": ("#111111", "--")}
 _MAP = "cividis_r"
 _MISSING = "#FFFFFF"
 
@@ -95,7 +96,7 @@ def _radii(sizes: pd.Series) -> NDArray[np.float64]:
     top = float(value.max(initial=0.0))
     if top == 0.0:
         return np.full(len(value), 6.0)
-    return np.maximum(LARGEST * np.sqrt(value / top), SMALLEST)
+    return np.asarray(np.maximum(LARGEST * np.sqrt(value / top), SMALLEST), dtype=np.float64)
 
 
 def _ends(lines: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
@@ -156,7 +157,7 @@ def _draw_marks(
 
 def _faces(
     table: pd.DataFrame, colours: pd.Series | None, kinds: list[str]
-) -> tuple[list[object], list[Artist]]:
+) -> tuple[list[Any], list[Artist]]:
     """Return the colour of each mark and handles for words."""
     if colours is None:
         return [style.COLOURS[_KINDS.index(kind)] for kind in table["kind"]], []
@@ -167,7 +168,9 @@ def _faces(
         scale = _normal(colours)
         return [_MISSING if np.isnan(v) else colormaps[_MAP](scale(v)) for v in value], []
     words = list(colours.value_counts().index)
-    look = {word: style.COLOURS[i] if i < len(style.COLOURS) else style.PALE for i, word in enumerate(words)}
+    look: Look = {
+        word: style.COLOURS[i] if i < len(style.COLOURS) else style.PALE for i, word in enumerate(words)
+    }
     handles: list[Artist] = [
         _handle(style.shown(word), "o", look[word]) for word in words[: len(style.COLOURS)]
     ]
@@ -198,7 +201,7 @@ def _colour_bar(ax: Axes, colours: pd.Series, name: str, unit: str) -> None:
 
 
 def _handle(label: str, marker: str, face: object, radius: float = 4.5) -> Line2D:
-    look = {"markerfacecolor": face, "markeredgecolor": style.DARK, "markeredgewidth": 0.6}
+    look: Look = {"markerfacecolor": face, "markeredgecolor": style.DARK, "markeredgewidth": 0.6}
     return Line2D([], [], linestyle="", marker=marker, markersize=2.0 * radius, label=label, **look)
 
 

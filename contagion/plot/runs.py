@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from contagion.plot import style
 from contagion.plot.flows import draw_flows
+from contagion.plot.style import Look
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -110,7 +111,7 @@ def _prices(upper: Axes, run: Run) -> None:
     for i, (name, market) in enumerate(order.iloc[:MOST_PRICES].iterrows()):
         own = paths[paths["market"] == name]
         time, opening = own["time"].to_numpy(np.float64) / 60.0, float(market["opening_price"])
-        look = {"color": style.COLOURS[i], "zorder": 3.0 - 0.1 * i}
+        look: Look = {"color": style.COLOURS[i], "zorder": 3.0 - 0.1 * i}
         upper.plot(time, 100.0 * own["last"].to_numpy(np.float64) / opening, linewidth=1.5, **look)
         upper.plot(
             time, 100.0 * own["outside"].to_numpy(np.float64) / opening, linewidth=0.9, linestyle="--", **look
@@ -141,7 +142,7 @@ def _money(
     ax.stairs(sold, edges, fill=True, color=style.COLOURS[0], linewidth=0.0)
     handles: list[Artist] = [Patch(facecolor=style.COLOURS[0], label="liquidated in the market")]
     if cut.any():
-        look = {"facecolor": style.COLOURS[1], "hatch": "////", "edgecolor": "white", "linewidth": 0.0}
+        look: Look = {"facecolor": style.COLOURS[1], "hatch": "////", "edgecolor": "white", "linewidth": 0.0}
         ax.stairs(sold + cut, edges, baseline=sold, fill=True, **look)
         handles.append(Patch(label="deleveraged (ADL)", **look))
     if held.any():

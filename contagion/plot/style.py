@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import Bbox
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-    from matplotlib.text import Text
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#6E6E6E", "#9C8B00")
 """Told apart by the colour-blind (Okabe and Ito); neighbours differ in lightness, so in grey too."""
@@ -28,6 +29,8 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X", "h")
 DARK, MIDDLE, PALE = "#333333", "#777777", "#D9D9D9"
 HARM, HELP = "#D55E00", "#0072B2"
 
+Look = dict[str, Any]
+"""Properties of an artist."""
 NAME_WIDTH = 24
 _SIZES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 _SHARES = {
@@ -81,7 +84,7 @@ def finish(ax: Axes) -> Axes:
     """Take away what carries no information and make every text of the axes plain."""
     ax.spines[["top", "right"]].set_visible(False)
     plain([*ax.texts, ax.title, *ax.get_xticklabels(), *ax.get_yticklabels()])
-    plain([ax.xaxis.label, ax.yaxis.label, *(text for text in ax.findobj(_is_title))])
+    plain([ax.xaxis.label, ax.yaxis.label, *(text for text in ax.findobj(Text) if isinstance(text, Text))])
     legend = ax.get_legend()
     if legend is not None:
         plain([*legend.get_texts(), legend.get_title()])
@@ -92,7 +95,7 @@ def title(ax: Axes, text: str, note: str = "") -> None:
     """Write a title at the left, with a smaller line under it."""
     ax.set_title(text, loc="left", fontsize="large", pad=22.0 if note else 8.0, parse_math=False)
     if note:
-        place = {"xy": (0.0, 1.0), "xycoords": "axes fraction", "textcoords": "offset points"}
+        place: Look = {"xy": (0.0, 1.0), "xycoords": "axes fraction", "textcoords": "offset points"}
         ax.annotate(note, xytext=(0, 7), fontsize="small", color=DARK, va="bottom", parse_math=False, **place)
 
 
@@ -116,12 +119,10 @@ def legend_right(ax: Axes, handles: Sequence[Artist], heading: str = "", *, offs
 
 def panel_above(ax: Axes, share: float = 0.45, gap: float = 0.08) -> Axes:
     """Give the upper `share` of the axes to a second panel with the same x axis, and return that panel."""
-    from matplotlib.transforms import Bbox
-
     below = 1.0 - share - gap
     upper = ax.inset_axes((0.0, 1.0 + gap / below, 1.0, share / below), sharex=ax)
 
-    def lower_part(own: Axes, renderer: object) -> Bbox:
+    def lower_part(own: Any, renderer: object) -> Bbox:
         whole = own.get_position(original=True)
         return Bbox.from_bounds(whole.x0, whole.y0, whole.width, whole.height * below)
 
@@ -215,7 +216,3 @@ def unit_of(owner: Any) -> str:
     elif hasattr(owner, "networks"):
         owner = next(iter(owner.networks))
     return str(owner.unit)
-
-
-def _is_title(artist: Artist) -> bool:
-    return hasattr(artist, "set_parse_math")
