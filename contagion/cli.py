@@ -248,7 +248,7 @@ def policy_table(comparison: Comparison) -> str:
     ]
     rows = [
         [
-            str(name),
+            name,
             formats.amount(row["difference"], signed=True),
             f"{formats.amount(row['low'], signed=True)} to {formats.amount(row['high'], signed=True)}",
             formats.percent(row["helped"], decimals=0),
@@ -258,7 +258,7 @@ def policy_table(comparison: Comparison) -> str:
             formats.amount(liquidated[name], signed=True),
             formats.amount(deleveraged[name], signed=True),
         ]
-        for name, row in effects.iterrows()
+        for name, row in zip(map(str, effects.index), effects.to_dict("records"), strict=True)
     ]
     unit = comparison.networks[0].unit
     title = f"Mean change per scenario against 'none', {unit}, {comparison.n:,} scenarios"

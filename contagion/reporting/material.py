@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contagion.reporting import formats
 
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 
 NONE = "none"
 PLACEBO = "placebo"
+
+
+def value_at(frame: pd.DataFrame, row: str, column: str) -> float:
+    """Return one number of a table by its row's name and its column's name.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows have unique names.
+    row, column : str
+        Where it stands.
+    """
+    cell: Any = frame.at[row, column]
+    return float(cell)
 
 
 @dataclass(frozen=True)

@@ -78,12 +78,11 @@ def band_table(band: pd.DataFrame, unit: str) -> Table:
     names = [str(name) for name in band["policy"].drop_duplicates() if name not in (NONE, PLACEBO)]
     rows = []
     for leverage, own in band.groupby("leverage", sort=True):
-        by_policy = own.set_index("policy")
         rows.append(
             [
                 words(f"{float(str(leverage)):g}"),
-                _level(by_policy.loc[NONE]),
-                *(_effect(by_policy.loc[name]) for name in names),
+                _level(own[own["policy"] == NONE].iloc[0]),
+                *(_effect(own[own["policy"] == name].iloc[0]) for name in names),
             ]
         )
     columns = ["Median leverage", "Level under 'none' [range]", *(f"Change, {name}" for name in names)]
@@ -100,7 +99,9 @@ def _level(row: pd.Series) -> Cell:
 
 def _effect(row: pd.Series) -> Cell:
     value, bounds = float(row["difference"]), (float(row["low"]), float(row["high"]))
-    head = Value(formats.amount(value, signed=True), repr(value), str(row.name), "system_loss", "difference")
+    head = Value(
+        formats.amount(value, signed=True), repr(value), str(row["policy"]), "system_loss", "difference"
+    )
     texts = (formats.amount(bounds[0], signed=True), formats.amount(bounds[1], signed=True))
     line = interval(texts, bounds, head, ("low", "high"))
     return Cell((head,), (line,), numeric=True, tone=tone(*bounds))

@@ -26,7 +26,7 @@ from contagion.reporting.blocks import (
 from contagion.reporting.figures import draw
 from contagion.reporting.formats import titled
 from contagion.reporting.glossary import metric as entry
-from contagion.reporting.material import NONE
+from contagion.reporting.material import NONE, value_at
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -82,6 +82,7 @@ def write(material: Material, comparison: Comparison) -> Section:
         ),
         Points(tuple((f"{name}.", describe(comparison, name)) for name in comparison.policies)),
         effects_table(comparison, unit),
+        *remarks(comparison.effects("system_loss", against=NONE)["note"]),
         _picture(comparison),
         levels_table(comparison, unit),
         Fold(
@@ -118,7 +119,7 @@ def effects_table(comparison: Comparison, unit: str) -> Table:
         [
             words(policy),
             difference(loss.loc[policy], str(policy), "system_loss"),
-            _typical_and_tail(comparison, str(policy)),
+            _middle_and_tail(loss.loc[policy], str(policy)),
             _shares(loss.loc[policy], str(policy)),
             _cost(comparison, str(policy)),
             *(difference(frame.loc[policy], str(policy), metric) for metric, frame in beside.items()),
@@ -147,6 +148,26 @@ def effects_table(comparison: Comparison, unit: str) -> Table:
     return table(
         "Effect of each policy set, against 'none'", columns, rows, note=note, identifier="policy-table"
     )
+
+
+def remarks(notes: pd.Series) -> tuple[Block, ...]:
+    """Return what the statistics say about their own limits, each remark once with the sets it is about.
+
+    Parameters
+    ----------
+    notes : Series
+        Notes by policy set.
+    """
+    told: dict[str, list[str]] = {}
+    for policy, note in notes.items():
+        for remark in str(note).split("; "):
+            if remark:
+                told.setdefault(remark, []).append(str(policy))
+    lines = [
+        ("Every set:" if len(sets) == len(notes) else f"{formats.listing(sets)}:", f"{remark}.")
+        for remark, sets in told.items()
+    ]
+    return (Points(tuple(lines)),) if lines else ()
 
 
 def difference(row: pd.Series, policy: str, metric: str) -> Cell:
@@ -190,15 +211,19 @@ def paired(comparison: Comparison, metric: str, policy: str) -> tuple[np.ndarray
     return both[NONE].to_numpy(), both[policy].to_numpy()
 
 
-def _typical_and_tail(comparison: Comparison, policy: str) -> Cell:
-    base, own = paired(comparison, "system_loss", policy)
-    middle = float(np.median(own - base)) if len(own) else float("nan")
-    shortfall = comparison.tail("system_loss")["es"]
-    worst = float(shortfall[policy] - shortfall[NONE])
-    texts = [formats.amount(value, signed=True) for value in (middle, worst)]
-    head = Value(texts[0], repr(middle), policy, "system_loss", "median_difference")
-    tail = Value(texts[1], repr(worst), policy, "system_loss", "tail_difference")
-    return Cell((head,), ((Value("worst 5 %: "), tail),), numeric=True)
+def _middle_and_tail(row: pd.Series, policy: str) -> Cell:
+    parts: list[tuple[Value, ...]] = []
+    for name in ("median", "tail"):
+        value, low, high = (float(row[f"{name}_{end}"]) for end in ("difference", "low", "high"))
+        text = formats.amount(value, signed=True)
+        head = Value(text, repr(value), policy, "system_loss", f"{name}_difference")
+        texts = (formats.amount(low, signed=True), formats.amount(high, signed=True))
+        known = np.isfinite(low) and np.isfinite(high)
+        bounds = (f"{name}_low", f"{name}_high")
+        line = interval(texts, (low, high), head, bounds) if known else (Value("no interval"),)
+        parts += [(head,), line]
+    middle, around, tail, about = parts
+    return Cell(middle, (around, (Value("worst 5 %: "), *tail), about), numeric=True)
 
 
 def _shares(row: pd.Series, policy: str) -> Cell:
@@ -208,15 +233,13 @@ def _shares(row: pd.Series, policy: str) -> Cell:
         parts += [Value(" / ")] if parts else []
         parts.append(Value(formats.percent(share, decimals=0), repr(share), policy, "system_loss", statistic))
     size = float(row["n"])
-    remark = [(Value("n "), Value(formats.count(size), repr(size), policy, "system_loss", "n"))]
-    if row["note"]:
-        remark.append((Value(str(row["note"])),))
-    return Cell(tuple(parts), tuple(remark), numeric=True)
+    scenarios = (Value("n "), Value(formats.count(size), repr(size), policy, "system_loss", "n"))
+    return Cell(tuple(parts), (scenarios,), numeric=True)
 
 
 def _cost(comparison: Comparison, policy: str) -> Cell:
-    cost = float(comparison.costs().loc[policy, "cost"])
-    time = float(comparison.deferred.loc[policy, "halted_seconds"])
+    cost = value_at(comparison.costs(), policy, "cost")
+    time = value_at(comparison.deferred, policy, "halted_seconds")
     shut = Value(formats.seconds(time), repr(time), policy, "halted_seconds", "mean")
     return number(
         formats.amount(cost),

@@ -82,7 +82,7 @@ def _fund(row: Any, unit: str) -> Cell:
 
 
 def _procedure(row: Any) -> str:
-    text = PROCEDURES.get(row.procedure, row.procedure)
+    text = PROCEDURES.get(row.procedure, str(row.procedure))
     if row.procedure == "partial":
         least = formats.percent(row.min_clip, decimals=0)
         text += f" {row.target:g} × requirement, at least {least}"
@@ -102,14 +102,14 @@ def _fee(row: Any) -> str:
 
 
 def _deleveraging(row: Any) -> str:
-    trigger = TRIGGERS.get(row.adl_trigger, row.adl_trigger)
+    trigger = TRIGGERS.get(row.adl_trigger, str(row.adl_trigger))
     return (
         trigger if not row.adl_trigger else f"{trigger}; winners ranked as {row.adl_rank}".replace("_", " ")
     )
 
 
 def _mark(row: Any) -> str:
-    text = MARKS.get(row.mark, row.mark)
+    text = MARKS.get(row.mark, str(row.mark))
     return (
         f"{text}, weight {formats.percent(row.mark_weight, decimals=0)} on last"
         if row.mark == "weighted"
@@ -168,7 +168,7 @@ def _depth(depth: pd.DataFrame, market: str, side: str) -> Cell:
     own = depth[(depth["market"] == market) & (depth["side"] == side)]
     if own.empty:
         return number(formats.MISSING, float("nan"))
-    first = own.loc[own["band"].idxmin()]
+    first = own.sort_values("band").iloc[0]
     text = f"{formats.amount(first['amount'])} within {formats.percent(first['band'])}"
     return number(text, first["amount"])
 

@@ -9,12 +9,11 @@ import numpy as np
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, Table, number, table, words
 from contagion.reporting.figures import draw
+from contagion.reporting.formats import titled
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from contagion.comparison import Comparison
-    from contagion.reporting.material import Material, Story
+    from contagion.reporting.material import Material
     from contagion.results import Run
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -33,7 +32,7 @@ def write(material: Material) -> Section:
     if comparison is not None:
         blocks.append(_moves(comparison))
         blocks.append(_distribution(comparison))
-    blocks += [_profile(story, material) for story in material.stories]
+    blocks.append(_told(material))
     return Section("scenarios", "Time profile and scenarios", tuple(blocks))
 
 
@@ -80,40 +79,20 @@ def _distribution(comparison: Comparison) -> Block:
     )
 
 
-def _profile(story: Story, material: Material) -> Block:
-    return draw(
-        lambda axes: _draw_profile(axes, story.run),
-        f"Outside price and traded price of each asset over time in the {story.label}",
-        f"Prices in the {story.label}, opening = 100 %. Dashed: outside price. Solid: last price of the "
-        "deepest perpetual market of the asset. The gap between the two is the work of forced trades.",
-        height=3.6,
-    )
+def _told(material: Material) -> Table:
+    """Return the outside move of every asset in the runs that the report tells in full."""
+    assets = sorted({str(asset) for asset in material.network.markets["asset"]})
+    rows = []
+    for asset in assets:
+        moves = [_move(story.run, asset) for story in material.stories]
+        rows.append([words(asset), *(number(formats.percent(move, signed=True), move) for move in moves)])
+    note = "; ".join(f"{titled(story.label)}: {story.run.shock.describe()}" for story in material.stories)
+    columns = ["Asset", *(titled(story.label) for story in material.stories)]
+    return table("Outside moves in the runs told below", columns, rows, note=f"{note}.")
 
 
-def _draw_profile(axes: Axes, run: Run) -> None:
-    paths = run.paths
-    for index, (asset, market) in enumerate(_deepest(run).items()):
-        own = paths[paths["market"] == market].sort_values("time")
-        minutes = own["time"].to_numpy(dtype=float) / 60.0
-        colour = f"C{index % 10}"
-        outside = own["outside"].to_numpy(dtype=float)
-        axes.plot(minutes, 100.0 * own["last"].to_numpy(dtype=float) / outside[0], color=colour, label=asset)
-        axes.plot(minutes, 100.0 * outside / outside[0], color=colour, linestyle="--", linewidth=1.0)
-    axes.set_xlabel("minutes since the shock began")
-    axes.set_ylabel("price, % of opening")
-    axes.legend(frameon=False, ncols=2, fontsize=9)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _deepest(run: Run) -> dict[str, str]:
-    """Return the most traded perpetual market of each asset; a spot market where there is none."""
-    net = run.network
-    depth = net.depth.groupby("market")["amount"].sum()
-    frame = run.markets.assign(
-        depth=depth.reindex(run.markets.index).fillna(0.0), perp=run.markets["kind"] == "perp"
-    )
-    ranked = frame.sort_values(["perp", "depth"], ascending=False, kind="stable")
-    first = ranked.reset_index().drop_duplicates("asset").sort_values("asset")
-    names = first.iloc[:, 0]
-    return {str(asset): str(market) for asset, market in zip(first["asset"], names, strict=True)}
+def _move(run: Run, asset: str) -> float:
+    """Return the outside price of an asset at the end of a run, as a signed fraction of the opening."""
+    market = run.markets.index[(run.markets["asset"] == asset).to_numpy()][0]
+    opening, outside = (float(run.markets.loc[market, name]) for name in ("opening_price", "outside_price"))
+    return outside / opening - 1.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Points, Section, Tile, Tiles, number
-from contagion.reporting.material import NONE, PLACEBO
+from contagion.reporting.material import NONE, PLACEBO, value_at
 from contagion.reporting.sections.controls import placebo_gap
 from contagion.reporting.sections.policies import paired
 
@@ -36,15 +36,15 @@ def write(material: Material) -> Section:
 def _comparison(material: Material, comparison: Comparison) -> list[Block]:
     _, losses = paired(comparison, "system_loss", NONE)
     _, direct = paired(comparison, "direct_loss", NONE)
-    tail = comparison.tail("system_loss").loc[NONE]
+    worst = value_at(comparison.tail("system_loss"), NONE, "es")
     middle, mean = float(np.median(losses)), float(np.mean(losses))
     sets = [name for name in comparison.policies if name not in (NONE, PLACEBO)]
     networks = len(comparison.networks)
     lead = (
         f"Under the rules as they stand, forced selling adds {material.money(middle)} of losses in the "
         f"median of {comparison.n:,} scenarios on {formats.plural(networks, 'network')}, beyond the "
-        f"{material.money(float(np.median(direct)))} that the fall of prices costs by itself. In the worst "
-        f"twentieth of scenarios the cascade costs {material.money(float(tail['es']))} on average."
+        f"{material.money(float(np.median(direct)))} that the outside move costs by itself. In the worst "
+        f"twentieth of scenarios the cascade costs {material.money(worst)} on average."
     )
     return [
         Paragraph(lead, tone="lead"),
@@ -52,7 +52,7 @@ def _comparison(material: Material, comparison: Comparison) -> list[Block]:
             (
                 _tile(material, "System loss, median", middle, "what the cascade adds, rules as they stand"),
                 _tile(material, "System loss, mean", mean, f"over {len(losses):,} scenarios"),
-                _tile(material, "System loss, worst 5 %", float(tail["es"]), "expected shortfall at 95 %"),
+                _tile(material, "System loss, worst 5 %", worst, "expected shortfall at 95 %"),
                 _tile(
                     material,
                     "Liquidated, mean",
@@ -91,12 +91,16 @@ def verdict(material: Material, comparison: Comparison, name: str) -> str:
     name : str
         The policy set.
     """
-    row = comparison.effects("system_loss", against=NONE).loc[name]
-    change, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
+    effects = comparison.effects("system_loss", against=NONE)
+    change, low, high = (value_at(effects, name, column) for column in ("difference", "low", "high"))
+    helped, harmed = (
+        formats.percent(value_at(effects, name, column), decimals=0) for column in ("helped", "harmed")
+    )
     bounds = f"{material.money(low, signed=True)} to {material.money(high, signed=True)}"
     if not np.isfinite(low) or not np.isfinite(high):
         head = (
-            f"changes mean system loss by {material.money(change, signed=True)}; no interval ({row['note']})"
+            f"changes mean system loss by {material.money(change, signed=True)}; no interval "
+            f"({effects.at[name, 'note']})"
         )
     elif low <= 0.0 <= high:
         head = (
@@ -105,23 +109,20 @@ def verdict(material: Material, comparison: Comparison, name: str) -> str:
     else:
         word = "lowers" if change < 0.0 else "raises"
         head = f"{word} mean system loss by {material.money(abs(change))} (interval of the change {bounds})"
-    shares = f"less loss in {_share(row['helped'])} of scenarios, more in {_share(row['harmed'])}"
-    return f"{head}; {shares}. {_price(material, comparison, name)}"
+    return (
+        f"{head}; less loss in {helped} of scenarios, more in {harmed}. {_price(material, comparison, name)}"
+    )
 
 
 def _price(material: Material, comparison: Comparison, name: str) -> str:
-    cost = float(comparison.costs().loc[name, "cost"])
-    extra = float(comparison.deferred.loc[name, "extra"])
+    cost = value_at(comparison.costs(), name, "cost")
+    extra = value_at(comparison.deferred, name, "extra")
     put_off = "puts off no more selling than before"
     if extra > 0.0:
         put_off = f"leaves {material.money(extra)} more still to be sold at the end"
     elif extra < 0.0:
         put_off = f"leaves {material.money(-extra)} less still to be sold at the end"
     return f"It costs {material.money(cost)} per scenario and {put_off}."
-
-
-def _share(value: float) -> str:
-    return formats.percent(float(value), decimals=0)
 
 
 def _mean(comparison: Comparison, metric: str) -> float:
