@@ -109,7 +109,7 @@ def compare(
     model = arguments.model(model)
     sets = arguments.policy_sets(policies)
     shocks = _shocks(worlds, family, n, seed)
-    prepared = [[model.prepare(world, chosen) for world in worlds] for chosen in sets.values()]
+    prepared = _prepared(worlds, model, list(sets.values()))
     outcome = Outcome.empty(len(sets), n, len(prepared[0][0].metric_names))
     run_groups(_groups(prepared, shocks, n), outcome, seed=seed, n_jobs=n_jobs, progress=progress)
     if outcome.interrupted and not outcome.status.any():
@@ -143,6 +143,18 @@ def _shocks(worlds: tuple[Network, ...], family: Family, n: int, seed: int) -> l
             list(world.assets.index), list(world.markets.index), list(world.nodes.index), world.unit
         )
     return shocks
+
+
+def _prepared(worlds: tuple[Network, ...], model: Model, sets: list[list[Policy]]) -> list[list[Prepared]]:
+    """Open every set once on every network, row by set; a model may let sets share what openings leave alone."""
+    rows: list[list[Prepared]] = [[] for _ in sets]
+    for world in worlds:
+        first = model.prepare(world, sets[0])
+        under = getattr(first, "under", None)
+        rows[0].append(first)
+        for row, chosen in zip(rows[1:], sets[1:], strict=True):
+            row.append(under(chosen) if under else model.prepare(world, chosen))
+    return rows
 
 
 def _groups(prepared: list[list[Prepared]], shocks: list[Any], n: int) -> list[Group]:

@@ -146,3 +146,13 @@ def test_a_policy_that_the_model_cannot_hear_is_refused(market: ct.Network) -> N
 
     with pytest.raises(ct.errors.PolicyError):
         ct.compare(market, FAMILY, MODEL, {"deaf": [Deaf()]}, n=2)
+
+
+def test_sets_whose_opening_changes_nothing_share_the_arrays(market: ct.Network) -> None:
+    base = MODEL.prepare(market, [])
+    assert base.under(SETS["halt"]).opening is base.opening
+    assert base.under(SETS["fund"]).opening is not base.opening
+    shock = ct.PriceShock({"BTC": -0.2})
+    shared = base.under(SETS["halt"]).metrics(shock, 1, 2)
+    apart = MODEL.prepare(market, SETS["halt"]).metrics(shock, 1, 2)
+    assert np.array_equal(shared, apart, equal_nan=True)

@@ -154,17 +154,25 @@ class Prepared:
 
     metric_names = METRICS
 
-    def __init__(self, model: Cascade, net: Network, policies: tuple[Policy, ...]) -> None:
-        check_ready(net)
+    def __init__(
+        self, model: Cascade, net: Network, policies: tuple[Policy, ...], like: Prepared | None = None
+    ) -> None:
+        if like is None:
+            check_ready(net)
         self.model, self.network, self.policies = model, net, policies
         self.opened = apply_openings(net, policies)
-        self.opening: Opening = build(self.opened)
-        if model.is_static:
-            self.opening = timeless(self.opening)
+        if like is not None and self.opened is like.opened:
+            self.opening: Opening = like.opening
+        else:
+            self.opening = timeless(build(self.opened)) if model.is_static else build(self.opened)
         self.rows, self.covered = policy_rows(policies, self.opening.names.markets, self.opening.units.scale)
         self.compiled = not any(is_python(policy) for policy in policies)
         self.locked, self.turned_away = commitments(net, self.opened)
         self._scratch = threading.local()
+
+    def under(self, policies: Sequence[Policy]) -> Prepared:
+        """The same network under other policies; arrays are shared where the openings change nothing."""
+        return Prepared(self.model, self.network, tuple(policies), like=self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Scratch space does not travel to other processes."""
