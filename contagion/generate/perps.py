@@ -164,7 +164,9 @@ def _account_tables(
             "mode": np.where(isolated, "isolated", "cross"),
             "count": book.count,
             "reaction": "top_up",
-            "response": settings["response"],
+            "response": np.where(
+                np.arange(len(name)) < book.n_traders, settings["response"], settings["institution_response"]
+            ),
         }
     )
     each = book.lots // book.count[book.account] * layout.lot[book.market % len(layout.assets)]
