@@ -4,7 +4,8 @@ Every function takes the axes to draw on (``ax=None``: a new figure), returns th
 matplotlib's settings alone.
 """
 
-from contagion.plot.comparisons import distribution, effects, frontier
+from contagion.plot.comparisons import distribution, effects
+from contagion.plot.frontiers import frontier
 from contagion.plot.maps import liquidation_map
 from contagion.plot.networks import network
 from contagion.plot.runs import cascade, rounds

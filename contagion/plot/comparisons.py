@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from contagion.errors import SchemaError, ValueRangeError, nearest
 from contagion.plot import style
-from contagion.plot.labels import CORNERS, Labels
 from contagion.plot.style import Look
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 MOST_CURVES = 8
 SIGNIFICANT = 0.05
 SKEWED = 12.0  # largest over median: a straight axis would hide most scenarios
-_BACK = "none"
+BACK = "none"
 
 
 def distribution(
@@ -48,10 +47,11 @@ def distribution(
     SchemaError
         There is no such metric.
     """
-    frame = _finished(cmp, metric)
+    frame = finished(cmp, metric)
     ax = style.axes(ax)
     names = [name for name in cmp.policies if (frame["policy"] == name).any()][:MOST_CURVES]
-    scale = style.metric_scale(metric, frame[metric], style.unit_of(cmp))
+    unit = style.unit_of(cmp)
+    scale = style.metric_scale(metric, frame[metric], unit)
     ax.set_xlabel(scale.label(style.words(metric)))
     ax.set_ylabel("scenarios with at least as much (%)")
     values = {
@@ -72,12 +72,20 @@ def distribution(
         }
         share = 100.0 * (1.0 - np.arange(len(value)) / len(value))
         ax.step(value, share, where="pre", zorder=3.0 - 0.1 * i, **look)
-        number = f": {scale.text(worst[name])}" if name in worst else ""
+        number = (
+            f": {style.metric_scale(metric, [worst[name]], style.unit_of(cmp)).text(worst[name])}"
+            if name in worst
+            else ""
+        )
         handles.append(Line2D([], [], label=f"{style.shown(name)}{number}", **look))
     _stretch(ax, np.concatenate(list(values.values())))
     ax.set_yscale("log")
     ax.set_ylim(100.0 / most / 1.3, 115.0)
-    scale.tick(ax.xaxis)
+    if ax.get_xscale() == "log" and scale.unit.endswith(style.shown(unit, 12)):
+        ax.set_xlabel(f"{style.words(metric)} ({style.shown(unit, 12)}, logarithmic)")
+        style.money_ticks(ax.xaxis)
+    else:
+        scale.tick(ax.xaxis)
     style.Scale(1.0, "%").tick(ax.yaxis)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_minor_formatter(NullFormatter())
@@ -91,7 +99,7 @@ def distribution(
 
 
 def effects(
-    cmp: Comparison, metric: str = "system_loss", *, against: str = _BACK, ax: Axes | None = None
+    cmp: Comparison, metric: str = "system_loss", *, against: str = BACK, ax: Axes | None = None
 ) -> Axes:
     """Draw the mean paired change of a metric under each policy set, with its interval.
 
@@ -114,16 +122,15 @@ def effects(
     SchemaError
         There is no such metric.
     """
-    _finished(cmp, metric)
+    finished(cmp, metric)
     table = cmp.effects(metric, against=against)
     ax = style.axes(ax, 8.0, 1.6 + 0.42 * max(len(table), 3))
     scale = style.metric_scale(
         metric, table[["low", "high", "difference"]].to_numpy().ravel(), style.unit_of(cmp)
     )
     ax.set_xlabel(scale.label(f"mean change of {style.words(metric)} against {style.shown(against)!r}"))
-    style.title(
-        ax, f"What each policy set changes: {style.words(metric)}", "mean paired difference and its interval"
-    )
+    heading = f"What each policy set changes: {style.words(metric)}"
+    style.title(ax, heading)
     scale.tick(ax.xaxis)
     if table.empty:
         return style.say_empty(ax, "no policy set to compare")
@@ -131,91 +138,20 @@ def effects(
     for i, (_, effect) in zip(row, table.iterrows(), strict=True):
         _interval(ax, float(i), effect)
     ax.axvline(0.0, color=style.DARK, linewidth=0.8, zorder=0.5)
-    ax.set_yticks(row, [style.shown(name) for name in table.index], parse_math=False)
+    note, names = "mean paired difference and its interval", _row_names(table)
+    ax.set_yticks(row, names, parse_math=False)
+    if any(name.endswith(" *") for name in names):
+        note += "; * few scenarios, see the note in the table"
+    style.title(ax, heading, note)
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.margins(x=0.08)
     ax.grid(axis="x", color=style.PALE, linewidth=0.6)
-    _counts(ax, table)
+    _columns(ax, table, metric, style.unit_of(cmp))
     return style.finish(ax)
 
 
-def frontier(
-    cmp: Comparison,
-    metric: str = "system_loss",
-    *,
-    cost: str = "policy_cost",
-    against: str = _BACK,
-    rates: Any = None,
-    color: str | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw what each policy set saves against what it costs, both with intervals.
-
-    Benefit is the mean paired fall of the metric. Sets that no other beats on both counts are joined by a
-    line; a hollow mark is a set that another beats.
-
-    Parameters
-    ----------
-    cmp : Comparison
-        The comparison.
-    metric : str
-        The metric to be lowered.
-    cost : str
-        The metric that is the cost; its paired change against `against` is drawn.
-    against : str
-        The policy set to compare with.
-    rates : CostRates, optional
-        Prices of the parts of the cost; the mean cost is then drawn, without an interval.
-    color : str, optional
-        A further metric whose mean change the colour of the marks shows, such as ``deferred_notional``.
-    ax : Axes, optional
-        Where to draw; default a new figure.
-
-    Raises
-    ------
-    SchemaError
-        There is no such metric.
-    """
-    for name in (metric, cost, *([color] if color else [])):
-        _finished(cmp, name)
-    table = _benefits(cmp, metric, cost, against, rates)
-    ax = style.axes(ax, 7.5, 4.8)
-    unit = style.unit_of(cmp)
-    across = style.metric_scale(cost, table[["cost", "cost_low", "cost_high"]].to_numpy().ravel(), unit)
-    up = style.metric_scale(metric, table[["benefit", "low", "high"]].to_numpy().ravel(), unit)
-    ax.set_xlabel(across.label(f"mean {style.words(cost)}"))
-    ax.set_ylabel(up.label(f"mean fall of {style.words(metric)}"))
-    across.tick(ax.xaxis)
-    up.tick(ax.yaxis)
-    style.title(
-        ax,
-        "Benefit against cost",
-        f"against {style.shown(against)!r}; lines are intervals; up and left is better",
-    )
-    if table.empty:
-        return style.say_empty(ax, "no policy set to compare")
-    best = undominated(table["benefit"].to_numpy(), table["cost"].to_numpy())
-    _points(ax, table, best)
-    if color is not None:
-        _shade(ax, table, cmp.effects(color, against=against)["difference"], color, unit)
-    ax.axhline(0.0, color=style.DARK, linewidth=0.8, zorder=0.5)
-    ax.margins(0.12)
-    place = table[["cost", "benefit"]].to_numpy(np.float64)
-    radii = np.full(len(table), 4.5)
-    Labels(ax, [str(name) for name in table.index], place, radii, needed=len(table), sides=CORNERS, size=9.0)
-    return style.finish(ax)
-
-
-def undominated(benefit: NDArray[np.float64], cost: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which policy sets no other beats: as much benefit for as little cost, one of the two strictly."""
-    more = benefit[None, :] >= benefit[:, None]
-    less = cost[None, :] <= cost[:, None]
-    strictly = (benefit[None, :] > benefit[:, None]) | (cost[None, :] < cost[:, None])
-    return np.asarray(~(more & less & strictly).any(axis=1))
-
-
-def _finished(cmp: Comparison, metric: str) -> pd.DataFrame:
+def finished(cmp: Comparison, metric: str) -> pd.DataFrame:
     """Return the rows of runs that ended, and refuse an unknown metric."""
     frame = cmp.to_frame()
     if metric not in frame.columns:
@@ -256,17 +192,32 @@ def _interval(ax: Axes, row: float, effect: pd.Series) -> None:
     )
 
 
-def _counts(ax: Axes, table: pd.DataFrame) -> None:
-    """Write beside each row in how many scenarios the metric fell and rose."""
-    look: Look = {"transform": ax.get_yaxis_transform(), "fontsize": "small", "parse_math": False}
-    for x, column, heading in ((1.09, "helped", "fell in"), (1.2, "harmed", "rose in")):
-        ax.text(x, -0.75, heading, ha="right", va="bottom", color=style.DARK, **look)
-        for row, share in enumerate(_shares(table, column)):
-            ax.text(x, row, f"{100.0 * share:.0f} %", ha="right", va="center", color=style.DARK, **look)
-    notes = table["note"].astype(str).to_numpy() if "note" in table else np.full(len(table), "")
-    for row, note in enumerate(notes):
-        if note:
-            ax.text(1.22, row, style.shown(note, 40), ha="left", va="center", color=style.MIDDLE, **look)
+def _columns(ax: Axes, table: pd.DataFrame, metric: str, unit: str) -> None:
+    """Write beside each row the mean change, and in how many scenarios the metric fell and rose."""
+    look: Look = {
+        "transform": ax.get_yaxis_transform(),
+        "fontsize": "small",
+        "color": style.DARK,
+        "parse_math": False,
+    }
+    means = [float(value) for value in table["difference"]]
+    texts = {
+        "mean change": [style.metric_scale(metric, [mean], unit).text(mean) for mean in means],
+        "fell in": [f"{100.0 * share:.0f} %" for share in _shares(table, "helped")],
+        "rose in": [f"{100.0 * share:.0f} %" for share in _shares(table, "harmed")],
+    }
+    for x, (heading, column) in zip((1.18, 1.28, 1.38), texts.items(), strict=True):
+        ax.text(x, -0.75, heading, ha="right", va="bottom", **look)
+        for row, text in enumerate(column):
+            ax.text(x, row, text, ha="right", va="center", **look)
+
+
+def _row_names(table: pd.DataFrame) -> list[str]:
+    """Return the names of the sets, starred where a note restricts the result."""
+    notes = table["note"].astype(str) if "note" in table else [""] * len(table)
+    return [
+        f"{style.shown(name)}{' *' if note else ''}" for name, note in zip(table.index, notes, strict=True)
+    ]
 
 
 def _shares(table: pd.DataFrame, column: str) -> Sequence[float]:
@@ -274,56 +225,3 @@ def _shares(table: pd.DataFrame, column: str) -> Sequence[float]:
     value = table[column].to_numpy(np.float64)
     whole = table[["helped", "unchanged", "harmed"]].sum(axis=1).to_numpy(np.float64)
     return [float(v) for v in value / np.where(whole > 0.0, whole, 1.0)]
-
-
-def _benefits(cmp: Comparison, metric: str, cost: str, against: str, rates: Any) -> pd.DataFrame:
-    """Return benefit and cost of each set with their intervals."""
-    gain = cmp.effects(metric, against=against)
-    table = pd.DataFrame({"benefit": -gain["difference"], "low": -gain["high"], "high": -gain["low"]})
-    if rates is None:
-        price = cmp.effects(cost, against=against).reindex(table.index)
-        columns = {"cost": "difference", "cost_low": "low", "cost_high": "high"}
-        return table.assign(**{name: price[column] for name, column in columns.items()})
-    mean = cmp.costs(rates)["cost"].reindex(table.index)
-    return table.assign(cost=mean, cost_low=mean, cost_high=mean)
-
-
-def _points(ax: Axes, table: pd.DataFrame, best: NDArray[np.bool_]) -> None:
-    """Draw intervals, marks, and the line through the sets that no other beats."""
-    mean = table[["cost", "benefit"]].to_numpy(np.float64)
-    span = table[["cost_low", "cost_high", "low", "high"]].to_numpy(np.float64)
-    colour = style.COLOURS[0]
-    for (x, y), (left, right, low, high) in zip(mean, span, strict=True):
-        ax.plot([x, x], [low, high], color=style.MIDDLE, linewidth=1.0, zorder=1.5)
-        ax.plot([left, right], [y, y], color=style.MIDDLE, linewidth=1.0, zorder=1.5)
-    order = np.flatnonzero(best)[np.argsort(mean[best, 0], kind="stable")]
-    ax.plot(mean[order, 0], mean[order, 1], color=colour, linewidth=1.2, linestyle="--", zorder=1.8)
-    for chosen, face, label in ((best, colour, "no set beats it"), (~best, "white", "another set beats it")):
-        if chosen.any():
-            look: Look = {"facecolors": face, "edgecolors": colour, "s": 55.0, "zorder": 2.5}
-            ax.scatter(mean[chosen, 0], mean[chosen, 1], label=label, **look)
-    ring: Look = {"linestyle": "", "marker": "o", "markeredgecolor": colour, "markersize": 7.0}
-    handles = [
-        Line2D([], [], markerfacecolor=face, label=label, **ring)
-        for face, label, there in (
-            (colour, "no set beats it", best.any()),
-            ("white", "another beats it", (~best).any()),
-        )
-        if there
-    ]
-    style.legend_right(ax, handles)
-
-
-def _shade(ax: Axes, table: pd.DataFrame, value: pd.Series, name: str, unit: str) -> None:
-    """Colour the marks by a further metric and add its bar."""
-    values = value.reindex(table.index).to_numpy(np.float64)
-    points = ax.scatter(
-        table["cost"], table["benefit"], c=values, cmap="cividis_r", s=55.0, edgecolors=style.DARK, zorder=2.6
-    )
-    bar = ax.figure.colorbar(points, cax=ax.inset_axes((1.03, 0.05, 0.03, 0.45)))
-    scale = style.metric_scale(name, values, unit)
-    scale.tick(bar.ax.yaxis)
-    bar.ax.tick_params(labelsize="small")
-    bar.ax.set_title(
-        scale.label(f"change of {style.words(name)}"), fontsize="small", loc="left", parse_math=False
-    )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from contagion.plot import style
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contagion.results import Run
 
 MOST_PRICES = 6
+LOGARITHMIC = 400.0  # per cent of the opening: above it a straight axis would flatten the others
 
 
 def rounds(run: Run, *, ax: Axes | None = None) -> Axes:
@@ -125,6 +126,11 @@ def _prices(upper: Axes, run: Run) -> None:
         handles.append(
             Line2D([], [], marker=marker, markersize=4.0, label=style.shown(name), color=style.COLOURS[i])
         )
+    if upper.get_ylim()[1] > LOGARITHMIC:
+        upper.set_yscale("log")
+        upper.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        upper.yaxis.set_minor_formatter(NullFormatter())
+        style.Scale(1.0, "%").tick(upper.yaxis)
     if handles:
         handles.append(
             Line2D([], [], color=style.MIDDLE, linestyle="--", linewidth=0.9, label="outside price")

@@ -175,8 +175,9 @@ class Scale:
         if not isfinite(value):
             return "–"
         size = abs(value / self.factor)
-        digits = 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if size >= 0.1 or size == 0.0 else 4
-        text = f"{size:,.{digits}f} {self.unit}".rstrip()
+        digits = 0 if size >= 99.95 or size == 0.0 else 1 if size >= 9.995 else 2 if size >= 0.1 else 4
+        text = f"{size:,.{digits}f}"
+        text = f"{text.rstrip('0').rstrip('.') if size < 0.1 and digits else text} {self.unit}".rstrip()
         return f"−{text}" if value < 0.0 else text
 
 
@@ -184,12 +185,22 @@ def money_scale(values: Iterable[float], unit: str) -> Scale:
     """Return the scale for amounts of money, by the largest of them."""
     top = max((abs(float(value)) for value in values if isfinite(value)), default=0.0)
     factor, word = next(((f, w) for f, w in _SIZES if top >= 0.9995 * f), (1.0, ""))
-    return Scale(factor, f"{word} {shown(unit, 12)}".strip())
+    return Scale(factor, f"{word} {shown(unit, 12) if unit else ''}".strip())
 
 
 def amount(value: float, unit: str) -> str:
     """Return a sum of money as text: ``1.23 bn USD``."""
     return money_scale([value], unit).text(value)
+
+
+def money_ticks(axis: Axis) -> None:
+    """Write each tick with its own size, ``10 m`` or ``1 bn``: for logarithmic axes."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+
+
+def _short(value: float) -> str:
+    scale = money_scale([value], "")
+    return f"{scale.number(value)} {scale.unit}".strip()
 
 
 def metric_scale(metric: str, values: Iterable[float], unit: str) -> Scale:
