@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray, reals, word
 from contagion.errors import ConvergenceError, NetworkError, SchemaError
-from contagion.propagation.clearing_kernels import TOLERANCE, clear, solve_set
+from contagion.propagation.clearing_kernels import TOLERANCE, clear, solve_set, total_due
 
 __all__ = ["Clearing", "clear", "eisenberg_noe"]
 
@@ -211,7 +211,7 @@ def _without(sheet: _Sheet, silent: NDArray[np.bool_]) -> _Sheet:
 
 
 def _pari_passu_result(sheet: _Sheet, payments: FloatArray, fixed_point: str) -> Clearing:
-    due = sheet.owed + sheet.debts
+    due = total_due(sheet.indptr, sheet.amount, sheet.debts)
     inside = _divide(payments * sheet.owed, due)
     signed = sheet.assets + sheet.received(inside) - due
     return Clearing(

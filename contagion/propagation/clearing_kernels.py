@@ -52,10 +52,7 @@ def clear(
         Rounds in which the default set grew; negative: the sweeps did not settle.
     """
     n = len(external_assets)
-    due = external_liabilities.copy()
-    for i in range(n):
-        for k in range(indptr[i], indptr[i + 1]):
-            due[i] += amount[k]
+    due = total_due(indptr, amount, external_liabilities)
     payments[:] = due
     failed = np.zeros(n, dtype=np.bool_)
     for rounds in range(n + 1):
@@ -70,6 +67,16 @@ def clear(
         if not _pay(indptr, creditor, amount, external_assets, external_liabilities, due, failed, payments):
             return -LARGEST_SWEEPS
     return n
+
+
+@kernel
+def total_due(indptr: IntArray, amount: FloatArray, external_liabilities: FloatArray) -> FloatArray:
+    """All that each node owes, outside first: what a solvent node pays, to the last bit."""
+    due = external_liabilities.copy()
+    for i in range(len(due)):
+        for k in range(indptr[i], indptr[i + 1]):
+            due[i] += amount[k]
+    return due
 
 
 @kernel
