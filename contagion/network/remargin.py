@@ -214,6 +214,8 @@ def _absorb(net: Network, positions: pd.DataFrame, money: pd.Series, given_up: p
     both = pd.concat([rest.assign(entry_price=at_mark), taken]).groupby(["account", "market"], as_index=False)
     merged = both.agg(quantity=("quantity", "sum"), entry_price=("entry_price", "first"))
     nodes, accounts = _with_rest(net, sorted(set(venue)))
+    emptied = (accounts["mode"] == "isolated") & ~accounts.index.isin(set(positions["account"]))
+    accounts.loc[emptied, "mode"] = "cross"
     return net.replace(
         nodes=nodes,
         accounts=accounts,

@@ -21,6 +21,7 @@ from contagion.propagation.cascade.kernels import equity_at_outside, maintenance
 from contagion.propagation.cascade.codes import ASKED
 
 HALVINGS = 40
+LARGEST_RISE = 2.0  # no asks rest above twice the outside price: an exponential book would sell at any price
 
 
 @inner
@@ -115,7 +116,7 @@ def ask(book: Any, state: Any) -> None:
     clock, markets = state.clock[0], state.markets
     for m in range(markets.shape[0]):
         markets[m].asked_sell = markets[m].asked_buy = 0.0
-        markets[m].lower, markets[m].upper = 0.0, np.inf
+        markets[m].lower, markets[m].upper = 0.0, LARGEST_RISE * markets[m].outside
     for j in range(clock.n_acting):
         i = state.acting[j]
         for k in range(book.indptr[i], book.indptr[i + 1]):

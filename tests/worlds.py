@@ -1,0 +1,246 @@
+"""Random small worlds with every built mechanism in them: books, venues, strategies, lenders, shocks, policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+import contagion as ct
+from contagion.policies.base import Policy
+from contagion.shocks import Shock
+
+IMPACTS = ("exponential", "linear", "square_root", "depth_curve")
+PRICES = {"AAA": 100.0, "BBB": 7.5}
+
+
+@dataclass(frozen=True)
+class RandomWorld:
+    """Everything one run needs."""
+
+    net: ct.Network
+    shock: Shock
+    model: ct.Cascade
+    policies: tuple[Policy, ...]
+
+
+def pick(rng: np.random.Generator, *words: str) -> str:
+    """One of the words."""
+    return str(rng.choice(list(words)))
+
+
+def venue_rows(rng: np.random.Generator, names: list[str]) -> list[dict[str, object]]:
+    """Venues with random rules."""
+    rows = []
+    for name in names:
+        rows.append(
+            {
+                "name": name,
+                "insurance_fund": float(rng.choice([0.0, 50.0, 500.0])),
+                "procedure": pick(rng, "close_out", "partial", "ladder"),
+                "target": float(rng.choice([1.0, 1.5, 2.0])),
+                "min_clip": float(rng.choice([0.0, 0.2, 0.7])),
+                "fee": float(rng.choice([0.0, 0.002, 0.01])),
+                "fee_to_fund": 0.5,
+                "fee_to_keeper": 0.25,
+                "fee_burned": float(rng.choice([0.0, 0.125])),
+                "adl_trigger": pick(rng, "", "fund", "fund"),
+                "adl_rank": pick(rng, "bitmex", "contract_pro_rata"),
+                "residual": pick(rng, "profit_pro_rata", "profit_queue", "socialise", "own_equity"),
+                "mark": pick(rng, "last", "index", "weighted"),
+                "throughput": float(rng.choice([np.nan, 30.0])),
+                "customer_share": float(rng.choice([0.0, 0.5])),
+                "call_ratio": float(rng.choice([1.2, 2.0])),
+                "call_target": float(rng.choice([2.02, 3.0])),
+                "call_delay": float(rng.choice([60.0, 180.0, 300.0])),
+            }
+        )
+    return rows
+
+
+def market_rows(rng: np.random.Generator, venues: list[str]) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """A perp of every asset at every venue, spot at the first; and their depth."""
+    markets, depth = [], []
+    for asset in PRICES:
+        places = [(v, "perp") for v in venues] + [(venues[0], "spot")]
+        for venue, kind in places:
+            name = f"{asset}-{kind}-{venue}"
+            markets.append(
+                {
+                    "name": name,
+                    "venue": venue,
+                    "asset": asset,
+                    "kind": kind,
+                    "schedule": "tiers" if kind == "perp" else "",
+                    "impact": pick(rng, *IMPACTS),
+                    "volume": 50_000.0,
+                    "volatility": 0.05,
+                    "permanent_share": float(rng.choice([0.0, 0.2, 1.0])),
+                    "impact_half_life": float(rng.choice([np.nan, 60.0, 300.0])),
+                    "capital_exponent": float(rng.choice([0.0, 1.0])),
+                    "volatility_exponent": float(rng.choice([0.0, 0.3])),
+                }
+            )
+            scale = float(rng.choice([300.0, 2_000.0, 20_000.0]))
+            for side in ("bid", "ask"):
+                depth += [
+                    {"market": name, "side": side, "band": band, "amount": scale * times * rng.uniform(0.8, 1.2)}
+                    for band, times in ((0.01, 1.0), (0.05, 6.0), (0.3, 40.0))
+                ]
+    return markets, depth
+
+
+def account_rows(rng: np.random.Generator, venues: list[str], n: int) -> dict[str, list[dict[str, object]]]:
+    """Traders with cross and isolated accounts, some rows standing for several."""
+    out: dict[str, list[dict[str, object]]] = {"nodes": [], "accounts": [], "balances": [], "positions": []}
+    for i in range(n):
+        trader, account = f"t{i // 2:03d}", f"a{i:03d}"
+        if i % 2 == 0:
+            out["nodes"].append({"name": trader, "kind": "trader", "cash": float(rng.choice([0.0, 20.0, 500.0]))})
+        venue = str(rng.choice(venues))
+        cross = rng.random() < 0.6
+        out["accounts"].append(
+            {
+                "name": account,
+                "owner": trader,
+                "venue": venue,
+                "mode": "cross" if cross else "isolated",
+                "count": int(rng.choice([1, 1, 1, 3, 10])),
+                "reaction": pick(rng, "top_up", "none"),
+                "response": float(rng.choice([0.0, 0.5, 1.0])),
+            }
+        )
+        assets = list(PRICES) if cross and rng.random() < 0.5 else [str(rng.choice(list(PRICES)))]
+        gross = 0.0
+        for asset in assets:
+            notional = float(rng.lognormal(4.5, 1.0))
+            side = 1.0 if rng.random() < 0.6 else -1.0
+            entry = PRICES[asset] * float(rng.uniform(0.9, 1.1))
+            gross += notional
+            out["positions"].append(
+                {
+                    "account": account,
+                    "market": f"{asset}-perp-{venue}",
+                    "quantity": side * notional / PRICES[asset],
+                    "entry_price": entry,
+                }
+            )
+        out["balances"].append({"account": account, "asset": "USD", "quantity": gross * float(rng.uniform(0.05, 0.5))})
+    return out
+
+
+def strategy_rows(rng: np.random.Generator, venues: list[str]) -> dict[str, list[dict[str, object]]]:
+    """A basis trader and an arbitrageur, and lenders who are owed money by both traders and institutions."""
+    short = {"account": "basis", "market": f"AAA-perp-{venues[0]}", "quantity": -5.0, "entry_price": 100.0}
+    return {
+        "nodes": [
+            {"name": "basis", "kind": "institution", "cash": 100.0},
+            {"name": "arb", "kind": "institution", "cash": 400.0},
+            {"name": "bank", "kind": "institution", "cash": 30.0},
+            {"name": "fund", "kind": "institution", "cash": 60.0, "external_assets": 50.0, "external_liabilities": 70.0},
+        ],
+        "accounts": [
+            {"name": "basis", "owner": "basis", "venue": venues[0], "reaction": "none"},
+            {"name": "arb1", "owner": "arb", "venue": venues[0], "reaction": "none"},
+            {"name": "arb2", "owner": "arb", "venue": venues[-1], "reaction": "none"},
+        ],
+        "balances": [
+            {"account": "basis", "asset": "USD", "quantity": float(rng.uniform(60.0, 200.0))},
+            {"account": "arb1", "asset": "USD", "quantity": 200.0},
+            {"account": "arb2", "asset": "USD", "quantity": 200.0},
+        ],
+        "positions": [short],
+        "holdings": [{"node": "basis", "asset": "AAA", "quantity": 5.0}],
+        "strategies": [
+            {
+                "name": "carry",
+                "kind": "basis",
+                "spot_node": "basis",
+                "short_account": "basis",
+                "asset": "AAA",
+                "unwind": float(rng.choice([0.0, 120.0, 300.0])),
+            },
+            {
+                "name": "cross",
+                "kind": "arbitrage",
+                "long_account": "arb1",
+                "short_account": "arb2",
+                "asset": "AAA",
+                "rate": 0.01,
+                "capital": 1_000.0,
+            },
+        ],
+        "obligations": [
+            {"debtor": "basis", "creditor": "bank", "amount": 250.0},
+            {"debtor": "bank", "creditor": "fund", "amount": 200.0},
+            {"debtor": "t000", "creditor": "bank", "amount": 40.0},
+        ],
+    }
+
+
+TIERS = [
+    {"schedule": "tiers", "floor": 0.0, "initial_rate": 0.02, "maintenance_rate": 0.01},
+    {"schedule": "tiers", "floor": 100.0, "initial_rate": 0.05, "maintenance_rate": 0.025},
+    {"schedule": "tiers", "floor": 400.0, "initial_rate": 0.2, "maintenance_rate": 0.1},
+]
+
+
+def random_net(rng: np.random.Generator, n: int) -> ct.Network:
+    """A network with all built mechanisms."""
+    venues = ["V1", "V2", "V3"][: int(rng.integers(2, 4))]
+    markets, depth = market_rows(rng, venues)
+    traders, strategies = account_rows(rng, venues, n), strategy_rows(rng, venues)
+    tables = {name: traders.get(name, []) + strategies.get(name, []) for name in {*traders, *strategies}}
+    exchanges = [{"name": v, "kind": "exchange", "cash": float(rng.choice([20.0, 2_000.0]))} for v in venues]
+    tables["nodes"] = tables["nodes"] + exchanges
+    assets = [{"name": "USD", "kind": "currency", "price": 1.0}]
+    assets += [{"name": a, "kind": "coin", "price": p, "volatility": 0.05} for a, p in PRICES.items()]
+    return ct.Network(
+        **tables,
+        assets=assets,
+        venues=venue_rows(rng, venues),
+        schedules=[{"name": "tiers"}],
+        tiers=TIERS,
+        markets=markets,
+        depth=depth,
+        rest_of_market="add",
+    )
+
+
+def random_shock(rng: np.random.Generator) -> Shock:
+    """Falls of 10 to 60 %, sometimes rises, over gap or minutes; sometimes depth or a default with it."""
+    moves = {a: float(rng.choice([-1.0, -1.0, 0.5])) * float(rng.uniform(0.1, 0.6)) for a in PRICES}
+    shock: Shock = ct.PriceShock(moves, over=float(rng.choice([0.0, 300.0, 900.0])))
+    if rng.random() < 0.3:
+        shock = shock + ct.DepthShock(-float(rng.uniform(0.2, 0.9)))
+    if rng.random() < 0.15:
+        shock = shock + ct.Default([pick(rng, "bank", "fund", "V2")])
+    return shock
+
+
+def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
+    """Up to three built-in policies."""
+    known: list[Policy] = [
+        ct.Halt(drop=0.05, window=300.0, length=180.0),
+        ct.Halt(drop=0.1, window=np.inf, length=120.0, scope="all", times=2),
+        ct.Halt(drop=0.08, length=120.0, scope="asset", reopening="window", reference="shock"),
+        ct.PriceBand(below=0.04, above=0.04, reference=pick(rng, "mark", "index", "last")),  # type: ignore[arg-type]
+        ct.LiquidationThrottle(share=0.4),
+        ct.LiquidationThrottle(share=1.0, rate=2.0),
+        ct.TieredMargin(factor=1.5, above=150.0),
+        ct.MarginMultiplier(factor=1.3, response="violators"),
+        ct.PartialLiquidation(target=1.3),
+        ct.InsuranceFund(factor=2.0, amount=10.0),
+        ct.AutoDeleveraging(),
+        ct.SocialisedLoss(),
+    ]
+    chosen = rng.choice(len(known), size=int(rng.integers(0, 4)), replace=False)
+    return tuple(known[int(i)] for i in chosen)
+
+
+def random_world(seed: int, n: int = 24) -> RandomWorld:
+    """World number `seed`."""
+    rng = np.random.default_rng(seed)
+    net = random_net(rng, n)
+    model = ct.Cascade(step=60.0, horizon=2400.0)
+    return RandomWorld(net, random_shock(rng), model, random_policies(rng))
