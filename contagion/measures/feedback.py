@@ -169,4 +169,4 @@ def _secants(displacement: Floats, sold: Floats) -> Floats:
 def _relative_fall(net: Network, displacement: Floats) -> Floats:
     """Return the fall of the last price that a displacement means, as a fraction."""
     straight = net.markets["impact"].isin(["linear", "depth_curve"]).to_numpy()
-    return np.where(straight, np.minimum(displacement, 1.0), -np.expm1(-displacement))
+    return np.where(straight, np.minimum(displacement, 1.0 - 2.0**-20), -np.expm1(-displacement))

@@ -1,0 +1,113 @@
+"""Leverage shares and the distance to divergence."""
+
+import numpy as np
+import pytest
+
+import contagion as ct
+from contagion.errors import SchemaError, ValueRangeError
+from contagion.measures.early_warning import distance_to_divergence, open_interest_above
+from contagion.measures.feedback import cascade_slopes
+
+
+def uniform_book(n, slope, *, impact="linear", mark="last", start=0.05, end=0.45):
+    """Longs of one coin, closed at levels spread evenly in the move, so that slope ``κρ`` is given at the start."""
+    price, rate, money = 100.0, 0.01, 1000.0
+    levels = np.linspace(start, end, n, endpoint=False) + 0.5 * (end - start) / n
+    quantity = money / price
+    cash = quantity * price * (1.0 - (1.0 - levels) * (1.0 - rate))  # health 0 at price (1 - level)
+    density = n * money / (end - start)  # money at the opening price per unit of the move
+    names = [f"t{i:05d}" for i in range(n)]
+    return ct.Network(
+        nodes=[{"name": "V", "kind": "exchange"}, *({"name": name, "kind": "trader"} for name in names)],
+        assets=[
+            {"name": "USD", "kind": "currency", "price": 1.0},
+            {"name": "BTC", "kind": "coin", "price": price, "volatility": 0.03},
+        ],
+        venues=[{"name": "V", "mark": mark}],
+        schedules=[{"name": "s"}],
+        tiers=[{"schedule": "s", "floor": 0.0, "initial_rate": 0.02, "maintenance_rate": rate}],
+        markets=[
+            {
+                "name": "P", "venue": "V", "asset": "BTC", "kind": "perp", "schedule": "s", "impact": impact,
+                "impact_coefficient": slope, "lot": 2.0**-20,
+            }
+        ],
+        depth=[{"market": "P", "side": side, "band": 0.01, "amount": 0.01 * density} for side in ("bid", "ask")],
+        accounts=[{"name": f"a{name}", "owner": name, "venue": "V"} for name in names],
+        balances=[
+            {"account": f"a{name}", "asset": "USD", "quantity": c} for name, c in zip(names, cash, strict=True)
+        ],
+        positions=[
+            {"account": f"a{name}", "market": "P", "quantity": quantity, "entry_price": price} for name in names
+        ],
+        rest_of_market="add",
+    )  # fmt: skip
+
+
+def test_a_uniform_density_has_the_slope_of_impact_times_density():
+    slopes = cascade_slopes(uniform_book(4000, 0.8), furthest=-0.4)
+    level = slopes.index.to_numpy()
+    inside = (level <= -0.06) & (level >= -0.38)
+    # money per coin falls with the price, and so does the price that a displacement is a share of
+    expected = 0.8 * (1.0 + level - 0.005) ** 2
+    np.testing.assert_allclose(slopes["slope"][inside], expected[inside], rtol=0.03)
+
+
+def test_a_mark_takes_only_its_share_of_the_last_price():
+    full = cascade_slopes(uniform_book(1000, 0.8, mark="last"), furthest=-0.3)["slope"]
+    half = cascade_slopes(uniform_book(1000, 0.8, mark="weighted"), furthest=-0.3)["slope"]
+    none = cascade_slopes(uniform_book(1000, 0.8, mark="index"), furthest=-0.3)["slope"]
+    np.testing.assert_allclose(half, 0.5 * full)
+    assert not none.any()
+
+
+def test_divergence_is_where_the_slope_passes_one():
+    found = distance_to_divergence(uniform_book(4000, 1.3), furthest=-0.4)
+    assert found.level == pytest.approx(-0.05)
+    assert found.shock == pytest.approx(-0.05, abs=0.011)
+    assert found.market == "P"
+    calm = distance_to_divergence(uniform_book(4000, 0.5), furthest=-0.4)
+    assert np.isnan(calm.shock) and calm.market == ""
+    assert 0.35 < calm.peak_slope < 0.5
+
+
+def test_sales_on_the_way_make_the_shock_smaller_than_the_level():
+    slopes = cascade_slopes(uniform_book(4000, 0.8), furthest=-0.4)
+    last = slopes.iloc[-1]
+    assert float(slopes.index[-1]) < last["shock"] < -0.05
+
+
+def test_one_account_alone_feeds_nothing():
+    assert cascade_slopes(uniform_book(1, 5.0), furthest=-0.5)["slope"].abs().max() < 1e-12
+
+
+def test_rises_feed_on_shorts():
+    net = uniform_book(500, 0.8)
+    mirrored = net.replace(
+        positions=net.positions.assign(quantity=-net.positions["quantity"]),
+        balances=net.balances.assign(
+            quantity=net.balances["quantity"].where(net.balances["account"] < "b", 1e9)
+        ),
+    )
+    slopes = cascade_slopes(mirrored, furthest=0.4)
+    assert slopes.index[0] == 0.0 and slopes.index[-1] > 0.3
+    assert slopes["slope"].max() > 0.3
+
+
+def test_a_width_beyond_the_range_is_refused():
+    with pytest.raises(ValueRangeError, match="width"):
+        cascade_slopes(uniform_book(5, 0.5), width=0.7, furthest=-0.5)
+
+
+def test_open_interest_is_shared_by_the_leverage_of_its_holder():
+    net = uniform_book(2, 0.5, start=0.04, end=0.44)  # cash of 14.9 and 34.7 per cent: 6.7 and 2.9 times
+    shares = open_interest_above(net, (1.5, 3.0, 10.0))["share"]
+    # the rest of the market holds the other side, without leverage
+    assert list(shares) == pytest.approx([0.5, 0.25, 0.0])
+    assert list(open_interest_above(net, (3.0,), by="venue").columns) == ["V"]
+    assert list(open_interest_above(net, (3.0,), by="asset").columns) == ["BTC"]
+
+
+def test_an_unknown_group_is_refused():
+    with pytest.raises(SchemaError, match="did you mean 'venue'"):
+        open_interest_above(uniform_book(2, 0.5), by="venues")
