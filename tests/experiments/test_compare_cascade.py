@@ -1,6 +1,11 @@
 """The same promises with the real engine, on a small market."""
 
+import hashlib
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -31,6 +36,12 @@ SETS: dict[str, Any] = {
     "fund": [ct.InsuranceFund(factor=3.0)],
     "slow": [SlowSales()],
 }
+
+
+def digest(frame: pd.DataFrame) -> str:
+    words = "|".join(frame["policy"] + frame["status"]).encode()
+    numbers = frame.drop(columns=["policy", "status"]).to_numpy(dtype="float64").tobytes()
+    return hashlib.sha256(numbers + words).hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +167,33 @@ def test_sets_whose_opening_changes_nothing_share_the_arrays(market: ct.Network)
     shared = base.under(SETS["halt"]).metrics(shock, 1, 2)
     apart = MODEL.prepare(market, SETS["halt"]).metrics(shock, 1, 2)
     assert np.array_equal(shared, apart, equal_nan=True)
+
+
+def test_the_order_of_rows_changes_no_bit(market: ct.Network, comparison: Any) -> None:
+    shuffled = market.replace(
+        **{
+            name: getattr(market, name).sample(frac=1.0, random_state=place)
+            for place, name in enumerate(("nodes", "accounts", "balances", "positions", "depth", "tiers"))
+        }
+    )
+    compiled = {name: SETS[name] for name in ("halt", "fund")}
+    again = ct.compare(shuffled, FAMILY, MODEL, compiled, n=24, seed=4).to_frame()
+    frame = comparison.to_frame()
+    expected = frame[frame["policy"] != "slow"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, expected, check_exact=True)
+
+
+@pytest.mark.parametrize("hashseed", ["1", "4242"])
+def test_the_hash_seed_of_python_changes_no_bit(comparison: Any, hashseed: str) -> None:
+    code = (
+        "import contagion as ct\n"
+        "from tests.experiments.conftest import small_market\n"
+        "from tests.experiments.test_compare_cascade import FAMILY, MODEL, SETS, digest\n"
+        "print(digest(ct.compare(small_market(), FAMILY, MODEL, SETS, n=24, seed=4).to_frame()))\n"
+    )
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONHASHSEED": hashseed, "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, cwd=root
+    )
+    assert done.stdout.strip() == digest(comparison.to_frame())
