@@ -21,7 +21,7 @@ from contagion.compiled import inner
 from contagion.propagation.cascade.books import cancel_claim, cancel_external, note, pay_node, pay_outside, post
 from contagion.propagation.cascade.kernels import value_account, wake
 from contagion.propagation.cascade.codes import ACCOUNT, BY_NODE_DEFAULT, BY_SHOCK, BY_VENUE_DEFAULT, EVENT_NODE_DEFAULT, EVENT_SHOCK, EVENT_VENUE_DEFAULT, FUND, MONEY, NODE_DEFAULTS, PERP, PROVIDER, VENUE_DEFAULTS
-from contagion.propagation.cascade.claims import clear
+from contagion.propagation.clearing_kernels import clear
 
 SLACK = 1e-12
 
@@ -207,7 +207,9 @@ def clear_claims(book: Any, state: Any, balances: Any) -> Any:
         n = book.sheet_nodes[j]
         assets[n] = max(0.0, state.own_resources[n] + balances[n])
         debts[n] = state.fixed_debt[n] + balances[n] + max(0.0, -(state.own_resources[n] + balances[n]))
-    clear(book.debt_indptr, book.creditor, state.remaining.astype(np.float64), assets, debts, state.payments)
+    claims = state.remaining.astype(np.float64)
+    if clear(book.debt_indptr, book.creditor, claims, assets, debts, state.payments) < 0:
+        state.clock[0].unsettled = True
     recovery = np.ones(nodes)
     for n in range(nodes):
         total = owed_by(book, state, n) + debts[n]

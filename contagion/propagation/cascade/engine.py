@@ -36,13 +36,24 @@ def must_grow(state: State, endless: bool) -> bool:
     return True
 
 
+def checked(opening: Opening, state: State) -> State:
+    """The state, unless a clearing vector did not settle."""
+    if state.clock["unsettled"][0]:
+        gap = np.abs(state.payments - np.minimum(state.payments, state.own_resources + state.fixed_debt))
+        raise ConvergenceError(
+            f"cascade: the clearing vector did not settle by round {int(state.clock['round'][0])}; "
+            f"worst node {opening.names.nodes[int(np.argmax(gap))]!r}, gap {float(gap.max()) / opening.units.scale:.3g}"
+        )
+    return state
+
+
 def drive_compiled(opening: Opening, state: State, endless: bool) -> State:
     """All rounds in compiled code."""
     rounds.advance(opening.packed, pack_state(state))
     while must_grow(state, endless):
         state = grow(state)
         rounds.advance(opening.packed, pack_state(state))
-    return state
+    return checked(opening, state)
 
 
 def drive_python(
@@ -56,7 +67,7 @@ def drive_python(
                 break
             state = grow(state)
         one_round(opening, state, hooks, look)
-    return state
+    return checked(opening, state)
 
 
 def one_round(opening: Opening, state: State, hooks: Hooks, look: str) -> None:

@@ -206,6 +206,7 @@ CLOCK = np.dtype(
         ("acted", "?"),  # something happened this round
         ("done", "?"),
         ("record", "?"),
+        ("unsettled", "?"),  # a clearing vector did not settle
         ("quantum", "f8"),  # money of one quantum
         ("n_events", "i8"),
         ("n_ledger", "i8"),
