@@ -25,7 +25,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run from a checkout
 
 import contagion as ct
-from contagion.propagation.cascade import kernels
+from contagion.propagation.cascade import phases
+from contagion.propagation.cascade.packing import pack_book, pack_state
 from tests.benchmarks.synthetic import synthetic
 
 PAIRS = 5
@@ -98,8 +99,10 @@ def scan_rows(size: int) -> Iterator[Row]:
         req = np.bincount(acc, (a[s] * v[:, None] - b[s]).max(1), n)
         return eq < req
 
+    packed_book, packed_state = pack_book(book), pack_state(state)
+
     def compiled() -> np.ndarray:
-        kernels.look(book, state)
+        phases.look(packed_book, packed_state)
         return state.acting[: int(state.clock["n_acting"][0])]
 
     def stream() -> float:
