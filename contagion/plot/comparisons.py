@@ -194,22 +194,18 @@ def _interval(ax: Axes, row: float, effect: pd.Series) -> None:
 
 def _columns(ax: Axes, table: pd.DataFrame, metric: str, unit: str) -> None:
     """Write beside each row the mean change, and in how many scenarios the metric fell and rose."""
-    look: Look = {
-        "transform": ax.get_yaxis_transform(),
-        "fontsize": "small",
-        "color": style.DARK,
-        "parse_math": False,
-    }
+    look: Look = {"fontsize": "small", "color": style.DARK, "parse_math": False, "ha": "right"}
+    look |= {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
     means = [float(value) for value in table["difference"]]
     texts = {
         "mean change": [style.metric_scale(metric, [mean], unit).text(mean) for mean in means],
         "fell in": [f"{100.0 * share:.0f} %" for share in _shares(table, "helped")],
         "rose in": [f"{100.0 * share:.0f} %" for share in _shares(table, "harmed")],
     }
-    for x, (heading, column) in zip((1.18, 1.28, 1.38), texts.items(), strict=True):
-        ax.text(x, -0.75, heading, ha="right", va="bottom", **look)
+    for points, (heading, column) in zip((92, 137, 182), texts.items(), strict=True):
+        ax.annotate(heading, (1.0, -0.75), (points, 0), va="bottom", annotation_clip=False, **look)
         for row, text in enumerate(column):
-            ax.text(x, row, text, ha="right", va="center", **look)
+            ax.annotate(text, (1.0, row), (points, 0), va="center", annotation_clip=False, **look)
 
 
 def _row_names(table: pd.DataFrame) -> list[str]:
