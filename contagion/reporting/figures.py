@@ -52,7 +52,9 @@ def draw(
     from matplotlib.figure import Figure as Canvas
 
     with plain_style():
-        canvas = Canvas(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
+        canvas = Canvas(
+            figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained" if panels > 1 else None
+        )
         FigureCanvasAgg(canvas)
         plot(*(canvas.add_subplot(1, panels, place) for place in range(1, panels + 1)))
         buffer = BytesIO()

@@ -17,7 +17,7 @@ from contagion.results import Run
 SCRIPT = "<script>alert(1)</script>"
 TEMPLATE = "{{7*7}}"
 FORMULA = r"$\frac{1}{0}$"
-FALLS = (0.02, 0.05, 0.08, 0.11, 0.14, 0.17, 0.2, 0.23)
+FALLS = tuple(0.02 + 0.008 * step for step in range(30))
 RENAMED = {"binance": SCRIPT, "bybit": FORMULA}
 
 

@@ -141,7 +141,7 @@ def _events(run: Run, label: str, unit: str) -> Table:
     columns = [
         "Event",
         "Times",
-        "Accounts",
+        "Account rows",
         f"Money, {unit}",
         "Caused by earlier forced trades",
         "First",

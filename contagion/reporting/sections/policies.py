@@ -183,11 +183,15 @@ def difference(row: pd.Series, policy: str, metric: str) -> Cell:
     form = entry(metric)
     value, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
     head = Value(form.show(value, signed=True), repr(value), policy, metric, "difference")
-    texts = (form.show(low, signed=True), form.show(high, signed=True))
+    below: list[tuple[Value, ...]] = [(Value("no interval"),)]
+    if np.isfinite(low) and np.isfinite(high):
+        texts = (form.show(low, signed=True), form.show(high, signed=True))
+        below = [interval(texts, (low, high), head, ("low", "high"))]
     adjusted = float(row["p_adjusted"])
-    chance = Value(formats.probability(adjusted), repr(adjusted), policy, metric, "p_adjusted")
-    below = (interval(texts, (low, high), head, ("low", "high")), (Value("p "), chance))
-    return Cell((head,), below, numeric=True, tone=tone(low, high) if metric in LOSSES else "")
+    if np.isfinite(adjusted):
+        chance = Value(formats.probability(adjusted), repr(adjusted), policy, metric, "p_adjusted")
+        below.append((Value("p "), chance))
+    return Cell((head,), tuple(below), numeric=True, tone=tone(low, high) if metric in LOSSES else "")
 
 
 def tone(low: float, high: float) -> str:

@@ -1,0 +1,154 @@
+"""Each command works without arguments on the bundled network; errors are one line and an exit code."""
+
+from __future__ import annotations
+
+import pytest
+
+import contagion as ct
+from contagion import cli, datasets, studies
+from contagion.errors import ConvergenceError
+
+SMALL = """
+[network]
+generate = "perp_market"
+n_accounts = 400
+networks = 2
+
+[shock]
+kind = "PriceShock"
+moves = { BTC = -0.2, ETH = -0.25, SOL = -0.3 }
+
+[model]
+step = 300
+horizon = 3600
+
+[[policy_set]]
+name = "halt"
+policies = [{ kind = "Halt", drop = 0.05 }]
+
+[study]
+n = 4
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(SMALL, encoding="utf-8")
+    return str(path)
+
+
+def test_datasets_lists_the_bundled_networks(capsys):
+    assert cli.main(["datasets"]) == 0
+    assert "perp-venues" in capsys.readouterr().out
+
+
+def test_check_finds_nothing_in_a_made_network_that_was_saved(tmp_path, capsys):
+    folder = tmp_path / "book"
+    ct.generate.perp_market(n_accounts=400).save(folder)
+    assert cli.main(["check", str(folder)]) == 0
+    assert "error" not in capsys.readouterr().out
+
+
+def test_check_prints_every_fact_beside_the_value_of_the_network(capsys, monkeypatch):
+    made = ct.generate.perp_market(n_accounts=400)
+    monkeypatch.setattr(datasets, "load", lambda name, seed=0: made)
+    assert cli.main(["check", "--facts"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["fact", "source", "target", "value", "error"]
+    assert len(lines) - 3 == len(datasets.check_facts(made))
+    assert "assumptions" in lines[-1]
+
+
+def test_run_prints_the_card_and_writes_a_report_when_asked(study, tmp_path, capsys):
+    target = tmp_path / "run.html"
+    assert cli.main(["run", study, "--policy", "halt", "--scenario", "1", "--out", str(target)]) == 0
+    card = studies.read(study).run("halt", 1)
+    assert capsys.readouterr().out.startswith(str(card))
+    assert "one run of one scenario" in target.read_text(encoding="utf-8")
+
+
+def test_compare_prints_the_policy_table_and_writes_the_report_again_and_again(study, tmp_path, capsys):
+    target = tmp_path / "report.html"
+    words = [
+        "compare",
+        study,
+        "--out",
+        str(target),
+        "--no-band",
+        "--jobs",
+        "1",
+        "--networks",
+        "1",
+        "--n",
+        "2",
+    ]
+    assert cli.main(words) == 0
+    printed = capsys.readouterr().out
+    assert "halt" in printed
+    assert "placebo" in printed
+    first = target.read_bytes()
+    assert cli.main([*words, "--quiet"]) == 0
+    assert capsys.readouterr().out == f"report: {target}\n"
+    assert target.read_bytes() == first
+
+
+def test_a_file_that_is_no_report_is_not_replaced(study, tmp_path, capsys):
+    target = tmp_path / "notes.html"
+    target.write_text("mine", encoding="utf-8")
+    assert cli.main(["report", study, "--out", str(target)]) == 2
+    assert capsys.readouterr().err.startswith("InputError: ")
+    assert target.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["check", "perp-venue"], "did you mean 'perp-venues'"),
+        (["run", "none.toml"], "SchemaError: "),
+        (["compare", "study.yaml"], "UnsafeInputError: "),
+        (["compare", "--networks", "0"], "ValueRangeError: "),
+        (["compare", "--step", "-5"], "ValueRangeError: "),
+        (["compare", "--out", "no-such-folder/report.html"], "does not exist"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(words, message, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(words) == 2
+    caught = capsys.readouterr()
+    assert message in caught.err
+    assert "Traceback" not in caught.err
+    assert caught.out == ""
+
+
+def test_not_converged_is_exit_code_3(study, capsys, monkeypatch):
+    def fail(self, policy="none", scenario=0):
+        raise ConvergenceError("did not settle", round=7, gap=0.5, worst="node")
+
+    monkeypatch.setattr(studies.Study, "run", fail)
+    assert cli.main(["run", study]) == 3
+    assert "round 7" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["compar"])
+    assert caught.value.code == 2
+
+
+def test_the_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"contagion {ct.__version__}\n"
+
+
+def test_without_arguments_the_bundled_study_is_run_with_the_options_given():
+    options = cli.parser().parse_args(
+        ["compare", "--n", "20", "--seed", "9", "--step", "120", "--networks", "2"]
+    )
+    study = cli._study(options)
+    bundled = studies.parse(studies.BUNDLED)
+    assert (study.n, study.seed, study.model.step, study.source.count) == (20, 9, 120.0, 2)
+    assert study.policies == bundled.policies
+    assert options.out == "report.html"
