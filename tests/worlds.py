@@ -58,7 +58,9 @@ def venue_rows(rng: np.random.Generator, names: list[str]) -> list[dict[str, obj
     return rows
 
 
-def market_rows(rng: np.random.Generator, venues: list[str]) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+def market_rows(
+    rng: np.random.Generator, venues: list[str]
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """A perp of every asset at every venue, spot at the first; and their depth."""
     markets, depth = [], []
     for asset in PRICES:
@@ -84,7 +86,12 @@ def market_rows(rng: np.random.Generator, venues: list[str]) -> tuple[list[dict[
             scale = float(rng.choice([300.0, 2_000.0, 20_000.0]))
             for side in ("bid", "ask"):
                 depth += [
-                    {"market": name, "side": side, "band": band, "amount": scale * times * rng.uniform(0.8, 1.2)}
+                    {
+                        "market": name,
+                        "side": side,
+                        "band": band,
+                        "amount": scale * times * rng.uniform(0.8, 1.2),
+                    }
                     for band, times in ((0.01, 1.0), (0.05, 6.0), (0.3, 40.0))
                 ]
     return markets, depth
@@ -96,7 +103,9 @@ def account_rows(rng: np.random.Generator, venues: list[str], n: int) -> dict[st
     for i in range(n):
         trader, account = f"t{i // 2:03d}", f"a{i:03d}"
         if i % 2 == 0:
-            out["nodes"].append({"name": trader, "kind": "trader", "cash": float(rng.choice([0.0, 20.0, 500.0]))})
+            out["nodes"].append(
+                {"name": trader, "kind": "trader", "cash": float(rng.choice([0.0, 20.0, 500.0]))}
+            )
         venue = str(rng.choice(venues))
         cross = rng.random() < 0.6
         out["accounts"].append(
@@ -125,7 +134,9 @@ def account_rows(rng: np.random.Generator, venues: list[str], n: int) -> dict[st
                     "entry_price": entry,
                 }
             )
-        out["balances"].append({"account": account, "asset": "USD", "quantity": gross * float(rng.uniform(0.05, 0.5))})
+        out["balances"].append(
+            {"account": account, "asset": "USD", "quantity": gross * float(rng.uniform(0.05, 0.5))}
+        )
     return out
 
 
@@ -137,7 +148,13 @@ def strategy_rows(rng: np.random.Generator, venues: list[str]) -> dict[str, list
             {"name": "basis", "kind": "institution", "cash": 100.0},
             {"name": "arb", "kind": "institution", "cash": 400.0},
             {"name": "bank", "kind": "institution", "cash": 30.0},
-            {"name": "fund", "kind": "institution", "cash": 60.0, "external_assets": 50.0, "external_liabilities": 70.0},
+            {
+                "name": "fund",
+                "kind": "institution",
+                "cash": 60.0,
+                "external_assets": 50.0,
+                "external_liabilities": 70.0,
+            },
         ],
         "accounts": [
             {"name": "basis", "owner": "basis", "venue": venues[0], "reaction": "none"},

@@ -26,28 +26,52 @@ def one_market(
     its liquidation price, because its equity is then below zero.
     """
     names = [f"a{i:04d}" for i in range(len(positions))]
-    rows = {"impact": "linear", "permanent_share": 1.0, "impact_half_life": float("nan"), "capital_exponent": 0.0}
+    rows = {
+        "impact": "linear",
+        "permanent_share": 1.0,
+        "impact_half_life": float("nan"),
+        "capital_exponent": 0.0,
+    }
     rows |= {"volatility_exponent": 0.0, **(market or {})}
     markets = [{"name": "M", "venue": "V", "asset": "X", "schedule": "s", "lot": 2.0**-20, **rows}]
     if spot:
         markets.append({"name": "S", "venue": "V", "asset": "X", "kind": "spot", **rows})
-    bands = [{"market": m["name"], "side": side, "band": 2.0**-6, "amount": depth} for m in markets for side in ("bid", "ask")]
+    bands = [
+        {"market": m["name"], "side": side, "band": 2.0**-6, "amount": depth}
+        for m in markets
+        for side in ("bid", "ask")
+    ]
     return ct.Network(
-        nodes=[{"name": "V", "kind": "exchange", "cash": 1e9}, *({"name": n, "kind": "trader", "cash": cash} for n in names)],
-        assets=[{"name": "USD", "kind": "currency", "price": 1.0}, {"name": "X", "kind": "coin", "price": PRICE}],
+        nodes=[
+            {"name": "V", "kind": "exchange", "cash": 1e9},
+            *({"name": n, "kind": "trader", "cash": cash} for n in names),
+        ],
+        assets=[
+            {"name": "USD", "kind": "currency", "price": 1.0},
+            {"name": "X", "kind": "coin", "price": PRICE},
+        ],
         venues=[{"name": "V", "mark": "last", **(venue or {})}],
         schedules=[{"name": "s"}],
         tiers=[{"schedule": "s", "floor": 0.0, "initial_rate": 2.0**-30, "maintenance_rate": 2.0**-40}],
         markets=markets,
         depth=bands,
         accounts=[
-            {"name": n, "owner": n, "venue": "V", "mode": "isolated" if isolated else "cross", "reaction": "none"} for n in names
+            {
+                "name": n,
+                "owner": n,
+                "venue": "V",
+                "mode": "isolated" if isolated else "cross",
+                "reaction": "none",
+            }
+            for n in names
         ],
         balances=[
-            {"account": n, "asset": "USD", "quantity": q * (PRICE - trigger)} for n, (q, trigger) in zip(names, positions, strict=True)
+            {"account": n, "asset": "USD", "quantity": q * (PRICE - trigger)}
+            for n, (q, trigger) in zip(names, positions, strict=True)
         ],
         positions=[
-            {"account": n, "market": "M", "quantity": q, "entry_price": PRICE} for n, (q, _) in zip(names, positions, strict=True)
+            {"account": n, "market": "M", "quantity": q, "entry_price": PRICE}
+            for n, (q, _) in zip(names, positions, strict=True)
         ],
         rest_of_market="add",
     )
