@@ -114,3 +114,12 @@ def test_an_unknown_or_ambiguous_row_is_refused():
         facts.number("prices", "price", asset="LUNA")
     with pytest.raises(SchemaError, match="fits 6 rows"):
         facts.number("prices", "price")
+
+
+def test_events_state_their_tolerance_and_are_no_inputs_of_the_made_market():
+    events = facts.load("events")
+    assert ((events["low"] <= events["value"]) & (events["value"] <= events["high"])).all()
+    assert not events.duplicated(["event", "name"]).any()
+    assert "events" not in facts.PERP_VENUES
+    totals = events.query("event == '2025-10-10' and name.str.startswith('open_interest')")
+    assert totals["value"].tolist() == [217e9, 14e9, 26e9]
