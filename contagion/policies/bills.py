@@ -72,7 +72,7 @@ def bill(policies: Sequence[Policy], outlays: npt.NDArray[np.float64], rates: Co
     >>> from contagion.policies import InsuranceFund
     >>> outlays = np.array([[7200.0, 1e9, 0.0, 0.0, 0.0, 0.0, 0.0]])
     >>> bill([InsuranceFund(factor=2.0)], outlays, CostRates()).round(0)["capital"]
-    np.float64(22816.0)
+    np.float64(22815.0)
     """
     mean = outlays.mean(axis=0, keepdims=True) if len(outlays) else outlays
     seized = mean_cost(policies, mean, _only("", rates))

@@ -160,6 +160,8 @@ def test_ctrl_c_returns_what_is_done_with_a_note(
     assert 0 < len(frame) < 1200
     assert comparison.note.startswith("interrupted: ")
     assert len(comparison.missing) == 1200 - len(frame)
+    reached = int((frame.groupby("scenario").size() == 3).sum())
+    assert 0 < reached == comparison.effects("system_loss").loc["placebo", "n"]
     whole = ct.compare(net, family, ClosedForm(), n=400, seed=1).to_frame()
     none = frame[frame["policy"] == "none"].set_index("scenario")["system_loss"]
     same = whole[whole["policy"] == "none"].set_index("scenario")["system_loss"]
