@@ -45,8 +45,21 @@ def shown(value: object) -> str:
         text = repr(value)
     except Exception:  # a foreign object whose repr fails must not hide the fault
         text = f"<{type(value).__name__}>"
-    text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    text = printable(text)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
+
+
+def printable(text: str) -> str:
+    r"""Return a text with every character that does not print written as an escape; line breaks stay.
+
+    Examples
+    --------
+    >>> printable("a\x1b")
+    'a\\x1b'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def nearest(name: object, allowed: Iterable[str]) -> str:
@@ -81,7 +94,7 @@ def compose(
         text = f"{text}; {allowed}"
     if remedy:
         text = f"{text} ({remedy})"
-    return text
+    return printable(text)
 
 
 class ContagionError(Exception):

@@ -11,6 +11,7 @@ from contagion.errors import shown
 from contagion.network.network import Network
 
 Lines = list[tuple[str, str]]
+_COUNTABLE = ("trader", "exchange", "protocol", "institution", "perp", "error", "warning", "note")
 
 
 def text_card(net: Network) -> str:
@@ -113,10 +114,11 @@ def _open_interest(net: Network) -> float:
 
 
 def _counted(counts: Mapping[object, int]) -> str:
-    parts = (
-        f"{number:,} {word}{'s' if number != 1 and word not in ('spot',) else ''}"
-        for word, number in sorted(counts.items(), key=str)
-    )
+    """Return ``2 traders, 1 venue`` and the like, sorted by word."""
+    parts = []
+    for word, number in sorted(counts.items(), key=str):
+        plural = "s" if number != 1 and word in _COUNTABLE else ""
+        parts.append(f"{number:,} {word}{plural}")
     return ", ".join(parts)
 
 

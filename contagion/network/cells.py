@@ -25,7 +25,7 @@ _FORBIDDEN_JOINED: Final = re.compile("[\x00\ud800-\udfff]")
 _EDGE_SPACE: Final = re.compile(r"(?:^|\n)[^\S\n\t\r]|[^\S\n\t\r](?:\n|$)")
 
 
-PLACEHOLDER: Final = "\x01"
+PLACEHOLDER: Final = "\x01refused\x01"
 """Stands for a text that was refused."""
 _SPACES: Final = " \x0b\x0c\x1c\x1d\x1e\x1f"
 
@@ -120,7 +120,13 @@ def _read_bools(table: str, column: Column, values: Sequence[Any] | Array, fault
 
 def _read_texts(table: str, column: Column, values: Sequence[Any] | Array, faults: Faults) -> Array:
     cells = as_objects(values)
-    if set(map(type, cells)) - {str}:
+    mixed = bool(set(map(type, cells)) - {str})
+    texts = [cell for cell in cells if isinstance(cell, str)] if mixed else cells.tolist()
+    if texts.count(PLACEHOLDER):
+        _note(
+            table, column, cells, faults, lambda cell: isinstance(cell, str) and cell == PLACEHOLDER, _CONTROL
+        )
+    if mixed:
         for row in np.flatnonzero(np.fromiter((type(cell) is not str for cell in cells), bool, len(cells))):
             cells[row] = _mend_text(table, column, cells[row], int(row), faults)
     if column.kind == "word":

@@ -200,7 +200,7 @@ def _graph_tables(attributes: Mapping[str, Any], faults: Faults) -> dict[str, An
             what = f"attribute {shown(name)} is unknown{nearest(name, TABLES)}"
             faults.add(SchemaError, "unknown-key", "graph", what, remedy="tables of edges belong on edges")
     version = attributes.get("version", VERSION)
-    if version != VERSION or isinstance(version, bool):
+    if not isinstance(version, int) or isinstance(version, bool) or version != VERSION:
         faults.add(
             SchemaError,
             "version",
@@ -221,12 +221,13 @@ def _node_records(nodes: list[tuple[Any, Mapping[str, Any]]], faults: Faults) ->
     records = []
     told = any("kind" in data for _, data in nodes)
     for name, data in nodes:
-        if data.get("kind") == ASSET:
+        kind = data.get("kind")
+        if isinstance(kind, str) and kind == ASSET:
             continue
         if told and "kind" not in data:
             what = f"node {shown(name)} has no kind"
             faults.add(SchemaError, "missing-key", "nodes", what, remedy="was it made by an edge?")
-        if "name" in data and data["name"] != name:
+        if "name" in data and not (isinstance(data["name"], str) and data["name"] == name):
             what = f"node {shown(name)} has another name as attribute"
             faults.add(SchemaError, "two-names", "nodes", what, value=data["name"])
         records.append({**data, "name": name})

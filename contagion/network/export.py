@@ -11,7 +11,7 @@ from contagion.errors import SchemaError
 from contagion.network.convert import to_networkx
 from contagion.network.network import Network
 from contagion.network.node_link import write_node_link
-from contagion.network.sources import write_text
+from contagion.network.sources import as_path, write_text
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -48,7 +48,7 @@ def export(net: Network, path: str | Path, *, overwrite: bool = False) -> Path:
     >>> path.read_text().startswith("<?xml")
     True
     """
-    path = Path(path)
+    path = as_path(path)
     writers = {".graphml": _graphml, ".gexf": _gexf, ".json": write_node_link}
     writer = writers.get(path.suffix.lower())
     if writer is None:

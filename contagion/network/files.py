@@ -21,7 +21,14 @@ from contagion.network.faults import Faults
 from contagion.network.network import Network
 from contagion.network.parquet_tables import read_parquet
 from contagion.network.schema import TABLES, VERSION
-from contagion.network.sources import read_bytes, refuse_unsafe_name, unknown_format, write_text
+from contagion.network.sources import (
+    as_path,
+    is_folder,
+    read_bytes,
+    refuse_unsafe_name,
+    unknown_format,
+    write_text,
+)
 
 MANIFEST: Final = "network.toml"
 MANIFEST_LIMIT: Final = 2**20
@@ -64,7 +71,7 @@ def save(net: Network, folder: str | Path, *, overwrite: bool = False) -> Path:
     >>> sorted(path.name for path in folder.iterdir())
     ['network.toml', 'nodes.csv']
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     try:
         if folder.exists() and any(folder.iterdir()) and not overwrite:
             raise InputError("is not empty", where=folder.name, remedy="pass overwrite=True", code="exists")
@@ -137,9 +144,9 @@ def read(path: str | Path) -> Network:
     """
     from contagion.network.node_link import read_node_link
 
-    path = Path(path)
+    path = as_path(path)
     refuse_unsafe_name(path)
-    if path.is_dir():
+    if is_folder(path):
         return _read_folder(path)
     if path.name == MANIFEST:
         return _read_folder(path.parent)

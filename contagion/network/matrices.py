@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -96,7 +97,7 @@ def from_matrix(
 def _read_matrix(
     given: Any, names: Sequence[str] | None, what: str, faults: Faults
 ) -> tuple[Array, list[str]]:
-    labels = list(names) if names is not None else None
+    labels = _labels(names, faults)
     if isinstance(given, pd.DataFrame):
         rows, columns = list(given.index), list(given.columns)
         if given.shape[0] == given.shape[1]:
@@ -108,7 +109,7 @@ def _read_matrix(
         labels = rows if not isinstance(given.index, pd.RangeIndex) or labels is None else labels
     try:
         matrix = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         faults.add(SchemaError, "not-a-number", what, "is no matrix of numbers")
         return np.zeros((0, 0)), []
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
@@ -124,6 +125,16 @@ def _read_matrix(
     if len(labels) != len(matrix):
         _note(faults, what, "labels", f"has {len(matrix)} rows and {len(labels)} names")
     return matrix, labels
+
+
+def _labels(names: Sequence[str] | None, faults: Faults) -> list[str] | None:
+    if names is None:
+        return None
+    if not isinstance(names, str | bytes):
+        with contextlib.suppress(TypeError):
+            return list(names)
+    faults.add(SchemaError, "no-names", "names", "is no list of names", value=names)
+    return None
 
 
 def _note(faults: Faults, table: str, code: str, what: str) -> None:

@@ -81,7 +81,9 @@ class Network:
         **tables: TableInput | None,
     ) -> None:
         given = {"nodes": nodes, **tables}
-        _build_into(self, given, unit, rest_of_market, repair, payers or {}, Faults(), None)
+        _build_into(
+            self, given, unit, rest_of_market, repair, {} if payers is None else payers, Faults(), None
+        )
 
     nodes: pd.DataFrame
     obligations: pd.DataFrame
@@ -159,7 +161,7 @@ class Network:
         """
         try:
             return self._draft.codes[table, column]
-        except KeyError:
+        except (KeyError, TypeError):
             raise SchemaError("is no reference of the schema", value=(table, column)) from None
 
     @property
@@ -203,10 +205,12 @@ class Network:
         [7.0]
         """
         new = object.__new__(Network)
-        before = self._draft if unit is None or unit == self.unit else None
+        before = self._draft if unit is None or (isinstance(unit, str) and unit == self.unit) else None
         given: dict[str, TableInput | None] = dict(tables) if before else {**self.tables, **tables}
         kept = self._payers if payers is None else payers
-        _build_into(new, given, unit or self.unit, rest_of_market, repair, kept, Faults(), before)
+        _build_into(
+            new, given, self.unit if unit is None else unit, rest_of_market, repair, kept, Faults(), before
+        )
         object.__setattr__(new, "_repairs", tuple(dict.fromkeys(self._repairs + new._repairs)))
         return new
 
@@ -353,12 +357,14 @@ def _build_into(
     """Build, check and freeze: the one way a network comes into being."""
     check_options(given, unit, rest_of_market, repair, faults)
     money = check_payers(payers, faults)
+    if not isinstance(unit, str):
+        faults.stop()
     kept = {name: [] if table is None else table for name, table in given.items() if name in TABLES}
     if before is None:
         kept = {name: table for name, table in kept.items() if given[name] is not None}
     draft = build(kept, unit, faults, repair=repair is not None, before=before)
     apply_rules(draft)
-    if rest_of_market == "add" and not faults.found:
+    if not faults.found and rest_of_market == "add":
         add_rest_of_market(draft)
     if draft.clean(*NETTING[0]):
         NETTING[1](draft)

@@ -137,7 +137,7 @@ def _convert_strange(
     noted[row] = True
     if isinstance(cell, complex | np.complexfloating):
         _refuse(table, column, faults, row, ValueRangeError, "complex", "is complex", cell)
-    elif missing or cell == "":
+    elif missing or (isinstance(cell, str) and cell == ""):
         _refuse(table, column, faults, row, SchemaError, "empty-cell", "is empty", cell)
     elif isinstance(cell, bool | np.bool_):
         _refuse(table, column, faults, row, SchemaError, "bool-as-number", "is a truth value", cell)

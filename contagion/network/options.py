@@ -28,7 +28,7 @@ def check_options(
         ("repair", repair, (None, "sum-duplicates")),
     )
     for name, value, allowed in options:
-        if value not in allowed:
+        if not isinstance(value, str | None) or value not in allowed:
             text = ", ".join(map(repr, allowed))
             what = f"is no choice of {name}"
             faults.add(SchemaError, "unknown-option", "network", what, value=value, allowed=text)
@@ -37,6 +37,9 @@ def check_options(
 def check_payers(payers: Mapping[str, float], faults: Faults) -> dict[str, float]:
     """Return outside payers sorted by name; note names and amounts that cannot be."""
     money: dict[str, float] = {}
+    if not isinstance(payers, Mapping):
+        faults.add(SchemaError, "payer", "payers", "is no dict", value=payers, allowed="money by name")
+        return money
     for name in sorted(payers, key=str):
         value = payers[name]
         number = isinstance(value, int | float | np.number) and not isinstance(value, bool)

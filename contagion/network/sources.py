@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,33 @@ XML: Final = (".graphml", ".gexf", ".xml", ".xhtml", ".svg", ".gml")
 YAML: Final = (".yaml", ".yml")
 PICKLES: Final = (".pkl", ".pickle", ".npy", ".npz", ".joblib", ".dill")
 ARCHIVES: Final = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".lzma")
+
+
+def as_path(path: object) -> Path:
+    """Return a path; raise SchemaError for what is none.
+
+    Examples
+    --------
+    >>> as_path("net").name
+    'net'
+    """
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise SchemaError("is no path", value=path, allowed="a text or a Path")
+    return Path(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; a path that the system refuses is none.
+
+    Examples
+    --------
+    >>> is_folder(Path("x" * 10_000))
+    False
+    """
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def refuse_unsafe_name(path: Path) -> None:
