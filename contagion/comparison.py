@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from contagion.errors import ValueRangeError, nearest
+from contagion.errors import ScenarioError, ValueRangeError, nearest
 from contagion.measures.tails import effects_table, tail_table
 from contagion.policies.bills import bill
 from contagion.policies.costs import CostRates
@@ -142,6 +142,8 @@ class Comparison:
         ------
         ValueRangeError
             If the metric or the set does not exist.
+        ScenarioError
+            If the study was interrupted before any scenario ran under every set.
         """
         _check_word("metric", metric, self.metric_names)
         _check_word("against", against, self.policies)
@@ -330,7 +332,12 @@ class Comparison:
         """Return the rows of the scenarios that an interrupted study reached under all sets, failed ones included."""
         counts = self.table.groupby("scenario")["policy"].transform("size")
         reached = self.table[counts == len(self.policies)]
-        return self.table if reached.empty else reached
+        if reached.empty:
+            raise ScenarioError(
+                "the study was interrupted before any scenario ran under every policy set",
+                remedy="run it again, or read to_frame()",
+            )
+        return reached
 
     def _means(self) -> pd.DataFrame:
         """Mean of every metric over the scenarios that ran under all sets, index policy."""

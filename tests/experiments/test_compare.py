@@ -160,12 +160,34 @@ def test_ctrl_c_returns_what_is_done_with_a_note(
     assert 0 < len(frame) < 1200
     assert comparison.note.startswith("interrupted: ")
     assert len(comparison.missing) == 1200 - len(frame)
-    reached = int((frame.groupby("scenario").size() == 3).sum())
-    assert 0 < reached == comparison.effects("system_loss").loc["placebo", "n"]
     whole = ct.compare(net, family, ClosedForm(), n=400, seed=1).to_frame()
     none = frame[frame["policy"] == "none"].set_index("scenario")["system_loss"]
     same = whole[whole["policy"] == "none"].set_index("scenario")["system_loss"]
     assert (none == same[none.index]).all()
+
+
+def test_an_interrupted_study_compares_the_scenarios_that_every_set_reached(
+    net: Any, family: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "cut", lambda *_: 1)
+    comparison = ct.compare(net, family, ClosedForm(), {"stop": [Interrupting(at=9)]}, n=50)
+    reached = int((comparison.to_frame().groupby("scenario").size() == 3).sum())
+    assert 0 < reached < 50
+    assert (comparison.effects("system_loss")["n"] == reached).all()
+    assert comparison.deferred.notna().all(axis=None)
+
+
+def test_a_study_interrupted_before_every_set_ran_says_so(
+    net: Any, family: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "cut", lambda *_: 1)
+    comparison = ct.compare(net, family, ClosedForm(), {"stop": [Interrupting(at=0)]}, n=50)
+    assert len(comparison.to_frame()) > 0
+    assert "interrupted" in repr(comparison)
+    with pytest.raises(ScenarioError, match="interrupted before"):
+        comparison.effects("system_loss")
+    with pytest.raises(ScenarioError, match="interrupted before"):
+        comparison.tail("system_loss")
 
 
 def test_ctrl_c_before_anything_is_done_stays_ctrl_c(net: Any, family: Any) -> None:
