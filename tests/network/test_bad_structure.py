@@ -219,3 +219,55 @@ def test_rows_of_collateral_are_not_modelled_yet(tables: Tables) -> None:
 
 def test_the_defaults_of_unbuilt_mechanics_are_accepted(net: ct.Network) -> None:
     assert net.replace(venues=net.venues, markets=net.markets) == net
+
+
+STRANGE: list[Any] = [
+    None,
+    [],
+    {},
+    object(),
+    1j,
+    b"x",
+    10**400,
+    pd.NA,
+    pd.NaT,
+    np.array([1, 2]),
+    np.ma.masked,
+    np.datetime64("2025-10-10"),
+    "\ud800",
+    "\x01refused\x01",
+    type,
+]
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=[str(place) for place in range(len(STRANGE))])
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("nodes", "name"),
+        ("nodes", "cash"),
+        ("positions", "account"),
+        ("accounts", "mode"),
+        ("accounts", "count"),
+    ],
+)
+def test_only_errors_of_the_family_escape(tables: Tables, table: str, column: str, value: Any) -> None:
+    tables[table][0][column] = value
+    with pytest.raises(InputError) as caught:
+        ct.Network(**tables)
+    assert len(caught.value.issues)
+    assert all(line.isprintable() for line in str(caught.value).split("\n"))
+
+
+@pytest.mark.parametrize(
+    "place", [place for place in range(3, len(STRANGE)) if not isinstance(STRANGE[place], str)]
+)
+def test_arguments_of_the_wrong_kind_are_refused(place: int) -> None:
+    value = STRANGE[place]
+    nodes = [{"name": "A"}]
+    for argument in ("unit", "payers", "repair", "rest_of_market"):
+        with pytest.raises(InputError):
+            ct.Network(nodes, **{argument: value})
+    for reader in (ct.Network.from_networkx, ct.Network.from_matrix, ct.Network.read):
+        with pytest.raises(InputError):
+            reader(value)
