@@ -63,13 +63,13 @@ def _relax(place: Floats, pull: Floats, steps: int) -> Floats:
     n_marks = len(place)
     length = 1.2 / np.sqrt(n_marks)
     lines = 1.0 + (pull > 0.0).sum(axis=1)
-    push = np.sqrt(lines[:, None] * lines[None, :]) / lines.mean()
-    pull = pull / np.sqrt(np.minimum(lines[:, None], lines[None, :]))
+    push = np.sqrt(lines[:, None] * lines[None, :]) / lines.mean() * length**2
+    pull = pull / (np.sqrt(np.minimum(lines[:, None], lines[None, :])) * length)
     for step in range(steps):
-        gap = place[:, None, :] - place[None, :, :]
-        distance = np.sqrt((gap**2).sum(axis=2)) + 1e-9
-        force = push * length**2 / distance**2 - pull * distance / length
-        move = (gap * force[:, :, None]).sum(axis=1) - 0.4 * place
+        across, up = (np.subtract.outer(axis, axis) for axis in place.T)
+        squared = across * across + up * up + 1e-18
+        force = push / squared - pull * np.sqrt(squared)
+        move = np.column_stack([(across * force).sum(axis=1), (up * force).sum(axis=1)]) - 0.4 * place
         size = np.sqrt((move**2).sum(axis=1, keepdims=True)) + 1e-12
         place = place + move / size * np.minimum(size, 0.1 * (1.0 - step / steps) ** 1.5 + 1e-3)
     return place
@@ -87,10 +87,10 @@ def _apart(place: Floats, radii: Floats) -> Floats:
     np.fill_diagonal(reach, 0.0)
     place = place.copy()
     for _ in range(60):
-        gap = place[:, None, :] - place[None, :, :]
-        distance = np.sqrt((gap**2).sum(axis=2)) + 1e-9
-        short = np.maximum(reach - distance, 0.0)
-        if not short.any():
+        across, up = (np.subtract.outer(axis, axis) for axis in place.T)
+        distance = np.sqrt(across * across + up * up + 1e-18)
+        share = 0.45 * np.maximum(reach - distance, 0.0) / distance
+        if not share.any():
             break
-        place += (gap / distance[:, :, None] * (0.45 * short)[:, :, None]).sum(axis=1)
+        place += np.column_stack([(across * share).sum(axis=1), (up * share).sum(axis=1)])
     return place
