@@ -1,6 +1,10 @@
 """How bad was it, and how sure is that? Losses, tails and paired effects; what a network's tables warn of."""
 
-from contagion.measures.early_warning import distance_to_divergence, open_interest_above
+from contagion.measures.early_warning import (
+    distance_to_divergence,
+    liquidation_probability,
+    open_interest_above,
+)
 from contagion.measures.intervals import (
     es_difference,
     es_interval,
@@ -35,6 +39,7 @@ __all__ = [
     "liquidation_map",
     "liquidation_moves",
     "liquidation_prices",
+    "liquidation_probability",
     "loss_amplification",
     "node_gain",
     "node_loss",

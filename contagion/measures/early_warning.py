@@ -5,7 +5,7 @@ Read from a network's tables: leverage, what waits at each price level, and how 
 References
 ----------
 A uniform density ρ of liquidations per unit of price and a linear impact κ turn a shock s into a fall of
-s / (1 − κρ), which diverges at κρ = 1.
+s / (1 − κρ), which diverges at κρ = 1. The reflection principle of Brownian motion.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from contagion.errors import SchemaError, nearest
+from contagion.errors import SchemaError, ValueRangeError, nearest
 from contagion.measures.books import Book, Floats, book
 from contagion.measures.feedback import cascade_slopes
+from contagion.measures.liquidation import liquidation_moves
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
 
+SECONDS_PER_DAY = 86_400.0
 LEVERAGES = (3.0, 5.0, 10.0, 20.0)
 _GROUPS = ("", "venue", "asset")
 
@@ -97,6 +99,54 @@ def account_leverage(legs: Book) -> Floats:
     equity = legs.cash + np.bincount(legs.account, legs.quantity * legs.price, size)
     empty = np.where(gross > 0.0, np.inf, 0.0)
     return np.where(equity > 0.0, gross / np.where(equity > 0.0, equity, 1.0), empty)
+
+
+def liquidation_probability(
+    net: Network, horizon: float, direction: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """Return the probability that each account is closed within a horizon, if nobody tops up.
+
+    The common move is a driftless Brownian motion of the log price; by reflection its lowest value over time
+    T passes a level at log distance b with probability ``2 Φ(−b / (σ √T))``. σ is the mean volatility of the
+    account's assets, weighted by money.
+
+    Parameters
+    ----------
+    net : Network
+        A network with margin accounts and volatilities of assets.
+    horizon : float
+        Seconds.
+    direction : mapping of str to float, optional
+        Relative move of each asset when the common move is 1; default 1 for all but currencies.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by account: fall and rise; 0 where no move closes it, NaN where a volatility is missing.
+
+    Raises
+    ------
+    ValueRangeError
+        The horizon is not positive.
+    """
+    from scipy.special import ndtr
+
+    if not (np.isfinite(horizon) and horizon > 0.0):
+        raise ValueRangeError("is no horizon", where="horizon", value=horizon, allowed="seconds, more than 0")
+    legs, moves = book(net, direction), liquidation_moves(net, direction)
+    asset = net.markets["asset"].to_numpy()[legs.market]
+    money = np.abs(legs.quantity) * legs.price
+    sigma = np.asarray(net.assets["volatility"].reindex(asset), dtype=np.float64)
+    size = len(legs.cash)
+    total = np.bincount(legs.account, money, size)
+    mean = np.bincount(legs.account, money * sigma, size) / np.where(total > 0.0, total, 1.0)
+    spread = mean * np.sqrt(horizon / SECONDS_PER_DAY)
+    for side in ("fall", "rise"):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = np.abs(np.log1p(moves[side].to_numpy(np.float64))) / spread
+        reach = np.where(moves[side] == 0.0, 0.0, np.where(moves[side].isna(), np.inf, reach))
+        moves[side] = 2.0 * ndtr(-reach)
+    return pd.DataFrame(moves[["fall", "rise"]])
 
 
 def distance_to_divergence(

@@ -5,7 +5,11 @@ import pytest
 
 import contagion as ct
 from contagion.errors import SchemaError, ValueRangeError
-from contagion.measures.early_warning import distance_to_divergence, open_interest_above
+from contagion.measures.early_warning import (
+    distance_to_divergence,
+    liquidation_probability,
+    open_interest_above,
+)
 from contagion.measures.feedback import cascade_slopes
 
 
@@ -111,3 +115,26 @@ def test_open_interest_is_shared_by_the_leverage_of_its_holder():
 def test_an_unknown_group_is_refused():
     with pytest.raises(SchemaError, match="did you mean 'venue'"):
         open_interest_above(uniform_book(2, 0.5), by="venues")
+
+
+def test_the_probability_of_liquidation_is_that_of_a_driftless_walk():
+    net = uniform_book(2, 0.5, start=0.0, end=0.08)  # closed at falls of 2 and 6 per cent
+    found = liquidation_probability(net, 86_400.0)["fall"].iloc[:2].to_numpy()
+    rng = np.random.default_rng(3)
+    steps = rng.normal(0.0, 0.03 / np.sqrt(2_000), (4_000, 2_000))
+    lowest = np.cumsum(steps, axis=1).min(axis=1)
+    walked = [(lowest <= np.log(0.98)).mean(), (lowest <= np.log(0.94)).mean()]
+    np.testing.assert_allclose(found, walked, atol=0.03)
+    assert liquidation_probability(net, 86_400.0)["rise"].iloc[:2].sum() == 0.0
+
+
+def test_a_longer_horizon_makes_liquidation_more_likely():
+    net = uniform_book(20, 0.5)
+    day, week = (liquidation_probability(net, days * 86_400.0)["fall"] for days in (1.0, 7.0))
+    assert (week >= day).all() and (week > day).any()
+
+
+@pytest.mark.parametrize("horizon", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_horizon_that_is_not_positive_is_refused(horizon):
+    with pytest.raises(ValueRangeError, match="horizon"):
+        liquidation_probability(uniform_book(2, 0.5), horizon)
