@@ -136,12 +136,16 @@ def compare(
 def _shocks(worlds: tuple[Network, ...], family: Family, n: int, seed: int) -> list[Any]:
     """Draw every scenario before any run, and see that the shocks fit the networks they hit."""
     assets = [risky_assets(world) for world in worlds]
-    shocks = [family.scenario(assets[i % len(worlds)], i, seed) for i in range(n)]
+    names = [
+        (tuple(world.assets.index), tuple(world.markets.index), frozenset(world.nodes.index), world.unit)
+        for world in worlds
+    ]
+    shocks = []
     for i in range(n):
-        world = worlds[i % len(worlds)]
-        shocks[i].check(
-            list(world.assets.index), list(world.markets.index), list(world.nodes.index), world.unit
-        )
+        place = i % len(worlds)
+        shock = family.scenario(assets[place], i, seed)
+        shock.check(*names[place])
+        shocks.append(shock)
     return shocks
 
 
