@@ -76,7 +76,7 @@ def seconds(value: float) -> str:
     elif minutes:
         text = f"{minutes}{GLUE}min" + (f"{GLUE}{left}{GLUE}s" if left else "")
     else:
-        text = f"{three_figures(abs(value))}{GLUE}s"
+        text = f"{abs(value):.3g}{GLUE}s"
     return _sign(value, text)
 
 

@@ -52,7 +52,7 @@ def test_money_stands_behind_its_unit_and_the_sign_before_it():
     ("value", "text"),
     [
         (0.0, "0 s"),
-        (45.0, "45.0 s"),
+        (45.0, "45 s"),
         (90.0, "1 min 30 s"),
         (1800.0, "30 min"),
         (5400.0, "1 h 30 min"),

@@ -122,8 +122,8 @@ def _targets_table(checked: pd.DataFrame) -> Table:
     rows = [
         [
             words(row["fact"]),
-            number(formats.three_figures(row["target"]), row["target"]),
-            number(formats.three_figures(row["value"]), row["value"]),
+            number(f"{row['target']:,.6g}", row["target"]),
+            number(f"{row['value']:,.6g}", row["value"]),
             number(formats.percent(row["error"], decimals=2), row["error"]),
             words(row["source"]),
         ]

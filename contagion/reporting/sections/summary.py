@@ -100,7 +100,7 @@ def verdict(material: Material, comparison: Comparison, name: str) -> str:
     if not np.isfinite(low) or not np.isfinite(high):
         head = (
             f"changes mean system loss by {material.money(change, signed=True)}; no interval "
-            f"({effects.at[name, 'note']})"
+            f"({effects.at[name, 'note']!s})"
         )
     elif low <= 0.0 <= high:
         head = (
