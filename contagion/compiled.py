@@ -38,12 +38,12 @@ def kernel(function: Function) -> Function:
     cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if cache_file is not None:
         cache_file._source_stamp = STAMP
-    return dispatcher  # type: ignore[no-any-return]
+    return dispatcher
 
 
 def inner(function: Function) -> Function:
     """The same for kernels that only other kernels call: no entry from Python, no copy of their own on disk."""
-    return _dispatcher(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[no-any-return]
+    return _dispatcher(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def _dispatcher(function: Function, **options: Any) -> Any:

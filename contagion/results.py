@@ -72,7 +72,7 @@ class Run:
     policies: tuple[Policy, ...]
     provenance: Mapping[str, Any]
     attribution: pd.DataFrame = field(repr=False)
-    draw_graph: Callable[[Run], nx.DiGraph] = field(repr=False)
+    draw_graph: Callable[[Run], nx.DiGraph[Any]] = field(repr=False)
     again: Callable[..., Run] = field(repr=False)
 
     @property
@@ -80,15 +80,15 @@ class Run:
         """Unit of money."""
         return self.network.unit
 
-    def contagion_graph(self) -> nx.DiGraph:
+    def contagion_graph(self) -> nx.DiGraph[Any]:
         """Who hit whom, by how much (money), through which channel.
 
         Returns
         -------
         networkx.DiGraph
-            Nodes have `kind` and `loss`; edges have `weight` (money) and `channel`. A forced sale hits those whose sales
-            it triggered in proportion to the displacement it had left in the market then; ``outside`` hits with the
-            share that the outside move explains.
+            Nodes have `kind` and `loss`; edges have `weight` (money) and `channel`. A forced sale hits those whose
+            sales it triggered in proportion to the displacement it had left in the market then; ``outside`` hits
+            with the share that the outside move explains.
         """
         return self.draw_graph(self)
 
@@ -117,12 +117,15 @@ class Run:
     def __repr__(self) -> str:
         """The card in text."""
         rows = self.card()
-        return "\n".join([f"Run ({self.model.__class__.__name__})", *(f"  {label:<11}{text}" for label, text in rows)])
+        return "\n".join(
+            [f"Run ({self.model.__class__.__name__})", *(f"  {label:<11}{text}" for label, text in rows)]
+        )
 
     def _repr_html_(self) -> str:
         """The card for notebooks; every name is escaped."""
         body = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(label)}</th><td style='text-align:left'>{html.escape(text)}</td></tr>"
+            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
             for label, text in self.card()
         )
         return f"<table><caption>Run ({html.escape(self.model.__class__.__name__)})</caption>{body}</table>"

@@ -1,8 +1,8 @@
 """How do traders adapt when margin rules change before the shock?
 
 ``utilisation``: every account shrinks by one fraction until requirement over equity is at most what it was.
-``violators``: only accounts below their call level under the new rules post cash, then shrink. The other side of what is
-given up goes to the rest of the market at the opening mark, without impact: the sum of equity is unchanged.
+``violators``: only accounts below their call level under the new rules post cash, then shrink. The other side of what
+is given up goes to the rest of the market at the opening mark, without impact: the sum of equity is unchanged.
 
 References
 ----------
@@ -147,7 +147,8 @@ def _post(net: Network, missing: Floats) -> Floats:
     frame = pd.DataFrame({"owner": net.accounts["owner"].to_numpy(), "need": missing * count})
     cash = net.nodes["cash"].reindex(frame["owner"]).to_numpy(float)
     earlier = frame.groupby("owner")["need"].cumsum().to_numpy() - frame["need"].to_numpy()
-    return np.clip(np.minimum(frame["need"].to_numpy(), cash - earlier), 0.0, None) / count
+    posted = np.clip(np.minimum(frame["need"].to_numpy(), cash - earlier), 0.0, None)
+    return np.asarray(posted / count, dtype=np.float64)
 
 
 def _paid(net: Network, posted: Floats) -> Network:
@@ -204,7 +205,11 @@ def _absorb(net: Network, positions: pd.DataFrame, money: pd.Series, given_up: p
     venue = net.markets["venue"].reindex(given_up.index)
     mark = net.assets["price"].reindex(net.markets["asset"].reindex(given_up.index)).to_numpy(float)
     taken = pd.DataFrame(
-        {"account": REST + venue.to_numpy(dtype=object), "market": given_up.index, "quantity": given_up.to_numpy()}
+        {
+            "account": REST + venue.to_numpy(dtype=object),
+            "market": given_up.index,
+            "quantity": given_up.to_numpy(),
+        }
     ).assign(entry_price=mark)
     resting = positions["account"].isin(set(taken["account"]))
     rest = positions[resting]

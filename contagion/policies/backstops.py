@@ -103,7 +103,9 @@ class InsuranceFund(Policy):
     def describe(self) -> str:
         """One plain sentence."""
         extra = f" plus {self.amount:,.0f}" if self.amount else ""
-        return f"Insurance fund: every fund times {self.factor:g}{extra}, paid in from outside before the shock."
+        return (
+            f"Insurance fund: every fund times {self.factor:g}{extra}, paid in from outside before the shock."
+        )
 
     def opening(self, net: Network) -> Network:
         """Set the funds and write down who paid."""

@@ -1,8 +1,8 @@
 """What is a policy? A frozen set of parameters with hooks, each the identity by default.
 
 Write a subclass of `Policy` and override what it changes; nothing has to be registered. Rules that are in force before
-the shock change the network in `opening`; everything else sees the `World` of the round. Built-in run-time policies give
-parameter rows instead of hooks, so that all rounds run compiled.
+the shock change the network in `opening`; everything else sees the `World` of the round. Built-in run-time policies
+give parameter rows instead of hooks, so that all rounds run compiled.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Policy:
         return marks
 
     def orders(self, world: World, cap: Floats) -> Floats:
-        """Most lots per market, ``(2, n_markets)``: row 0 sells, row 1 buys; cut to [0, `cap`], fractions rounded up."""
+        """Most lots per market, ``(2, n_markets)``: row 0 sells, row 1 buys; cut to [0, `cap`], rounded up."""
         return cap
 
     def limits(self, world: World, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:

@@ -18,7 +18,9 @@ def check_number(policy: Policy, name: str, low: float, high: float, *, open_low
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or math.isnan(value) or not low <= value <= high or (open_low and value == low):
         left = "(" if open_low else "["
-        raise PolicyError(f"{type(policy).__name__}.{name} is {value!r:.80}; allowed is a number in {left}{low:g}, {high:g}]")
+        raise PolicyError(
+            f"{type(policy).__name__}.{name} is {value!r:.80}; allowed is a number in {left}{low:g}, {high:g}]"
+        )
 
 
 def check_word(policy: Policy, name: str, words: Sequence[str]) -> None:
@@ -26,7 +28,8 @@ def check_word(policy: Policy, name: str, words: Sequence[str]) -> None:
     value = getattr(policy, name)
     if value not in words:
         raise PolicyError(
-            f"{type(policy).__name__}.{name} is {value!r:.80}; allowed are {', '.join(words)}{nearest(str(value), words)}"
+            f"{type(policy).__name__}.{name} is {value!r:.80}; allowed are {', '.join(words)}"
+            f"{nearest(str(value), words)}"
         )
 
 
@@ -206,7 +209,9 @@ class LiquidationThrottle(Policy):
     def describe(self) -> str:
         """One plain sentence."""
         extra = "" if math.isinf(self.rate) else f", at most {self.rate:,.0f} a second"
-        return f"Throttle: at most {100 * self.share:g} % of a market's forced orders trade in a round{extra}."
+        return (
+            f"Throttle: at most {100 * self.share:g} % of a market's forced orders trade in a round{extra}."
+        )
 
     def rows(self, markets: Sequence[str]) -> tuple[Mapping[str, object], ...]:
         """One row of kind ``throttle``."""

@@ -2,8 +2,8 @@
 
 References
 ----------
-The rates are assumptions, to be replaced by the user's own: capital at 10 % a year is a round figure for crypto lending;
-the others are set so that an hour's halt costs a basis point of the value that cannot be traded.
+The rates are assumptions, to be replaced by the user's own: capital at 10 % a year is a round figure for crypto
+lending; the others are set so that an hour's halt costs a basis point of the value that cannot be traded.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ def chosen_schedules(policy: Policy, net: Network, schedules: tuple[str, ...] | 
     for name in schedules or ():
         if name not in known:
             raise PolicyError(
-                f"{type(policy).__name__}.schedules names {name!r}, which is no schedule of the network{nearest(name, known)}"
+                f"{type(policy).__name__}.schedules names {name!r}, which is no schedule of the network"
+                f"{nearest(name, known)}"
             )
     return known if schedules is None else list(schedules)
 
@@ -37,13 +38,19 @@ def check_tiers(tiers: Sequence[Mapping[str, float]], owner: str) -> None:
     for k, tier in enumerate(tiers):
         missing = {"floor", "initial_rate", "maintenance_rate"} - set(tier)
         if missing:
-            raise PolicyError(f"{owner}[{k}] has no {sorted(missing)[0]!r}; a tier has floor, initial_rate, maintenance_rate")
+            raise PolicyError(
+                f"{owner}[{k}] has no {sorted(missing)[0]!r}; a tier has floor, initial_rate, maintenance_rate"
+            )
         unknown = set(tier) - {"floor", "initial_rate", "maintenance_rate"}
         if unknown:
             raise PolicyError(f"{owner}[{k}] has an unknown field {sorted(unknown)[0]!r}")
-        if not 0.0 < tier["maintenance_rate"] < 1.0 or not tier["maintenance_rate"] <= tier["initial_rate"] <= 1.0:
+        if (
+            not 0.0 < tier["maintenance_rate"] < 1.0
+            or not tier["maintenance_rate"] <= tier["initial_rate"] <= 1.0
+        ):
             raise PolicyError(
-                f"{owner}[{k}]: maintenance_rate {tier['maintenance_rate']!r} and initial_rate {tier['initial_rate']!r} "
+                f"{owner}[{k}]: maintenance_rate {tier['maintenance_rate']!r} and "
+                f"initial_rate {tier['initial_rate']!r} "
                 "must satisfy 0 < maintenance_rate <= initial_rate <= 1 and maintenance_rate < 1"
             )
     if tiers[0]["floor"] != 0:
@@ -51,10 +58,13 @@ def check_tiers(tiers: Sequence[Mapping[str, float]], owner: str) -> None:
     for k in range(1, len(tiers)):
         if tiers[k]["floor"] <= tiers[k - 1]["floor"]:
             raise PolicyError(
-                f"{owner}[{k}].floor {tiers[k]['floor']:g} <= tiers[{k - 1}].floor {tiers[k - 1]['floor']:g}; floors must rise"
+                f"{owner}[{k}].floor {tiers[k]['floor']:g} <= tiers[{k - 1}].floor {tiers[k - 1]['floor']:g}; "
+                "floors must rise"
             )
         if tiers[k]["maintenance_rate"] < tiers[k - 1]["maintenance_rate"]:
-            raise PolicyError(f"{owner}[{k}].maintenance_rate is below that of tier {k - 1}; rates must not fall")
+            raise PolicyError(
+                f"{owner}[{k}].maintenance_rate is below that of tier {k - 1}; rates must not fall"
+            )
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,9 @@ class MarginMultiplier(Policy):
         tiers = net.tiers.copy()
         if self.factor == 1.0:
             return net
-        tiers.loc[rows, "maintenance_rate"] = np.minimum(tiers.loc[rows, "maintenance_rate"] * self.factor, 0.999)
+        tiers.loc[rows, "maintenance_rate"] = np.minimum(
+            tiers.loc[rows, "maintenance_rate"] * self.factor, 0.999
+        )
         initial = np.minimum(tiers.loc[rows, "initial_rate"] * self.factor, 1.0)
         tiers.loc[rows, "initial_rate"] = np.maximum(initial, tiers.loc[rows, "maintenance_rate"])
         return remargin(net.replace(tiers=tiers), before=net, response=self.response)
@@ -174,7 +186,9 @@ class TieredMargin(Policy):
             rows = pd.concat([rows, below]).sort_values("floor", kind="stable").reset_index(drop=True)
             rows["cap"] = [*[np.nan] * (len(rows) - 1), rows["cap"].max()]
         steep = rows["floor"] >= self.above
-        rows.loc[steep, "maintenance_rate"] = np.minimum(rows.loc[steep, "maintenance_rate"] * self.factor, 0.999)
+        rows.loc[steep, "maintenance_rate"] = np.minimum(
+            rows.loc[steep, "maintenance_rate"] * self.factor, 0.999
+        )
         rows["maintenance_rate"] = np.maximum.accumulate(rows["maintenance_rate"])
         rows.loc[steep, "initial_rate"] = np.minimum(rows.loc[steep, "initial_rate"] * self.factor, 1.0)
         rows["initial_rate"] = np.maximum(rows["initial_rate"], rows["maintenance_rate"])

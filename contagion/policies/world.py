@@ -16,8 +16,8 @@ Floats = npt.NDArray[np.float64]
 class World:
     """The state of a run as a policy may read it; every array is a read-only copy.
 
-    Markets, venues, accounts, nodes and assets are in the order of their names in `markets`, `venues`, ... Money is in the
-    network's unit, prices in money per unit of the asset, lots as whole numbers.
+    Markets, venues, accounts, nodes and assets are in the order of their names in `markets`, `venues`, ... Money is in
+    the network's unit, prices in money per unit of the asset, lots as whole numbers.
 
     Parameters
     ----------

@@ -79,9 +79,13 @@ def run(net: Network, shock: Shock, model: Any = None, policies: Sequence[Policy
     >>> ct.run(net, ct.PriceShock({"BTC": -0.15}), ct.Cascade(step=60))          # doctest: +SKIP
     """
     if not isinstance(net, Network):
-        raise NetworkError(f"net is {net!r:.80}, of type {type(net).__name__}; give a ct.Network (or Network.from_networkx(G))")
+        raise NetworkError(
+            f"net is {net!r:.80}, of type {type(net).__name__}; give a ct.Network (or Network.from_networkx(G))"
+        )
     if not isinstance(shock, Shock):
-        raise SchemaError(f"shock is {shock!r:.80}, of type {type(shock).__name__}; give for instance ct.PriceShock({{'BTC': -0.15}})")
+        raise SchemaError(
+            f"shock is {shock!r:.80}, of type {type(shock).__name__}; give for instance ct.PriceShock({{'BTC': -0.15}})"
+        )
     if isinstance(policies, Policy):
         policies = [policies]
     if model is None:

@@ -1,8 +1,8 @@
 """Step 4e: capital that trades two markets of one asset towards each other.
 
 After the fill every arbitrage strategy wants to close `rate` times the step of the gap between the log prices of its
-two markets, as far as free margin and capital allow. Wishes are added per market and executed at one average price, from the
-displacement then in force, against the providers.
+two markets, as far as free margin and capital allow. Wishes are added per market and executed at one average price,
+from the displacement then in force, against the providers.
 
 References
 ----------
@@ -19,9 +19,9 @@ import numpy as np
 from contagion.compiled import inner
 from contagion.markets.impact import SQUARE_ROOT, price, slope
 from contagion.propagation.cascade.books import note, post
+from contagion.propagation.cascade.codes import ACCOUNT, BY_ARBITRAGE, EVENT_ARBITRAGE, MONEY, PERP, PROVIDER
 from contagion.propagation.cascade.execute import side_bands, side_scale, side_volumes, trade_price
 from contagion.propagation.cascade.kernels import is_tradable, value_account, wake
-from contagion.propagation.cascade.codes import ACCOUNT, BY_ARBITRAGE, EVENT_ARBITRAGE, MONEY, PERP, PROVIDER
 from contagion.propagation.cascade.settle import sell_holding
 
 
@@ -39,7 +39,9 @@ def steepness(book: Any, market: Any, side: int) -> float:
     lot_money = market.outside * market.lot_scale
     x = market.permanent + market.temporary
     scale = side_scale(market, side)
-    per_quantum = slope(market.impact, x, scale, lot_money, side_bands(book, market, side), side_volumes(book, market, side))
+    per_quantum = slope(
+        market.impact, x, scale, lot_money, side_bands(book, market, side), side_volumes(book, market, side)
+    )
     if market.impact == SQUARE_ROOT:
         per_quantum = max(per_quantum, 1e-300)
     return float(per_quantum)
@@ -99,7 +101,17 @@ def trade_leg(book: Any, state: Any, k: int, lots: float) -> None:
     state.cash[i] += money
     market.provider_lots += int(lots) * number
     market.provider_cash -= money * number
-    note(state, EVENT_ARBITRAGE, i, book.owner[i], book.venue[i], m, -lots * number, market.fill, abs(money) * number)
+    note(
+        state,
+        EVENT_ARBITRAGE,
+        i,
+        book.owner[i],
+        book.venue[i],
+        m,
+        -lots * number,
+        market.fill,
+        abs(money) * number,
+    )
     post(state, ACCOUNT, i, BY_ARBITRAGE, m, -int(lots) * number)
     post(state, PROVIDER, m, BY_ARBITRAGE, m, int(lots) * number)
     post(state, ACCOUNT, i, BY_ARBITRAGE, MONEY, money * number)

@@ -11,7 +11,7 @@ cascade chapter, section 4, step 7.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,11 @@ def remaining_flow(opening: Opening, state: State, m: int, n_rounds: int) -> Flo
     market, step = state.markets[m], float(state.clock["step"][0])
     added = state.history["added"][:n_rounds, m]
     age = np.arange(n_rounds)[:, None] - np.arange(n_rounds)[None, :]
-    decay = 1.0 if np.isinf(market["half_life"]) else 2.0 ** (-step * np.maximum(age - 1, 0) / max(market["half_life"], 1e-9))
+    decay = (
+        1.0
+        if np.isinf(market["half_life"])
+        else 2.0 ** (-step * np.maximum(age - 1, 0) / max(market["half_life"], 1e-9))
+    )
     kept = market["permanent_share"] + (1.0 - market["permanent_share"]) * decay
     return np.where(age >= 1, added[None, :] * kept, 0.0)
 
@@ -51,19 +55,24 @@ def shares_of_mark(opening: Opening, state: State, m: int) -> list[tuple[int, fl
     first, last = book.index_indptr[market["asset"]], book.index_indptr[market["asset"] + 1]
     weights = book.index_weight[first:last]
     if own < 1.0 and weights.sum() > 0.0:
-        shares += [(int(s), (1.0 - own) * float(w)) for s, w in zip(book.index_market[first:last], weights / weights.sum(), strict=True)]
+        shares += [
+            (int(s), (1.0 - own) * float(w))
+            for s, w in zip(book.index_market[first:last], weights / weights.sum(), strict=True)
+        ]
     return shares
 
 
 def attribute(opening: Opening, state: State, events: pd.DataFrame) -> pd.DataFrame:
-    """Per event: `cause` (share of contagion in its trigger, nan if not forced), `caused` (money of others it triggered)."""
+    """Per event: `cause` (share of contagion in its trigger, nan if not forced), `caused` (money it triggered)."""
     n_rounds = int(state.clock["round"][0])
     cause, caused = np.full(len(events), np.nan), np.zeros(len(events))
     forced = events["kind"].isin(FORCED).to_numpy()
     market = np.asarray(pd.Index(opening.names.markets).get_indexer(pd.Index(events["market"])))
     rounds, money = events["round"].to_numpy(), events["money"].to_numpy(float)
     rows = np.flatnonzero(forced)
-    weight = np.zeros((n_rounds, len(opening.names.markets)))  # money triggered later, per source round and market
+    weight = np.zeros(
+        (n_rounds, len(opening.names.markets))
+    )  # money triggered later, per source round and market
     by_market = {m: rows[market[rows] == m] for m in np.unique(market[rows])}
     left = {}
     for m, targets in by_market.items():
@@ -85,34 +94,43 @@ def attribute(opening: Opening, state: State, events: pd.DataFrame) -> pd.DataFr
             weight[:, source] += (part / safe[:, None] * per_round[:, None]).sum(axis=0)
     for m, sources in by_market.items():
         sold = np.bincount(rounds[sources], money[sources], n_rounds)
-        caused[sources] = weight[rounds[sources], m] * money[sources] / np.maximum(sold[rounds[sources]], 1e-300)
+        caused[sources] = (
+            weight[rounds[sources], m] * money[sources] / np.maximum(sold[rounds[sources]], 1e-300)
+        )
     return events[["round", "kind", "node", "venue", "market", "money"]].assign(cause=cause, caused=caused)
 
 
-def contagion_graph(run: Run) -> nx.DiGraph:
-    """Directed graph of a run: outside and markets hit nodes, nodes hit markets, debtors hit creditors, venues winners."""
+def contagion_graph(run: Run) -> nx.DiGraph[Any]:
+    """Directed graph of a run: outside and markets hit nodes, nodes markets, debtors creditors, venues winners."""
     import networkx as nx
 
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[Any] = nx.DiGraph()
     graph.add_node("outside", kind="outside", loss=0.0)
     table = run.attribution
     forced = table[table["kind"].isin(FORCED) & (table["node"] != "")]
     for name, market in run.markets.iterrows():
-        graph.add_node(f"market:{name}", kind="market", venue=market["venue"], asset=market["asset"], loss=0.0)
+        graph.add_node(
+            f"market:{name}", kind="market", venue=market["venue"], asset=market["asset"], loss=0.0
+        )
     by_node = forced.assign(
         contagion=forced["money"] * forced["cause"].fillna(0.0),
         outside=forced["money"] * (1.0 - forced["cause"].fillna(0.0)),
     ).groupby(["node", "market"])[["money", "contagion", "outside", "caused"]]
     kinds, losses = run.nodes["kind"], run.nodes["loss"]
-    for (node, market), row in by_node.sum().iterrows():
+    key: Any
+    for key, row in by_node.sum().iterrows():
+        node, market = key
         add_node(graph, str(node), kinds, losses)
         add_edge(graph, str(node), f"market:{market}", float(row["money"]), "forced sale")
         add_edge(graph, f"market:{market}", str(node), float(row["contagion"]), "price")
         add_edge(graph, "outside", str(node), float(row["outside"]), "outside")
     other = run.events
     for kind, channel in (("adl", "deleveraging"), ("residual", "haircut")):
-        hits = other[(other["kind"] == kind) & (other["node"] != "")].groupby(["venue", "node"])["money"].sum()
-        for (venue, node), value in hits.items():
+        hits = (
+            other[(other["kind"] == kind) & (other["node"] != "")].groupby(["venue", "node"])["money"].sum()
+        )
+        for key, value in hits.items():
+            venue, node = key
             add_node(graph, str(venue), kinds, losses)
             add_node(graph, str(node), kinds, losses)
             add_edge(graph, str(venue), str(node), float(value), channel)
@@ -120,22 +138,29 @@ def contagion_graph(run: Run) -> nx.DiGraph:
     return graph
 
 
-def add_claims(graph: nx.DiGraph, run: Run, kinds: pd.Series, losses: pd.Series) -> None:
+def add_claims(graph: nx.DiGraph[Any], run: Run, kinds: pd.Series, losses: pd.Series) -> None:
     """Edges from failed debtors to their creditors: what was not paid."""
     failed = run.events[run.events["kind"] == "node_default"].set_index("node")["price"]
     claims = run.network.obligations
+    row: Any
     for row in claims[claims["debtor"].isin(failed.index)].itertuples():
         add_node(graph, str(row.debtor), kinds, losses)
         add_node(graph, str(row.creditor), kinds, losses)
-        add_edge(graph, str(row.debtor), str(row.creditor), float(row.amount * (1.0 - failed[row.debtor])), "default")
+        add_edge(
+            graph,
+            str(row.debtor),
+            str(row.creditor),
+            float(row.amount * (1.0 - failed[row.debtor])),
+            "default",
+        )
 
 
-def add_node(graph: nx.DiGraph, name: str, kinds: pd.Series, losses: pd.Series) -> None:
+def add_node(graph: nx.DiGraph[Any], name: str, kinds: pd.Series, losses: pd.Series) -> None:
     """Add a node of the network with what it is and lost."""
     graph.add_node(name, kind=str(kinds.get(name, "trader")), loss=float(losses.get(name, 0.0)))
 
 
-def add_edge(graph: nx.DiGraph, source: str, target: str, weight: float, channel: str) -> None:
+def add_edge(graph: nx.DiGraph[Any], source: str, target: str, weight: float, channel: str) -> None:
     """Add money to an edge; edges without money are left out."""
     if weight > 0.0 and source != target:
         before = graph.get_edge_data(source, target, {"weight": 0.0})["weight"]

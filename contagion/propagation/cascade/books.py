@@ -14,7 +14,15 @@ from contagion.propagation.cascade.codes import CLAIM, EXTERNAL, MONEY, NODE, OU
 
 @kernel
 def note(
-    state: Any, kind: int, account: int, node: int, venue: int, market: int, lots: float, price: float, money: float
+    state: Any,
+    kind: int,
+    account: int,
+    node: int,
+    venue: int,
+    market: int,
+    lots: float,
+    price: float,
+    money: float,
 ) -> None:
     """Append an event of this round; -1 stands for "none", money is in quanta."""
     clock = state.clock[0]

@@ -98,9 +98,9 @@ def status_row(book: Any, state: Any, p: int) -> None:
     for m in range(n):
         if hit[m]:
             for other in range(n):
-                if state.covered[p, other] and in_scope(state, policy.scope, m, other):
-                    if not state.breakers[p, other].active and not state.markets[other].dead:
-                        halt(state, p, other)
+                idle = not state.breakers[p, other].active and not state.markets[other].dead
+                if idle and state.covered[p, other] and in_scope(state, policy.scope, m, other):
+                    halt(state, p, other)
     for m in range(n):
         if state.breakers[p, m].active:
             state.markets[m].shut = True

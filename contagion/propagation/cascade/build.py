@@ -20,8 +20,8 @@ from contagion.errors import NetworkError, TooLargeError
 from contagion.network import Network
 from contagion.propagation.cascade.build_markets import build_markets, build_tiers, build_venues
 from contagion.propagation.cascade.layout import Book
-from contagion.propagation.cascade.tables import STRATEGY
 from contagion.propagation.cascade.packing import pack_book, writable
+from contagion.propagation.cascade.tables import STRATEGY
 from contagion.propagation.cascade.units import Units, measure
 
 Floats = npt.NDArray[np.float64]
@@ -55,9 +55,9 @@ class Opening:
     holding: Ints
     claim: Ints
     prices: Floats
-    markets: npt.NDArray[np.generic]
-    venues: npt.NDArray[np.generic]
-    strategies: npt.NDArray[np.generic]
+    markets: npt.NDArray[Any]
+    venues: npt.NDArray[Any]
+    strategies: npt.NDArray[Any]
 
     @cached_property
     def packed(self) -> Any:
@@ -98,7 +98,9 @@ def _legs(net: Network, units: Units) -> tuple[Ints, Ints, Floats, Floats]:
     if extra:
         more = np.asarray(extra, dtype=np.int64)
         account, market = np.concatenate([account, more[:, 0]]), np.concatenate([market, more[:, 1]])
-        opening = net.assets["price"].to_numpy(float)[codes(net.markets["asset"], net.assets.index)][more[:, 1]]
+        opening = net.assets["price"].to_numpy(float)[codes(net.markets["asset"], net.assets.index)][
+            more[:, 1]
+        ]
         lots, entry = np.concatenate([lots, np.zeros(len(more))]), np.concatenate([entry, opening])
     order = np.lexsort((market, account))
     return account[order], market[order], lots[order], entry[order]
@@ -147,6 +149,7 @@ def _places(net: Network) -> _Places:
 def _strategy_legs(net: Network) -> list[tuple[int, int]]:
     """Legs that strategies need, as (account, market)."""
     legs, places = [], _places(net)
+    row: Any
     for row in net.strategies.itertuples():
         for account in (row.long_account, row.short_account):
             if account:
@@ -162,11 +165,12 @@ def _strategy_legs(net: Network) -> list[tuple[int, int]]:
 
 def _strategies(
     net: Network, units: Units, account: Ints, market: Ints, holding_rows: dict[tuple[str, str], int]
-) -> tuple[npt.NDArray[np.generic], Ints]:
+) -> tuple[npt.NDArray[Any], Ints]:
     """Strategy rows with their legs resolved, and the basis strategy of every leg."""
     rows, places = np.zeros(len(net.strategies), STRATEGY), _places(net)
     leg_of = {pair: k for k, pair in enumerate(zip(account.tolist(), market.tolist(), strict=True))}
     of_leg = np.full(account.size, -1, dtype=np.int64)
+    row: Any
     for s, row in enumerate(net.strategies.itertuples()):
         out = rows[s]
         out["kind"] = 0 if row.kind == "basis" else 1
@@ -182,8 +186,8 @@ def _strategies(
             out["long_holding"] = holding_rows.get((row.spot_node, row.asset), -1)
             if out["long_market"] < 0 or out["long_holding"] < 0:
                 raise NetworkError(
-                    f"strategies {row.Index!r}: spot_node {row.spot_node!r} needs a holding of {row.asset!r} and a spot "
-                    "market to trade it in; add the row to holdings and the market, or name a long_account"
+                    f"strategies {row.Index!r}: spot_node {row.spot_node!r} needs a holding of {row.asset!r} and a "
+                    "spot market to trade it in; add the row to holdings and the market, or name a long_account"
                 )
         out["ratio"], out["rate"] = row.ratio, 0.0 if np.isnan(row.rate) else row.rate
         out["capital"] = np.inf if np.isnan(row.capital) else row.capital * units.scale
@@ -231,12 +235,19 @@ def build(net: Network) -> Opening:
         More lots or money than integers can count exactly.
     """
     units = measure(net)
-    names = Names(*(tuple(map(str, getattr(net, t).index)) for t in ("nodes", "accounts", "markets", "venues", "assets")))
+    names = Names(
+        *(
+            tuple(map(str, getattr(net, t).index))
+            for t in ("nodes", "accounts", "markets", "venues", "assets")
+        )
+    )
     account, market, lots, entry = _legs(net, units)
     n, m, k = len(names.accounts), len(names.markets), len(names.nodes)
     count = net.accounts["count"].to_numpy(np.int64)
     if lots.size and float(np.bincount(market, np.abs(lots) * count[account], m).max()) >= 2.0**50:
-        raise TooLargeError("positions: a market's open interest is 2^50 lots or more; give markets.lot a larger value")
+        raise TooLargeError(
+            "positions: a market's open interest is 2^50 lots or more; give markets.lot a larger value"
+        )
     tiers = build_tiers(net, units)
     markets, bands, volumes, index = build_markets(net, units, tiers)
     scale = units.lots * units.scale
@@ -245,9 +256,14 @@ def build(net: Network) -> Opening:
     np.add.at(cash, codes(held["account"], net.accounts.index), _quanta(held["quantity"], units))
     np.subtract.at(cash, account, np.rint(lots * scale[market] * entry).astype(np.int64))
     markets["provider_lots"] = -np.rint(np.bincount(market, lots * count[account], m)).astype(np.int64)
-    strategy_rows = {pair: h for h, pair in enumerate(zip(net.holdings["node"], net.holdings["asset"], strict=True))}
+    strategy_rows = {
+        pair: h for h, pair in enumerate(zip(net.holdings["node"], net.holdings["asset"], strict=True))
+    }
     strategies, of_leg = _strategies(net, units, account, market, strategy_rows)
-    owner, venue = codes(net.accounts["owner"], net.nodes.index), codes(net.accounts["venue"], net.venues.index)
+    owner, venue = (
+        codes(net.accounts["owner"], net.nodes.index),
+        codes(net.accounts["venue"], net.venues.index),
+    )
     debtor = codes(net.obligations["debtor"], net.nodes.index)
     debts = np.argsort(debtor, kind="stable")
     watched = _watched(net)
@@ -255,7 +271,9 @@ def build(net: Network) -> Opening:
     owned, accounts_by_owner = grouped(owner, k)
     sheet_accounts = [accounts_by_owner[owned[j] : owned[j + 1]] for j in sheet]
     venues_of_account = net.accounts["venue"]
-    rates = tiers.largest_rate[market] * np.maximum(1.0, net.venues["call_ratio"].to_numpy(float)[venue])[account]
+    rates = (
+        tiers.largest_rate[market] * np.maximum(1.0, net.venues["call_ratio"].to_numpy(float)[venue])[account]
+    )
     bound = np.bincount(account, np.abs(lots) * scale[market] * markets["opening"][market] * (1.0 + rates), n)
     loose = np.zeros(n, dtype=np.bool_)
     for row in strategies[strategies["kind"] == 1]:
@@ -318,7 +336,9 @@ def build(net: Network) -> Opening:
         node_cash=_quanta(net.nodes["cash"], units),
         external_assets=_quanta(net.nodes["external_assets"], units),
         external_liabilities=_quanta(net.nodes["external_liabilities"], units),
-        holding=np.rint(net.holdings["quantity"].to_numpy(float) / units.asset_lots[asset_of_holding]).astype(np.int64),
+        holding=np.rint(net.holdings["quantity"].to_numpy(float) / units.asset_lots[asset_of_holding]).astype(
+            np.int64
+        ),
         claim=book.claim.copy(),
         prices=net.assets["price"].to_numpy(np.float64),
         markets=markets,

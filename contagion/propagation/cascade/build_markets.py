@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,9 @@ class Tiers:
 
 def build_tiers(net: Network, units: Units) -> Tiers:
     """Tier lines in quanta: maintenance(x) = max over lines of rate * x - amount, amounts from continuity."""
-    rate, amount, floor = [], [], []
+    rate: list[float] = []
+    amount: list[float] = []
+    floor: list[float] = []
     where: dict[str, tuple[int, int, float]] = {}
     for name, rows in net.tiers.groupby("schedule", sort=True):
         rows = rows.sort_values("floor", kind="stable")
@@ -47,13 +50,13 @@ def build_tiers(net: Network, units: Units) -> Tiers:
     found = [where.get(str(s), (0, 0, 0.0)) for s in net.markets["schedule"]]
     largest = [max(rate[a:b], default=0.0) for a, b, _ in found]
     return Tiers(
-        np.asarray(rate, dtype=float),
-        np.asarray(amount, dtype=float),
-        np.asarray(floor, dtype=float),
+        np.asarray(rate, dtype=np.float64),
+        np.asarray(amount, dtype=np.float64),
+        np.asarray(floor, dtype=np.float64),
         np.asarray([f[0] for f in found], dtype=np.int64),
         np.asarray([f[1] for f in found], dtype=np.int64),
         np.asarray([f[2] for f in found], dtype=float),
-        np.asarray(largest, dtype=float),
+        np.asarray(largest, dtype=np.float64),
     )
 
 
@@ -63,20 +66,26 @@ def _side(net: Network, market: str, side: str) -> pd.DataFrame:
     return rows.sort_values("band", kind="stable")
 
 
-def _set_book(net: Network, units: Units, out: np.void, name: str, bands: list[float], volumes: list[float]) -> float:
+def _set_book(
+    net: Network, units: Units, out: np.void, name: str, bands: list[float], volumes: list[float]
+) -> float:
     """Impact parameters of one market and its bands; returns its weight in the index."""
     row = net.markets.loc[name]
     bid, ask = _side(net, name, "bid"), _side(net, name, "ask")
     resting = sum(float(side["amount"].iloc[-1]) for side in (bid, ask) if len(side))
     if row["impact"] == "square_root":
         if not row["volume"] > 0 or not out["volatility"] > 0:
-            raise NetworkError(f"markets {name!r}: square_root impact needs volume and volatility, both above 0")
+            raise NetworkError(
+                f"markets {name!r}: square_root impact needs volume and volatility, both above 0"
+            )
         out["coefficient"] = row["impact_coefficient"] * out["volatility"]
         out["depth_bid"] = out["depth_ask"] = row["volume"] * units.scale
-        resting = resting or float(row["volume"])
+        resting = resting or float(np.asarray(row["volume"]))
     else:
         if not len(bid) or not len(ask):
-            raise NetworkError(f"markets {name!r} has no depth on both sides; add rows to depth (zero depth is no market)")
+            raise NetworkError(
+                f"markets {name!r} has no depth on both sides; add rows to depth (zero depth is no market)"
+            )
         band = float(bid["band"].iloc[0])
         out["coefficient"] = row["impact_coefficient"] * band
         out["depth_bid"] = bid["amount"].iloc[0] * units.scale
@@ -94,7 +103,7 @@ def _set_book(net: Network, units: Units, out: np.void, name: str, bands: list[f
 
 def build_markets(
     net: Network, units: Units, tiers: Tiers
-) -> tuple[npt.NDArray[np.generic], Floats, Floats, tuple[Ints, Ints, Floats]]:
+) -> tuple[npt.NDArray[Any], Floats, Floats, tuple[Ints, Ints, Floats]]:
     """Market rows at the opening, bands, volumes (quanta), and the members of every asset's index."""
     rows = np.zeros(len(net.markets), MARKET)
     asset = np.asarray(net.assets.index.get_indexer(pd.Index(net.markets["asset"])), dtype=np.int64)
@@ -117,17 +126,23 @@ def build_markets(
     rows["depth"] = rows["shock_depth"] = rows["multiplier"] = rows["depth_lowest"] = 1.0
     if (net.markets["fee"] != 0).any():
         name = net.markets.index[(net.markets["fee"] != 0).to_numpy()][0]
-        raise NetworkError(f"markets {name!r}, column fee: trading fees are not modelled yet; use 0 (venues.fee is built)")
+        raise NetworkError(
+            f"markets {name!r}, column fee: trading fees are not modelled yet; use 0 (venues.fee is built)"
+        )
     bands: list[float] = []
     volumes: list[float] = []
-    weights = [_set_book(net, units, rows[m], str(name), bands, volumes) for m, name in enumerate(net.markets.index)]
+    weights = [
+        _set_book(net, units, rows[m], str(name), bands, volumes) for m, name in enumerate(net.markets.index)
+    ]
     spots = np.flatnonzero(rows["kind"] == SPOT)
     order = spots[np.argsort(asset[spots], kind="stable")].astype(np.int64)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(asset[spots], minlength=len(net.assets)))]).astype(np.int64)
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(asset[spots], minlength=len(net.assets)))]).astype(
+        np.int64
+    )
     return rows, np.asarray(bands), np.asarray(volumes), (indptr, order, np.asarray(weights)[order])
 
 
-def build_venues(net: Network, units: Units) -> npt.NDArray[np.generic]:
+def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
     """Venue rows at the opening."""
     venues = net.venues
     rows = np.zeros(len(venues), VENUE)

@@ -18,8 +18,16 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, pay_node, post
+from contagion.propagation.cascade.codes import (
+    ACCOUNT,
+    BY_TOP_UP,
+    EVENT_CALL,
+    EVENT_TOP_UP,
+    MARGIN_CALLED,
+    MARGIN_POSTED,
+    MONEY,
+)
 from contagion.propagation.cascade.kernels import stable_order, uniform, value_account, wake
-from contagion.propagation.cascade.codes import ACCOUNT, BY_TOP_UP, EVENT_CALL, EVENT_TOP_UP, MARGIN_CALLED, MARGIN_POSTED, MONEY
 
 
 @inner

@@ -35,7 +35,9 @@ def node_worth(book: Any, state: Any, accounts: Any, asset_prices: Any) -> Any:
     for i in range(accounts.shape[0]):
         worth[book.owner[i]] += accounts[i] * float(book.count[i])
     for n in range(worth.shape[0]):
-        worth[n] += float(state.node_cash[n]) + float(state.external_assets[n]) - float(state.external_liabilities[n])
+        worth[n] += (
+            float(state.node_cash[n]) + float(state.external_assets[n]) - float(state.external_liabilities[n])
+        )
         for c in range(book.debt_indptr[n], book.debt_indptr[n + 1]):
             worth[n] -= float(state.remaining[c])
             worth[book.creditor[c]] += float(state.remaining[c])

@@ -1,9 +1,9 @@
 """Step 6: which nodes and venues fail, and who loses by it?
 
 A watched node fails when its resources and what it recovers from its debtors fall short of what it owes. Claims are
-valued by the greatest clearing vector and settled for failing nodes only: paid at the recovery rate and removed. A venue
-that fails closes all its positions at the mark without impact, then pays its customers' balances: the share in custody
-in full, the rest at its recovery rate, pari passu with its other creditors.
+valued by the greatest clearing vector and settled for failing nodes only: paid at the recovery rate and removed. A
+venue that fails closes all its positions at the mark without impact, then pays its customers' balances: the share in
+custody in full, the rest at its recovery rate, pari passu with its other creditors.
 
 References
 ----------
@@ -18,9 +18,30 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
-from contagion.propagation.cascade.books import cancel_claim, cancel_external, note, pay_node, pay_outside, post
+from contagion.propagation.cascade.books import (
+    cancel_claim,
+    cancel_external,
+    note,
+    pay_node,
+    pay_outside,
+    post,
+)
+from contagion.propagation.cascade.codes import (
+    ACCOUNT,
+    BY_NODE_DEFAULT,
+    BY_SHOCK,
+    BY_VENUE_DEFAULT,
+    EVENT_NODE_DEFAULT,
+    EVENT_SHOCK,
+    EVENT_VENUE_DEFAULT,
+    FUND,
+    MONEY,
+    NODE_DEFAULTS,
+    PERP,
+    PROVIDER,
+    VENUE_DEFAULTS,
+)
 from contagion.propagation.cascade.kernels import value_account, wake
-from contagion.propagation.cascade.codes import ACCOUNT, BY_NODE_DEFAULT, BY_SHOCK, BY_VENUE_DEFAULT, EVENT_NODE_DEFAULT, EVENT_SHOCK, EVENT_VENUE_DEFAULT, FUND, MONEY, NODE_DEFAULTS, PERP, PROVIDER, VENUE_DEFAULTS
 from contagion.propagation.clearing_kernels import clear
 
 SLACK = 1e-12
@@ -40,7 +61,17 @@ def strike(book: Any, state: Any) -> None:
             state.node_failed[n], state.node_failed_at[n] = True, clock.time
             state.counters[NODE_DEFAULTS] += 1.0
         lost = max(0, int(state.node_cash[n]))
-        note(state, EVENT_SHOCK, -1, n, book.venue_of_node[n], -1, 0.0, np.nan, float(lost + state.external_assets[n]))
+        note(
+            state,
+            EVENT_SHOCK,
+            -1,
+            n,
+            book.venue_of_node[n],
+            -1,
+            0.0,
+            np.nan,
+            float(lost + state.external_assets[n]),
+        )
         pay_node(state, n, BY_SHOCK, -lost)
         pay_outside(state, BY_SHOCK, lost)
         cancel_external(state, n, BY_SHOCK, int(state.external_assets[n]))
@@ -85,7 +116,8 @@ def owed_by(book: Any, state: Any, n: int) -> float:
 def face_value(book: Any, state: Any) -> Any:
     """What every node is owed inside the network, at face value."""
     owed = np.zeros(state.node_cash.shape[0])
-    for n in range(owed.shape[0]):
+    for j in range(book.sheet_nodes.shape[0]):  # whoever owes is watched
+        n = book.sheet_nodes[j]
         for c in range(book.debt_indptr[n], book.debt_indptr[n + 1]):
             owed[book.creditor[c]] += float(state.remaining[c])
     return owed

@@ -18,9 +18,9 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, post
+from contagion.propagation.cascade.codes import ACCOUNT, BY_ADL, DELEVERAGED, EVENT_ADL, MONEY, PERP, PROVIDER
 from contagion.propagation.cascade.execute import leg_reduced, set_price
 from contagion.propagation.cascade.kernels import gross, stable_order, value_account, wake
-from contagion.propagation.cascade.codes import ACCOUNT, BY_ADL, DELEVERAGED, EVENT_ADL, MONEY, PERP, PROVIDER
 
 
 @inner
@@ -126,7 +126,17 @@ def cut_winner(book: Any, state: Any, k: int, lots: float, price: float) -> int:
     state.quantity[k] -= sign * lots
     state.cash[i] += int(sign) * money
     state.deleveraged[i] += lots * number * (market.lot_scale * price)
-    note(state, EVENT_ADL, i, book.owner[i], book.venue[i], book.leg_market[k], -sign * lots * number, price, money * number)
+    note(
+        state,
+        EVENT_ADL,
+        i,
+        book.owner[i],
+        book.venue[i],
+        book.leg_market[k],
+        -sign * lots * number,
+        price,
+        money * number,
+    )
     post(state, ACCOUNT, i, BY_ADL, book.leg_market[k], int(-sign * lots) * number)
     post(state, ACCOUNT, i, BY_ADL, MONEY, int(sign) * money * number)
     leg_reduced(book, state, k, lots)
@@ -204,7 +214,11 @@ def deleverage(book: Any, state: Any) -> None:
                 i = state.order[j]
                 if state.leave[i]:
                     for k in range(book.indptr[i], book.indptr[i + 1]):
-                        if book.leg_market[k] == m and state.taken[k] > 0.0 and (state.quantity[k] > 0.0) == (side == 0):
+                        if (
+                            book.leg_market[k] == m
+                            and state.taken[k] > 0.0
+                            and (state.quantity[k] > 0.0) == (side == 0)
+                        ):
                             wanted += state.taken[k] * book.count[i]
             if wanted == 0.0:
                 continue
@@ -215,7 +229,11 @@ def deleverage(book: Any, state: Any) -> None:
                 i = state.order[j]
                 if state.leave[i]:
                     for k in range(book.indptr[i], book.indptr[i + 1]):
-                        if book.leg_market[k] == m and state.taken[k] > 0.0 and (state.quantity[k] > 0.0) == (side == 0):
+                        if (
+                            book.leg_market[k] == m
+                            and state.taken[k] > 0.0
+                            and (state.quantity[k] > 0.0) == (side == 0)
+                        ):
                             bankruptcy_equity(book, state, i)
                             first = match(book, state, k, legs, order, most, first)
     clock.acted = True

@@ -14,8 +14,8 @@ from contagion.errors import ConvergenceError
 from contagion.policies.base import Policy
 from contagion.propagation.cascade import phases, rounds
 from contagion.propagation.cascade.build import Opening
-from contagion.propagation.cascade.hooks import Hooks
 from contagion.propagation.cascade.codes import PYTHON
+from contagion.propagation.cascade.hooks import Hooks
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.packing import pack_state
 from contagion.propagation.cascade.reference import look as plain_look
@@ -31,7 +31,8 @@ def must_grow(state: State, endless: bool) -> bool:
     if len(state.rounds) >= LONGEST:
         busy = int(state.clock["n_acting"][0])
         raise ConvergenceError(
-            f"cascade: {LONGEST} rounds without an end, {busy} accounts still act; a policy may return no orders for ever"
+            f"cascade: {LONGEST} rounds without an end, {busy} accounts still act; "
+            "a policy may return no orders for ever"
         )
     return True
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.markets.impact import SQUARE_ROOT, average, capacity, move
-from contagion.propagation.cascade.kernels import stable_order
 from contagion.propagation.cascade.codes import PERP
+from contagion.propagation.cascade.kernels import stable_order
 
 NOTHING = np.zeros(0)
 
@@ -222,7 +222,9 @@ def leg_reduced(book: Any, state: Any, k: int, lots: float) -> None:
     else:
         units = lots * state.markets[strategy.long_market].lot / strategy.ratio
         more = math.floor(units / state.markets[strategy.short_market].lot)
-        strategy.pending_short = min(strategy.pending_short + more, max(0.0, -state.quantity[strategy.short_leg]))
+        strategy.pending_short = min(
+            strategy.pending_short + more, max(0.0, -state.quantity[strategy.short_leg])
+        )
         strategy.slice_short = max(1.0, math.ceil(strategy.pending_short / rounds))
 
 
@@ -242,7 +244,9 @@ def trim_unwinding(state: Any) -> None:
         if strategy.pending_long > 0.0:
             strategy.pending_long = min(strategy.pending_long, long_lots(state, strategy))
         if strategy.pending_short > 0.0:
-            strategy.pending_short = min(strategy.pending_short, max(0.0, -state.quantity[strategy.short_leg]))
+            strategy.pending_short = min(
+                strategy.pending_short, max(0.0, -state.quantity[strategy.short_leg])
+            )
 
 
 @inner

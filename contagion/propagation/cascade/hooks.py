@@ -16,12 +16,12 @@ import numpy.typing as npt
 from contagion.errors import PolicyError
 from contagion.policies.base import Policy
 from contagion.policies.world import World
-from contagion.propagation.cascade.packing import pack_state
-from contagion.propagation.cascade.worlds import world_of
 from contagion.propagation.cascade.books import note, post
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.codes import BY_INJECTION, INJECTED, MONEY, NODE, OUTSIDE
 from contagion.propagation.cascade.layout import State
+from contagion.propagation.cascade.packing import pack_state
+from contagion.propagation.cascade.worlds import world_of
 
 EVENT_INJECTION = 2  # told as a top-up from outside
 
@@ -57,7 +57,8 @@ class Hooks:
             values = np.full(1, np.nan)
         if values.shape != shape or np.isnan(values).any():
             raise PolicyError(
-                f"{type(policy).__name__}.{hook} returned {str(answer)[:80]!r}; expected numbers of shape {shape} without nan"
+                f"{type(policy).__name__}.{hook} returned {str(answer)[:80]!r}; expected numbers of "
+                f"shape {shape} without nan"
             )
         return values
 
@@ -66,9 +67,13 @@ class Hooks:
         for p in self.python:
             if self.policies[p].overrides("marks"):
                 world = self.world(state, p)
-                marks = self.checked(p, "marks", self.policies[p].marks(world, world.mark.copy()), world.mark.shape)
+                marks = self.checked(
+                    p, "marks", self.policies[p].marks(world, world.mark.copy()), world.mark.shape
+                )
                 if (marks <= 0).any():
-                    raise PolicyError(f"{type(self.policies[p]).__name__}.marks returned a price that is not above 0")
+                    raise PolicyError(
+                        f"{type(self.policies[p]).__name__}.marks returned a price that is not above 0"
+                    )
                 state.markets["mark"] = marks
 
     def requirement(self, state: State) -> None:
@@ -79,7 +84,9 @@ class Hooks:
                 answer = self.policies[p].requirement(self.world(state, p), multiplier.copy())
                 multiplier = self.checked(p, "requirement", answer, multiplier.shape)
                 if (multiplier < 0).any():
-                    raise PolicyError(f"{type(self.policies[p]).__name__}.requirement returned a negative multiplier")
+                    raise PolicyError(
+                        f"{type(self.policies[p]).__name__}.requirement returned a negative multiplier"
+                    )
         state.markets["multiplier"] = multiplier
 
     def cash(self, state: State) -> None:
@@ -122,7 +129,9 @@ class Hooks:
         """Cap the orders; fractions of a lot are rounded up, answers cut to [0, what is left]."""
         if self.policies[p].overrides("orders"):
             cap = np.stack([state.markets["cap_sell"], state.markets["cap_buy"]])
-            answer = self.checked(p, "orders", self.policies[p].orders(self.world(state, p), cap.copy()), cap.shape)
+            answer = self.checked(
+                p, "orders", self.policies[p].orders(self.world(state, p), cap.copy()), cap.shape
+            )
             allowed = np.clip(np.ceil(answer), 0.0, cap)
             state.markets["cap_sell"], state.markets["cap_buy"] = allowed[0], allowed[1]
 

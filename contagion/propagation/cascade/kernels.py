@@ -121,38 +121,80 @@ def advance_clocks(book: Any, state: Any) -> None:
 
 
 @inner
+def price_lots(state: Any) -> Any:
+    """Quanta that a lot is worth at the mark, per market, with multiplier and range of tier lines."""
+    n = state.markets.shape[0]
+    price, multiplier = np.empty(n), np.empty(n)
+    first, last = np.empty(n, np.int64), np.empty(n, np.int64)
+    for m in range(n):
+        market = state.markets[m]
+        price[m], multiplier[m] = market.mark * market.lot_scale, market.multiplier
+        first[m], last[m] = market.tier_first, market.tier_last
+    return price, multiplier, first, last
+
+
+@inner
+def weigh(
+    quantity: Any, leg_market: Any, rules: Any, rate: Any, amount: Any, start: int, stop: int
+) -> tuple[float, float]:
+    """Worth and requirement of legs `start` to `stop`: the arithmetic of `value_account`, on arrays held locally."""
+    price, multiplier, first, last = rules
+    worth, required = 0.0, 0.0
+    for k in range(start, stop):
+        lots = quantity[k]
+        if lots != 0.0:
+            m = leg_market[k]
+            value = lots * price[m]
+            worth += value
+            size, best = abs(value), 0.0
+            for t in range(first[m], last[m]):
+                line = rate[t] * size - amount[t]
+                if line > best:
+                    best = line
+            required += multiplier[m] * best
+    return worth, required
+
+
+@inner
 def look(book: Any, state: Any) -> None:
     """Find the accounts that must act: `acting` lists those below maintenance, `called` those below the call level.
 
     Accounts whose key lies above their clock are left out; `key` is the clock reading before which no armed trigger of
     the account can fire.
     """
-    clock, venues = state.clock[0], state.venues
-    n_acting, n_called = 0, 0
-    skip = clock.skip
-    for i in range(np.uint64(book.count.shape[0])):
-        if skip and state.key[i] > state.tick[book.clock_of[i]]:
+    clock = state.clock[0]
+    skip, key, tick, clock_of, exempt = clock.skip, state.key, state.tick, book.clock_of, book.exempt
+    indptr, leg_market, quantity, cash = book.indptr, book.leg_market, state.quantity, state.cash
+    rules, rate, amount = price_lots(state), book.tier_rate, book.tier_amount
+    clock.n_acting, clock.n_called = 0, 0
+    for i in range(key.shape[0]):
+        if (skip and key[i] > tick[clock_of[i]]) or exempt[i]:
             continue
-        if book.exempt[i]:
-            continue
-        equity, required = value_account(book, state, i)
-        state.equity[i], state.requirement[i] = equity, required
-        venue = venues[book.venue[i]]
-        if equity < required or (state.selected[i] and required > 0.0):
-            state.acting[n_acting] = i
-            n_acting += 1
-            continue
-        slack = equity - required
-        if clock.calls and book.answers[i] and state.calls[i] < 3 and state.due[i] == np.inf and required > 0.0:
-            if equity < venue.call_ratio * required:
-                state.called[n_called] = i
-                n_called += 1
-                continue
-            slack = equity - venue.call_ratio * required
-        if skip:
-            reading = state.tick[book.clock_of[i]]
-            state.key[i] = np.inf if required == 0.0 else reading + slack / book.slope[i] - GUARD * (1.0 + reading)
-    clock.n_acting, clock.n_called = n_acting, n_called
+        worth, required = weigh(quantity, leg_market, rules, rate, amount, indptr[i], indptr[i + 1])
+        slack = sort_account(book, state, i, worth + float(cash[i]), required)
+        if skip and slack >= 0.0:
+            reading = tick[clock_of[i]]
+            key[i] = np.inf if required == 0.0 else reading + slack / book.slope[i] - GUARD * (1.0 + reading)
+
+
+@inner
+def sort_account(book: Any, state: Any, i: int, equity: float, required: float) -> float:
+    """Put account `i` on the list where it belongs; its distance to the nearest armed trigger, -1 if it is on a list."""
+    clock = state.clock[0]
+    state.equity[i], state.requirement[i] = equity, required
+    if equity < required or (state.selected[i] and required > 0.0):
+        state.acting[clock.n_acting] = i
+        clock.n_acting += 1
+        return -1.0
+    armed = clock.calls and book.answers[i] and state.calls[i] < 3 and state.due[i] == np.inf and required > 0.0
+    if not armed:
+        return equity - required
+    level = state.venues[book.venue[i]].call_ratio * required
+    if equity < level:
+        state.called[clock.n_called] = i
+        clock.n_called += 1
+        return -1.0
+    return equity - level
 
 
 @inner

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
-from contagion.propagation.cascade.kernels import equity_at_outside, maintenance
 from contagion.propagation.cascade.codes import ASKED
+from contagion.propagation.cascade.kernels import equity_at_outside, maintenance
 
 HALVINGS = 40
 LARGEST_RISE = 2.0  # no asks rest above twice the outside price: an exponential book would sell at any price

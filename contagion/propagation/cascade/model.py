@@ -32,8 +32,21 @@ from contagion.shocks import Shock, ShockArrays
 from contagion.streams import key64
 
 ALL = ("calls", "adl", "unwinding", "arbitrage", "defaults")
-READS = ("nodes", "obligations", "assets", "holdings", "markets", "depth", "accounts", "balances", "positions")
-READS = (*READS, "strategies", "venues", "schedules", "tiers")
+READS = (
+    "nodes",
+    "obligations",
+    "assets",
+    "holdings",
+    "markets",
+    "depth",
+    "accounts",
+    "balances",
+    "positions",
+    "strategies",
+    "venues",
+    "schedules",
+    "tiers",
+)
 FIRST_STATIC_ROWS = 512
 
 
@@ -79,15 +92,23 @@ class Cascade:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             endless = self.is_static and name == "horizon"
             if not number or not value > 0 or not (math.isfinite(value) or endless):
-                raise ValueRangeError(f"Cascade.{name} is {value!r:.80}; give a finite number of seconds above 0")
+                raise ValueRangeError(
+                    f"Cascade.{name} is {value!r:.80}; give a finite number of seconds above 0"
+                )
         if self.horizon < self.step:
-            raise ValueRangeError(f"Cascade.horizon {self.horizon:g} s is shorter than one step of {self.step:g} s")
+            raise ValueRangeError(
+                f"Cascade.horizon {self.horizon:g} s is shorter than one step of {self.step:g} s"
+            )
         if self.clearing not in ("eisenberg_noe", "none"):
             hint = nearest(str(self.clearing), ("eisenberg_noe", "none"))
-            raise ValueRangeError(f"Cascade.clearing is {self.clearing!r:.80}; allowed are eisenberg_noe, none{hint}")
+            raise ValueRangeError(
+                f"Cascade.clearing is {self.clearing!r:.80}; allowed are eisenberg_noe, none{hint}"
+            )
         for stage in self.stages:
             if stage not in ALL:
-                raise ValueRangeError(f"Cascade.stages names {stage!r:.80}; allowed are {', '.join(ALL)}{nearest(stage, ALL)}")
+                raise ValueRangeError(
+                    f"Cascade.stages names {stage!r:.80}; allowed are {', '.join(ALL)}{nearest(stage, ALL)}"
+                )
 
     @classmethod
     def static(cls) -> Cascade:
@@ -117,7 +138,9 @@ def apply_openings(net: Network, policies: Sequence[Policy]) -> Network:
     for policy in policies:
         after = policy.opening(net)
         if not isinstance(after, Network):
-            raise PolicyError(f"{type(policy).__name__}.opening returned {type(after).__name__}; return a Network")
+            raise PolicyError(
+                f"{type(policy).__name__}.opening returned {type(after).__name__}; return a Network"
+            )
         changed = set() if after is net else changed_tables(net, after)
         check_heard(policy, changed, READS)
         net = after
@@ -139,12 +162,14 @@ def check_ready(net: Network) -> None:
     if len(errors):
         first = errors.iloc[0]
         raise NetworkError(
-            f"{len(errors)} errors in the network; first: {first['table']} row {first['row']}: {first['code']}; {first['remedy']}"
+            f"{len(errors)} errors in the network; first: {first['table']} row {first['row']}: {first['code']}; "
+            f"{first['remedy']}"
         )
     insolvent = list(negative_equity(net))
     if insolvent:
         raise NetworkError(
-            f"nodes {', '.join(map(repr, insolvent[:20]))}: venues and institutions with negative equity before the shock; "
+            f"nodes {', '.join(map(repr, insolvent[:20]))}: venues and institutions with negative equity "
+            "before the shock; "
             "raise their cash or external_assets, or lower what they owe"
         )
 
@@ -195,7 +220,11 @@ class Prepared:
     @property
     def n_rows(self) -> int:
         """Rows of the round tables: round 0 to the horizon; for a run without horizon a first guess."""
-        return FIRST_STATIC_ROWS if self.model.is_static else math.floor(self.model.horizon / self.model.step + 1e-9) + 1
+        return (
+            FIRST_STATIC_ROWS
+            if self.model.is_static
+            else math.floor(self.model.horizon / self.model.step + 1e-9) + 1
+        )
 
     def shock_arrays(self, shock: Shock) -> ShockArrays:
         """The shock on this run's clock."""
@@ -299,5 +328,3 @@ def _interest(net: Network) -> float:
     count = net.accounts["count"].reindex(net.positions["account"]).to_numpy(float)
     named = ~net.positions["account"].astype(str).str.startswith("rest_of_market:").to_numpy()
     return 0.5 * float((net.positions["quantity"].abs().to_numpy() * mark * count)[named].sum())
-
-

@@ -8,7 +8,6 @@ cascade chapter, section 5.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import Any
 
 import numpy as np
@@ -87,7 +86,9 @@ class Worths:
         return self.closing - self.opening
 
 
-def opening_worth(opening: Opening, start: Any, quantity: Floats, which: int, prices: Floats) -> tuple[Floats, Floats]:
+def opening_worth(
+    opening: Opening, start: Any, quantity: Floats, which: int, prices: Floats
+) -> tuple[Floats, Floats]:
     """Worth of accounts and nodes of the opening book, in quanta; `start` is a state at the opening."""
     accounts = account_worth(opening.packed, quantity, opening.cash, lot_prices(start, which))
     return accounts, node_worth(opening.packed, start, accounts, prices)
@@ -125,14 +126,16 @@ def ratio(numerator: float, denominator: float) -> float:
 
 
 def price_amplification(opening: Opening, state: State) -> float:
-    """Largest fall of the last price over the fall of the outside price, weighted by opening interest; nan if none fell."""
+    """Largest fall of the last price over that of the outside price, weighted by open interest; nan if none fell."""
     book, markets = opening.book, state.markets
     lots = np.maximum(opening.quantity, 0.0) * book.count[book.leg_account]
     weight = np.bincount(book.leg_market, lots, len(markets)) * markets["opening"] * markets["lot"]
     lowest = np.minimum(state.outside.min(axis=0)[markets["asset"]] / markets["opening"], 1.0)
     outside_fall = 1.0 - lowest
     rows = (markets["kind"] == PERP) & (outside_fall > 0.0)
-    return ratio(float((weight * markets["largest_fall"])[rows].sum()), float((weight * outside_fall)[rows].sum()))
+    return ratio(
+        float((weight * markets["largest_fall"])[rows].sum()), float((weight * outside_fall)[rows].sum())
+    )
 
 
 def outlay(opening: Opening, state: State, seconds: float, locked: float, turned_away: float) -> Outlay:
@@ -186,7 +189,9 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
         "price_drop_max": float(markets["largest_fall"].max(initial=0.0)),
         "basis_peak": float(markets["basis_peak"][perps].max(initial=0.0)),
         "liquidation_basis_mean": ratio(counters[codes.BASIS_SUM], counters[codes.BASIS_WEIGHT]),
-        "liquidation_basis_worst": counters[codes.BASIS_WORST] if counters[codes.BASIS_WEIGHT] else float("nan"),
+        "liquidation_basis_worst": counters[codes.BASIS_WORST]
+        if counters[codes.BASIS_WEIGHT]
+        else float("nan"),
         "coverage_mean": ratio(counters[codes.COVERAGE_SUM], counters[codes.COVERAGE_WEIGHT]),
         "liquidation_cost": slippage + fees,
         "liquidation_cost_slippage": slippage,

@@ -17,7 +17,7 @@ from contagion.compiled import kernel
 from contagion.propagation.cascade.layout import Book, State
 
 
-class BookType(types.StructRef):  # type: ignore[misc]
+class BookType(types.StructRef):
     """Compiled type of a packed book."""
 
     def __init__(self, fields: Any) -> None:
@@ -25,7 +25,7 @@ class BookType(types.StructRef):  # type: ignore[misc]
         self.name = f"cascade.Book#{zlib.crc32(repr(fields).encode())}"
 
 
-class StateType(types.StructRef):  # type: ignore[misc]
+class StateType(types.StructRef):
     """Compiled type of a packed state."""
 
     def __init__(self, fields: Any) -> None:
@@ -33,11 +33,11 @@ class StateType(types.StructRef):  # type: ignore[misc]
         self.name = f"cascade.State#{zlib.crc32(repr(fields).encode())}"
 
 
-class PackedBook(structref.StructRefProxy):  # type: ignore[misc]
+class PackedBook(structref.StructRefProxy):
     """Handle of a packed book."""
 
 
-class PackedState(structref.StructRefProxy):  # type: ignore[misc]
+class PackedState(structref.StructRefProxy):
     """Handle of a packed state."""
 
 

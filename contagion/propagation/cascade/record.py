@@ -194,7 +194,7 @@ def events_table(opening: Opening, state: State) -> pd.DataFrame:
 
 
 def instrument_names(opening: Opening) -> npt.NDArray[np.object_]:
-    """Names by instrument code, negative codes from the end: perp markets, assets of holdings, external, claim, money."""
+    """Names by instrument code, negative ones from the end: perp markets, assets held, external, claim, money."""
     names = opening.names
     fixed = ("external", "claim", opening_unit(opening))
     return np.asarray((*names.markets, *(f"holding:{asset}" for asset in names.assets), *fixed), dtype=object)

@@ -12,7 +12,9 @@ import numpy.typing as npt
 from contagion.propagation.cascade.layout import Book, State
 
 
-def maintenance_of_legs(book: Book, state: State, notional: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def maintenance_of_legs(
+    book: Book, state: State, notional: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """Maintenance margin of every leg: the largest tier line of its market, at least 0."""
     first = state.markets["tier_first"][book.leg_market]
     lines = state.markets["tier_last"][book.leg_market] - first
@@ -30,8 +32,8 @@ def values(book: Book, state: State) -> tuple[npt.NDArray[np.float64], npt.NDArr
     worth = state.quantity * price[book.leg_market]
     required = state.markets["multiplier"][book.leg_market] * maintenance_of_legs(book, state, np.abs(worth))
     n = len(book.count)
-    equity = np.bincount(book.leg_account, worth, n) + state.cash.astype(np.float64)
-    return equity, np.bincount(book.leg_account, required, n)
+    equity = np.asarray(np.bincount(book.leg_account, worth, n), np.float64) + state.cash.astype(np.float64)
+    return equity, np.asarray(np.bincount(book.leg_account, required, n), np.float64)
 
 
 def look(book: Book, state: State) -> None:

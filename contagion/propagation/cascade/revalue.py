@@ -15,8 +15,8 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.markets.impact import price
-from contagion.propagation.cascade.kernels import advance_clocks
 from contagion.propagation.cascade.codes import PERP
+from contagion.propagation.cascade.kernels import advance_clocks
 
 SECONDS_A_DAY = 86_400.0
 

@@ -13,8 +13,16 @@ import numpy as np
 from contagion.compiled import inner, kernel
 from contagion.propagation.cascade import calls, kernels, liquidate
 from contagion.propagation.cascade.arbitrage import arbitrage
-from contagion.propagation.cascade.breakers import count_halted, limits_row, open_markets, orders_row, shut_caps, status_row
+from contagion.propagation.cascade.breakers import (
+    count_halted,
+    limits_row,
+    open_markets,
+    orders_row,
+    shut_caps,
+    status_row,
+)
 from contagion.propagation.cascade.default import defaults
+from contagion.propagation.cascade.deleverage import route
 from contagion.propagation.cascade.execute import (
     add_flow,
     cap_by_book,
@@ -23,7 +31,6 @@ from contagion.propagation.cascade.execute import (
     take,
     trim_unwinding,
 )
-from contagion.propagation.cascade.deleverage import route
 from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
 from contagion.propagation.cascade.settle import fill
 from contagion.propagation.cascade.waterfall import pay_deficits, total_funds

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from contagion.errors import PolicyError
 from contagion.policies.base import RUNTIME_HOOKS, Policy
+from contagion.propagation.cascade.codes import (
+    BAND,
+    BAND_REFERENCES,
+    HALT,
+    HALT_REFERENCES,
+    PYTHON,
+    REOPENINGS,
+    SCOPES,
+    THROTTLE,
+)
 from contagion.propagation.cascade.hooks import CALLED, is_python
-from contagion.propagation.cascade.codes import BAND, BAND_REFERENCES, HALT, HALT_REFERENCES, PYTHON, REOPENINGS, SCOPES, THROTTLE
 from contagion.propagation.cascade.tables import POLICY
 
 KINDS = {"halt": HALT, "band": BAND, "throttle": THROTTLE}
@@ -24,7 +34,8 @@ def check_policies(policies: Sequence[Policy]) -> None:
         if not isinstance(policy, Policy):
             hint = "; write ct.Halt() with brackets" if isinstance(policy, type) else ""
             raise PolicyError(
-                f"policies[{place}] is {policy!r:.80}, of type {type(policy).__name__}; expected an instance of ct.Policy{hint}"
+                f"policies[{place}] is {policy!r:.80}, of type {type(policy).__name__}; "
+                f"expected an instance of ct.Policy{hint}"
             )
 
 
@@ -39,13 +50,19 @@ def check_heard(policy: Policy, changed: set[str], reads: Sequence[str]) -> None
     """Refuse a policy that cannot change anything here."""
     if not is_heard(policy, changed, reads):
         deaf = [hook for hook in RUNTIME_HOOKS if policy.overrides(hook) and hook not in CALLED]
-        why = f"its hook {deaf[0]} is not called by Cascade" if deaf else "it overrides no hook and changes no table"
-        raise PolicyError(f"{type(policy).__name__}: {why}; the cascade calls {', '.join(CALLED)} and opening")
+        why = (
+            f"its hook {deaf[0]} is not called by Cascade"
+            if deaf
+            else "it overrides no hook and changes no table"
+        )
+        raise PolicyError(
+            f"{type(policy).__name__}: {why}; the cascade calls {', '.join(CALLED)} and opening"
+        )
 
 
 def policy_rows(
     policies: Sequence[Policy], markets: Sequence[str], scale: float
-) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Rows of built-in run-time policies and of Python ones, in list order, and the markets that each covers."""
     rows: list[np.void] = []
     covered: list[tuple[bool, ...]] = []
@@ -57,7 +74,8 @@ def policy_rows(
             covered.append((True,) * len(markets))
         for given in policy.rows(markets):
             rows.append(_row(dict(given), place, scale))
-            covered.append(tuple(given["covered"]))  # type: ignore[call-overload]
+            chosen: Any = given["covered"]
+            covered.append(tuple(chosen))
     return np.array(rows, POLICY), np.asarray(covered, dtype=np.bool_).reshape(len(rows), len(markets))
 
 

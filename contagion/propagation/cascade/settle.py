@@ -18,9 +18,35 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, pay_node, post
+from contagion.propagation.cascade.codes import (
+    ACCOUNT,
+    BASIS_SUM,
+    BASIS_WEIGHT,
+    BASIS_WORST,
+    BURN,
+    BY_FEE,
+    BY_LIQUIDATION,
+    BY_UNWIND,
+    COVERAGE_SUM,
+    COVERAGE_WEIGHT,
+    EVENT_LIQUIDATION,
+    EVENT_UNWIND,
+    FEES,
+    FILLED,
+    FORCED_COST,
+    FUND,
+    HEALTHY_OUTSIDE,
+    KEEPER,
+    LIQUIDATED_ACCOUNTS,
+    LIQUIDATED_ALL,
+    LIQUIDATED_LONG,
+    LIQUIDATED_SHORT,
+    MONEY,
+    PROVIDER,
+    SLIPPAGE,
+)
 from contagion.propagation.cascade.execute import leg_reduced
 from contagion.propagation.cascade.kernels import equity_at_outside, is_flat, value_account, wake
-from contagion.propagation.cascade.codes import ACCOUNT, BASIS_SUM, BASIS_WEIGHT, BASIS_WORST, BURN, BY_FEE, BY_LIQUIDATION, BY_UNWIND, COVERAGE_SUM, COVERAGE_WEIGHT, EVENT_LIQUIDATION, EVENT_UNWIND, FEES, FILLED, FORCED_COST, FUND, HEALTHY_OUTSIDE, KEEPER, LIQUIDATED_ACCOUNTS, LIQUIDATED_ALL, LIQUIDATED_LONG, LIQUIDATED_SHORT, MONEY, PROVIDER, SLIPPAGE
 
 
 @inner
@@ -146,7 +172,17 @@ def fill_account(book: Any, state: Any, i: int) -> None:
         if lots > 0.0:
             m = book.leg_market[k]
             market, sign = state.markets[m], 1 if state.quantity[k] > 0.0 else -1
-            note(state, EVENT_LIQUIDATION, i, book.owner[i], book.venue[i], m, -sign * lots * number, market.fill, 0.0)
+            note(
+                state,
+                EVENT_LIQUIDATION,
+                i,
+                book.owner[i],
+                book.venue[i],
+                m,
+                -sign * lots * number,
+                market.fill,
+                0.0,
+            )
             at = clock.n_events - 1
             money = sell_leg(book, state, k, lots, market.fill, BY_LIQUIDATION)
             if at < state.events.shape[0]:
@@ -219,9 +255,21 @@ def fill_unwinding(book: Any, state: Any) -> None:
                 account = book.leg_account[strategy.long_leg]
                 node = book.owner[account]
             worth = lots * (market.lot_scale * market.fill)
-            note(state, EVENT_UNWIND, account, node, market.venue, strategy.long_market, -lots, market.fill, worth)
+            note(
+                state,
+                EVENT_UNWIND,
+                account,
+                node,
+                market.venue,
+                strategy.long_market,
+                -lots,
+                market.fill,
+                worth,
+            )
             if account < 0:
-                sell_holding(book, state, strategy.long_holding, strategy.long_market, lots, market.fill, BY_UNWIND)
+                sell_holding(
+                    book, state, strategy.long_holding, strategy.long_market, lots, market.fill, BY_UNWIND
+                )
             else:
                 sell_leg(book, state, strategy.long_leg, lots, market.fill, BY_UNWIND)
             measure_unwinding(state, strategy.long_market, lots)
@@ -231,8 +279,15 @@ def fill_unwinding(book: Any, state: Any) -> None:
             account = book.leg_account[strategy.short_leg]
             worth = lots * (market.lot_scale * market.fill)
             note(
-                state, EVENT_UNWIND, account, book.owner[account], market.venue, strategy.short_market, lots,
-                market.fill, worth,
+                state,
+                EVENT_UNWIND,
+                account,
+                book.owner[account],
+                market.venue,
+                strategy.short_market,
+                lots,
+                market.fill,
+                worth,
             )
             sell_leg(book, state, strategy.short_leg, lots, market.fill, BY_UNWIND)
             measure_unwinding(state, strategy.short_market, -lots)

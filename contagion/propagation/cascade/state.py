@@ -8,6 +8,7 @@ performance page, section 1: the book is shared, scratch is per thread.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ class Settings:
 
 def allocate(
     opening: Opening,
-    policies: npt.NDArray[np.generic],
+    policies: npt.NDArray[Any],
     covered: npt.NDArray[np.bool_],
     rows: int,
     events: int = 0,
@@ -144,7 +145,9 @@ ZEROED = (
 UNKNOWN = ("node_failed_at", "first_trigger", "closed_at")
 
 
-def reset(state: State, opening: Opening, settings: Settings, shock: ShockArrays, key: int, record: bool) -> State:
+def reset(
+    state: State, opening: Opening, settings: Settings, shock: ShockArrays, key: int, record: bool
+) -> State:
     """Set a state back to the opening, with the paths of a new scenario."""
     for name in COPIED:
         np.copyto(getattr(state, name), getattr(opening, name))
@@ -193,7 +196,7 @@ def grow(state: State) -> State:
     """Twice as many rows for rounds and history: a run without horizon goes on."""
     rows = 2 * len(state.rounds)
 
-    def longer(table: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def longer(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
         out = np.zeros((rows, *table.shape[1:]), table.dtype)
         out[: len(table)] = table
         return out

@@ -202,7 +202,10 @@ CLOCK = np.dtype(
         ("arbitrage", "?"),
         ("defaults", "?"),
         ("observed", "?"),
-        ("settled", "?"),  # the temporary displacement has been set to its settled value since the last action
+        (
+            "settled",
+            "?",
+        ),  # the temporary displacement has been set to its settled value since the last action
         ("acted", "?"),  # something happened this round
         ("done", "?"),
         ("record", "?"),

@@ -1,7 +1,7 @@
 """How fine are a lot and a quantum of money? Powers of two, chosen so that every total is an exact integer.
 
-Money: quanta of 2^-e of the unit, e at most 20 and such that gross money stays below 2^52 quanta. Lots: `markets.lot`, by
-default the largest power of two below a millionth of the smallest position of the market.
+Money: quanta of 2^-e of the unit, e at most 20 and such that gross money stays below 2^52 quanta. Lots: `markets.lot`,
+by default the largest power of two below a millionth of the smallest position of the market.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def measure_lots(net: Network) -> tuple[Floats, Floats]:
         if named.size == 1:
             asset_lots[a] = named[0]
     traded = smallest_by(net.positions["market"], net.positions["quantity"], markets.index)
-    automatic = np.where(np.isnan(traded), asset_lots[asset_of], power_below(1e-6 * np.where(np.isnan(traded), 1.0, traded)))
+    automatic = np.where(
+        np.isnan(traded), asset_lots[asset_of], power_below(1e-6 * np.where(np.isnan(traded), 1.0, traded))
+    )
     lots = np.where(spot, asset_lots[asset_of], np.where(np.isnan(given), automatic, given))
     return lots, asset_lots
 
@@ -74,7 +76,9 @@ def gross_money(net: Network) -> float:
         legs["entry_price"], price.reindex(net.markets["asset"].reindex(legs["market"]).to_numpy()).to_numpy()
     )
     total = float((notional.to_numpy() * count.reindex(legs["account"]).to_numpy()).sum())
-    total += float((net.balances["quantity"].abs().to_numpy() * count.reindex(net.balances["account"]).to_numpy()).sum())
+    total += float(
+        (net.balances["quantity"].abs().to_numpy() * count.reindex(net.balances["account"]).to_numpy()).sum()
+    )
     total += float(net.nodes[["cash", "external_assets", "external_liabilities"]].abs().sum().sum())
     total += float((net.holdings["quantity"] * price.reindex(net.holdings["asset"]).to_numpy()).sum())
     return total + float(net.obligations["amount"].sum()) + float(net.venues["insurance_fund"].sum())
@@ -85,6 +89,8 @@ def measure(net: Network) -> Units:
     gross = max(1.0, gross_money(net))
     exponent = min(FINEST, int(np.floor(51.0 - np.log2(gross))))
     if exponent < -20:
-        raise TooLargeError(f"network: gross money {gross:.3g} {net.unit} leaves no exact quantum; use a larger unit")
+        raise TooLargeError(
+            f"network: gross money {gross:.3g} {net.unit} leaves no exact quantum; use a larger unit"
+        )
     lots, asset_lots = measure_lots(net)
     return Units(exponent, 2.0**exponent, lots, asset_lots)

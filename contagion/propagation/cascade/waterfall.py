@@ -17,8 +17,17 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, pay_node, post
+from contagion.propagation.cascade.codes import (
+    ACCOUNT,
+    BY_FUND,
+    BY_OWN_EQUITY,
+    BY_RESIDUAL,
+    EVENT_FUND,
+    EVENT_RESIDUAL,
+    FUND,
+    MONEY,
+)
 from contagion.propagation.cascade.kernels import is_flat, stable_order, value_account, wake
-from contagion.propagation.cascade.codes import ACCOUNT, BY_FUND, BY_OWN_EQUITY, BY_RESIDUAL, EVENT_FUND, EVENT_RESIDUAL, FUND, MONEY
 
 
 @inner
