@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BAD_INPUT, NOT_CONVERGED = 2, 3
 BUNDLED_NETWORK = "perp-venues"
-BAND_SCENARIOS = 16
+BAND_SCENARIOS = 8
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

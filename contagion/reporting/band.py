@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from contagion.comparison import Comparison
     from contagion.policies import Policy
 
-MEDIANS = (3.0, 4.0, 5.0, 6.0, 8.0)
-COLUMNS = ("leverage", "policy", "mean", "least", "most", "difference", "low", "high", "n")
+MEDIANS = (3.0, 5.0, 8.0)
+COLUMNS = ("leverage", "policy", "mean", "least", "most", "difference", "low", "high", "helped", "n")
 
 
 def leverage_band(
@@ -23,7 +23,7 @@ def leverage_band(
     policies: Mapping[str, Sequence[Policy]],
     *,
     medians: Sequence[float] = MEDIANS,
-    n: int = 24,
+    n: int = 8,
     seed: int = 0,
     n_accounts: int = 20_000,
     n_jobs: int = 1,
@@ -53,7 +53,7 @@ def leverage_band(
     -------
     DataFrame
         One row per leverage and policy set: mean, least and most system loss; difference from "none" with its
-        interval low to high; n scenarios.
+        interval low to high (missing with few scenarios) and the share of scenarios helped; n scenarios.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def _summary(median: float, comparison: Comparison) -> pd.DataFrame:
     table = pd.DataFrame(
         {"mean": losses.mean(), "least": losses.min(), "most": losses.max(), "n": losses.size()}
     ).reindex(list(comparison.policies))
-    table = table.join(effects[["difference", "low", "high"]])
+    table = table.join(effects[["difference", "low", "high", "helped"]])
     own = table.index == "none"
-    table.loc[own, ["difference", "low", "high"]] = 0.0
+    table.loc[own, ["difference", "low", "high", "helped"]] = 0.0
     return table.rename_axis("policy").reset_index().assign(leverage=median)[list(COLUMNS)]

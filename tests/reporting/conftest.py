@@ -105,13 +105,12 @@ def comparison(net: Network) -> Comparison:
 def band() -> pd.DataFrame:
     """A band over leverage as the command line computes it, without the runs."""
     rows = [
-        (leverage, policy, 1e9 * leverage, 1e8, 4e9 * leverage, change, change - 2e8, change + 1e8, 8)
+        (leverage, policy, 1e9 * leverage, 1e8, 4e9 * leverage, change, change - 2e8, change + 1e8, 0.75, 8)
         for leverage in (3.0, 5.0, 8.0)
         for policy, change in (("none", 0.0), ("halt", -1.5e8 * leverage), ("placebo", 0.0))
     ]
-    return pd.DataFrame(
-        rows, columns=["leverage", "policy", "mean", "least", "most", "difference", "low", "high", "n"]
-    )
+    names = ["leverage", "policy", "mean", "least", "most", "difference", "low", "high", "helped", "n"]
+    return pd.DataFrame(rows, columns=names)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from contagion.reporting import formats
@@ -56,7 +57,7 @@ def write(material: Material, band: pd.DataFrame) -> Section:
             lambda level, change: _draw(level, change, band, material.unit),
             "System loss without policies and the change by each policy set, against median leverage",
             "Left: mean system loss without policies, grey the range over scenarios. Right: mean change by "
-            "each policy set with its interval; below zero is less loss.",
+            "each policy set, with its interval if there are scenarios enough; below zero is less loss.",
             height=3.8,
             panels=2,
         ),
@@ -98,13 +99,15 @@ def _level(row: pd.Series) -> Cell:
 
 
 def _effect(row: pd.Series) -> Cell:
-    value, bounds = float(row["difference"]), (float(row["low"]), float(row["high"]))
-    head = Value(
-        formats.amount(value, signed=True), repr(value), str(row["policy"]), "system_loss", "difference"
-    )
-    texts = (formats.amount(bounds[0], signed=True), formats.amount(bounds[1], signed=True))
-    line = interval(texts, bounds, head, ("low", "high"))
-    return Cell((head,), (line,), numeric=True, tone=tone(*bounds))
+    policy = str(row["policy"])
+    value, low, high, helped = (float(row[name]) for name in ("difference", "low", "high", "helped"))
+    head = Value(formats.amount(value, signed=True), repr(value), policy, "system_loss", "difference")
+    share = Value(formats.percent(helped, decimals=0), repr(helped), policy, "system_loss", "helped")
+    below: list[tuple[Value, ...]] = [(Value("helped in "), share)]
+    if np.isfinite(low) and np.isfinite(high):
+        texts = (formats.amount(low, signed=True), formats.amount(high, signed=True))
+        below.insert(0, interval(texts, (low, high), head, ("low", "high")))
+    return Cell((head,), tuple(below), numeric=True, tone=tone(low, high))
 
 
 def _draw(level: Axes, change: Axes, band: pd.DataFrame, unit: str) -> None:
