@@ -229,7 +229,7 @@ class Prepared:
     def shock_arrays(self, shock: Shock) -> ShockArrays:
         """The shock on this run's clock."""
         names, net = self.opening.names, self.opened
-        shock.check(names.assets, names.markets, names.nodes, net.unit)
+        shock.check(names.assets, names.markets, names.nodes if shock.failing() else None, net.unit)
         if self.model.is_static:
             shock = shock.gap()
         n = 1 if self.model.is_static else self.n_rows - 1

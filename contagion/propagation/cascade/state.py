@@ -167,9 +167,8 @@ def reset(
     state.breakers["since"], state.breakers["active"] = 0, False
     state.before[:, 0], state.before[:, 1] = opening.markets["opening"], 1.0
     forced = set(shock.defaults)
-    for n, name in enumerate(opening.names.nodes):
-        if name in forced:
-            state.forced_default[n] = True
+    if forced:
+        state.forced_default[:] = [name in forced for name in opening.names.nodes]
     clock = state.clock
     clock.fill(0)
     clock["step"], clock["key"], clock["record"] = settings.step, key, record
