@@ -179,14 +179,16 @@ def look(book: Any, state: Any) -> None:
 
 @inner
 def sort_account(book: Any, state: Any, i: int, equity: float, required: float) -> float:
-    """Put account `i` on the list where it belongs; its distance to the nearest armed trigger, -1 if it is on a list."""
+    """Put account `i` on the list where it belongs; its distance to the nearest armed trigger, or -1 if listed."""
     clock = state.clock[0]
     state.equity[i], state.requirement[i] = equity, required
     if equity < required or (state.selected[i] and required > 0.0):
         state.acting[clock.n_acting] = i
         clock.n_acting += 1
         return -1.0
-    armed = clock.calls and book.answers[i] and state.calls[i] < 3 and state.due[i] == np.inf and required > 0.0
+    armed = (
+        clock.calls and book.answers[i] and state.calls[i] < 3 and state.due[i] == np.inf and required > 0.0
+    )
     if not armed:
         return equity - required
     level = state.venues[book.venue[i]].call_ratio * required
