@@ -25,7 +25,7 @@ def leverage_band(
     medians: Sequence[float] = MEDIANS,
     n: int = 8,
     seed: int = 0,
-    n_accounts: int = 20_000,
+    n_accounts: int = 5_000,
     n_jobs: int = 1,
 ) -> pd.DataFrame:
     """Repeat a comparison on generated networks whose median leverage differs.
@@ -45,7 +45,7 @@ def leverage_band(
     seed : int
         Seed of networks and scenarios.
     n_accounts : int
-        Size of the networks.
+        Rows of accounts of each network; identical small accounts share a row, so that the market stays the same.
     n_jobs : int
         Workers.
 
@@ -54,6 +54,7 @@ def leverage_band(
     DataFrame
         One row per leverage and policy set: mean, least and most system loss; difference from "none" with its
         interval low to high (missing with few scenarios) and the share of scenarios helped; n scenarios.
+        ``frame.attrs`` holds n_accounts.
 
     Raises
     ------
@@ -72,7 +73,9 @@ def leverage_band(
         net = perp_market(n_accounts=n_accounts, seed=seed, leverage_median=float(median))
         comparison = compare(net, shock, model, policies, n=n, seed=seed, n_jobs=n_jobs)
         parts.append(_summary(float(median), comparison))
-    return pd.concat(parts, ignore_index=True)
+    band = pd.concat(parts, ignore_index=True)
+    band.attrs["n_accounts"] = n_accounts
+    return band
 
 
 def _summary(median: float, comparison: Comparison) -> pd.DataFrame:

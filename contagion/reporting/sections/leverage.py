@@ -46,12 +46,13 @@ def write(material: Material, band: pd.DataFrame) -> Section:
     """
     low, high = float(band["leverage"].min()), float(band["leverage"].max())
     n = int(band["n"].max())
+    size = f" and networks of {band.attrs['n_accounts']:,} account rows" if "n_accounts" in band.attrs else ""
     blocks: list[Block] = [
         Paragraph(
             "The leverage of accounts is an assumption, and it drives the result. The study was repeated "
             f"with the median account's leverage between {low:g} and "
-            f"{high:g}, on {formats.plural(n, 'scenario')} each. A conclusion that "
-            "changes sign inside this band does not hold."
+            f"{high:g}, on {formats.plural(n, 'scenario')} each{size}. A conclusion that changes sign inside "
+            "this band does not hold."
         ),
         draw(
             lambda level, change: _draw(level, change, band, material.unit),
