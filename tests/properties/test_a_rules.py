@@ -1,0 +1,246 @@
+"""Invariants A8 to A10: the waterfall layer by layer, every fill at its price, and only sick accounts are touched."""
+
+from collections import defaultdict
+from fractions import Fraction
+from math import ceil
+
+from hypothesis import given
+
+from contagion.propagation.cascade import codes
+from tests.properties.replay import Key, Played, played, seeds
+
+WATERFALL = (codes.BY_FUND, codes.BY_RESIDUAL, codes.BY_OWN_EQUITY)
+QUANTUM = 1  # of money: the resolution to which floats in the engine are rounded
+
+
+def split_waterfall(it: Played) -> list[tuple[int, defaultdict[Key, int], dict[int, list]]]:
+    """Per round with deficits: balances after the fills, and the waterfall's postings by venue."""
+    book, node_venue = it.prepared.opening.book, it.prepared.opening.book.venue_of_node
+    found, balance = [], it.opening_balances()
+    for r, postings in it.by_round.items():
+        layers: dict[int, list] = defaultdict(list)
+        before = None
+        for posting in postings:
+            if posting.kind in WATERFALL:
+                before = before or defaultdict(int, balance)
+                venue = {
+                    codes.ACCOUNT: lambda p: int(book.venue[p.id]),
+                    codes.FUND: lambda p: p.id,
+                    codes.NODE: lambda p: int(node_venue[p.id]),
+                }[posting.entity](posting)
+                layers[venue].append(posting)
+            balance[posting.key] += posting.amount
+        if before is not None:
+            found.append((r, before, dict(layers)))
+    return found
+
+
+def paid(postings: list, kind: int, entity: int) -> int:
+    return sum(p.amount for p in postings if p.kind == kind and p.entity == entity)
+
+
+def room(it: Played, balance: dict[Key, int], i: int, r: int, rule: int) -> Fraction:
+    """What the residual rule may take from one account behind row `i`: profit but never principal, or equity."""
+    lots = it.lots_of(balance, i)
+    if not lots:
+        return Fraction(0)
+    book = it.prepared.opening.book
+    entry = {
+        int(book.leg_market[k]): Fraction(float(book.entry_price[k]))
+        for k in range(int(book.indptr[i]), int(book.indptr[i + 1]))
+    }
+    profit = sum((q * (it.mark(r, m) - entry[m] * it.lot_scale(m)) for m, q in lots.items()), Fraction(0))
+    worth = it.equity(balance, i, r)
+    return max(Fraction(0), worth if rule == codes.RESIDUALS["socialise"] else min(profit, worth))
+
+
+@given(seeds)
+def test_a8_deficits_of_flat_accounts_are_the_sum_of_the_layers(seed: int) -> None:
+    it = played(seed)
+    for r, before, layers in split_waterfall(it):
+        for venue, postings in layers.items():
+            for p in postings:
+                if p.entity == codes.ACCOUNT and p.kind == codes.BY_FUND:
+                    assert not it.lots_of(before, p.id)
+                    assert before[codes.ACCOUNT, p.id, codes.MONEY] == -p.amount < 0
+            deficit = paid(postings, codes.BY_FUND, codes.ACCOUNT)
+            fund = -paid(postings, codes.BY_FUND, codes.FUND)
+            haircut = -paid(postings, codes.BY_RESIDUAL, codes.ACCOUNT)
+            own = -paid(postings, codes.BY_OWN_EQUITY, codes.NODE)
+            assert deficit == fund + haircut + own, f"round {r}, venue {venue}"
+            assert min(fund, haircut, own) >= 0
+            assert fund == min(deficit, before[codes.FUND, venue, codes.MONEY])
+
+
+@given(seeds)
+def test_a8_a_layer_is_used_only_when_the_one_before_is_exhausted(seed: int) -> None:
+    it = played(seed)
+    book, venues = it.prepared.opening.book, it.prepared.opening.venues
+    for r, before, layers in split_waterfall(it):
+        for venue, postings in layers.items():
+            rule = int(venues["residual"][venue])
+            taken: dict[int, int] = defaultdict(int)
+            for p in postings:
+                if p.kind == codes.BY_RESIDUAL:
+                    taken[p.id] -= p.amount
+            if rule == codes.RESIDUALS["own_equity"]:
+                assert not taken
+                continue
+            holders = [i for i in range(len(book.venue)) if book.venue[i] == venue]
+            rooms = {i: room(it, before, i, r, rule) for i in holders}
+            for i, money in taken.items():
+                number = int(book.count[i])
+                assert money % number == 0
+                assert money // number <= ceil(rooms[i])
+            own = -paid(postings, codes.BY_OWN_EQUITY, codes.NODE)
+            if own > 0:
+                for i in holders:
+                    number = int(book.count[i])
+                    left = int(rooms[i]) - taken[i] // number
+                    # what does not divide by `count` cannot be taken from a row that acts as one
+                    assert left <= QUANTUM or own < number
+
+
+@given(seeds)
+def test_a8_haircuts_go_by_rank_or_exactly_pro_rata(seed: int) -> None:
+    it = played(seed)
+    book, venues = it.prepared.opening.book, it.prepared.opening.venues
+    for r, before, layers in split_waterfall(it):
+        for venue, postings in layers.items():
+            rule = int(venues["residual"][venue])
+            taken = {p.id: -p.amount // int(book.count[p.id]) for p in postings if p.kind == codes.BY_RESIDUAL}
+            if not taken:
+                continue
+            holders = [i for i in range(len(book.venue)) if book.venue[i] == venue]
+            rooms = {i: room(it, before, i, r, rule) for i in holders}
+            if rule == codes.RESIDUALS["profit_queue"]:
+                short = [rooms[i] for i in holders if rooms[i] - taken.get(i, 0) > QUANTUM and book.count[i] == 1]
+                for i in taken:
+                    assert all(rooms[i] >= other - QUANTUM for other in short)
+            else:
+                capacity = sum((int(rooms[i]) * int(book.count[i]) for i in holders), 0)
+                due = sum(money * int(book.count[i]) for i, money in taken.items())
+                due -= paid(postings, codes.BY_OWN_EQUITY, codes.NODE)
+                share = min(Fraction(1), Fraction(due, capacity))
+                for i in holders:
+                    assert abs(taken.get(i, 0) - rooms[i] * share) <= 2 * QUANTUM
+
+
+@given(seeds)
+def test_a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative(seed: int) -> None:
+    it = played(seed)
+    for venue in it.state.venues:
+        layers = sum(int(venue[name]) for name in ("fund_used", "residual_paid", "own_paid", "uncovered"))
+        assert int(venue["bad_debt"]) == layers
+    balance = it.opening_balances()
+    for posting in it.postings:
+        balance[posting.key] += posting.amount
+        if posting.entity == codes.FUND:
+            assert balance[posting.key] >= 0
+
+
+@given(seeds)
+def test_a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_is_held(seed: int) -> None:
+    it = played(seed)
+    book, balance = it.prepared.opening.book, it.opening_balances()
+    sold: dict[int, tuple[int, int, int]] = {}
+    for posting in it.postings:
+        if posting.entity == codes.ACCOUNT and posting.kind == codes.BY_LIQUIDATION and posting.instrument >= 0:
+            held = balance[posting.key]
+            assert held * posting.amount < 0
+            assert abs(posting.amount) <= abs(held)
+            sold[posting.event] = (posting.id, posting.instrument, posting.amount)
+        balance[posting.key] += posting.amount
+    money = {
+        p.event: p.amount
+        for p in it.postings
+        if p.entity == codes.ACCOUNT and p.kind == codes.BY_LIQUIDATION and p.instrument == codes.MONEY
+    }
+    for event, (i, m, lots) in sold.items():
+        price = it.events[event]["price"]
+        assert price > 0.0
+        number = int(book.count[i])
+        exact = -lots * Fraction(price) * it.lot_scale(m)
+        assert abs(money.get(event, 0) - exact) <= Fraction(number * 501, 1000)
+
+
+@given(seeds)
+def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> None:
+    it = played(seed)
+    state = it.state
+    sick = acting_accounts(it)
+    done = Fraction(0)
+    for p in it.postings:
+        if p.entity == codes.ACCOUNT and p.instrument >= 0 and p.kind in (codes.BY_LIQUIDATION, codes.BY_ADL):
+            if p.kind == codes.BY_LIQUIDATION or p.id in sick[p.round]:
+                done += abs(p.amount) * it.mark(p.round, p.instrument)
+    deferred = Fraction(float(state.rounds["deferred_notional"].sum())) * Fraction(it.prepared.opening.units.scale)
+    asked = Fraction(float(state.counters[codes.ASKED]))
+    assert abs(done + deferred - asked) <= asked / 10**9
+
+
+def acting_accounts(it: Played) -> dict[int, set[int]]:
+    """Accounts below maintenance in each round, by exact fractions and marginal tiers."""
+    exempt = it.prepared.opening.book.exempt
+    found = {}
+    for r, balance in it.balances_at_look():
+        found[r] = {
+            i
+            for i in range(len(exempt))
+            if not exempt[i] and it.equity(balance, i, r) < it.requirement(balance, i, r)
+        }
+    return found
+
+
+@given(seeds)
+def test_a10_a_healthy_account_is_never_liquidated(seed: int) -> None:
+    it = played(seed)
+    sick = acting_accounts(it)
+    for p in it.postings:
+        if p.entity == codes.ACCOUNT and p.kind == codes.BY_LIQUIDATION:
+            assert p.id in sick[p.round], f"account {p.id} in round {p.round}"
+
+
+@given(seeds)
+def test_a10_every_account_below_maintenance_is_seen_in_that_round(seed: int) -> None:
+    it = played(seed)
+    first = it.state.first_trigger
+    seen: dict[int, int] = {}
+    for r, ids in acting_accounts(it).items():
+        for i in ids:
+            seen.setdefault(i, r)
+    for i in range(len(first)):
+        expected = it.state.rounds["time"][seen[i]] if i in seen else None
+        assert (expected is None and first[i] != first[i]) or first[i] == expected
+
+
+@given(seeds)
+def test_a10_an_account_acts_at_most_once_per_round(seed: int) -> None:
+    it = played(seed)
+    acts = [(e["round"], e["account"], e["market"]) for e in it.events if e["kind"] == codes.EVENT_LIQUIDATION]
+    assert len(acts) == len(set(acts))
+
+
+@given(seeds)
+def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> None:
+    it = played(seed)
+    book, strategies = it.prepared.opening.book, it.prepared.opening.strategies
+    legs = {int(k) for name in ("long_leg", "short_leg") for k in strategies[name] if k >= 0}
+    traders = {(int(book.leg_account[k]), int(book.leg_market[k])) for k in legs}
+    called = {e["account"] for e in it.events if e["kind"] == codes.EVENT_CALL}
+    failed = {v for v in range(len(it.state.venues)) if it.state.venues["failed"][v]}
+    sick = acting_accounts(it)
+    for p in it.postings:
+        if p.entity != codes.ACCOUNT:
+            continue
+        if p.kind in (codes.BY_UNWIND, codes.BY_ARBITRAGE) and p.instrument >= 0:
+            assert (p.id, p.instrument) in traders
+        if p.kind == codes.BY_TOP_UP:
+            assert p.id in called
+            assert book.answers[p.id]
+        if p.kind == codes.BY_VENUE_DEFAULT:
+            assert int(book.venue[p.id]) in failed
+        if p.kind == codes.BY_ADL:
+            assert it.prepared.opening.venues["adl"][book.venue[p.id]]
+        if p.kind == codes.BY_FEE:
+            assert p.id in sick[p.round]
