@@ -75,8 +75,10 @@ def run(net: Network, shock: Shock, model: Any = None, policies: Sequence[Policy
     Examples
     --------
     >>> import contagion as ct
-    >>> net = ct.datasets.load("perp-venues")                                    # doctest: +SKIP
-    >>> ct.run(net, ct.PriceShock({"BTC": -0.15}), ct.Cascade(step=60))          # doctest: +SKIP
+    >>> net = ct.generate.perp_market(n_accounts=300)
+    >>> run = ct.run(net, ct.PriceShock({"BTC": -0.15}), ct.Cascade(step=60))
+    >>> bool(run.metrics["direct_loss"] > 0.0)
+    True
     """
     if not isinstance(net, Network):
         raise NetworkError(

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 FORCED = ("liquidation", "unwind")
-LARGEST_GRAPH = 300
 
 
 def remaining_flow(opening: Opening, state: State, m: int, n_rounds: int) -> Floats:
@@ -70,9 +69,8 @@ def attribute(opening: Opening, state: State, events: pd.DataFrame) -> pd.DataFr
     market = np.asarray(pd.Index(opening.names.markets).get_indexer(pd.Index(events["market"])))
     rounds, money = events["round"].to_numpy(), events["money"].to_numpy(float)
     rows = np.flatnonzero(forced)
-    weight = np.zeros(
-        (n_rounds, len(opening.names.markets))
-    )  # money triggered later, per source round and market
+    # money triggered later, per source round and market
+    weight = np.zeros((n_rounds, len(opening.names.markets)))
     by_market = {m: rows[market[rows] == m] for m in np.unique(market[rows])}
     left = {}
     for m, targets in by_market.items():

@@ -124,11 +124,6 @@ def build_markets(
     for column in ("opening", "outside", "last", "mark", "index", "lowest"):
         rows[column] = opening
     rows["depth"] = rows["shock_depth"] = rows["multiplier"] = rows["depth_lowest"] = 1.0
-    if (net.markets["fee"] != 0).any():
-        name = net.markets.index[(net.markets["fee"] != 0).to_numpy()][0]
-        raise NetworkError(
-            f"markets {name!r}, column fee: trading fees are not modelled yet; use 0 (venues.fee is built)"
-        )
     bands: list[float] = []
     volumes: list[float] = []
     weights = [
@@ -167,5 +162,5 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
     rows["residual"] = [RESIDUALS[w] for w in venues["residual"]]
     rows["throughput"] = venues["throughput"].fillna(np.inf).to_numpy() * units.scale
     rows["failed_at"] = np.nan
-    rows["fund_limit"] = rows["residual_limit"] = rows["own_limit"] = np.inf
+    rows["fund_limit"] = rows["residual_limit"] = np.inf
     return rows

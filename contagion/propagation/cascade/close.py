@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import inner, kernel
-from contagion.propagation.cascade.codes import PERP
+from contagion.compiled import kernel
 
 
 @kernel
@@ -62,20 +61,6 @@ def lot_prices(state: Any, which: int) -> Any:
             at = market.mark
         prices[m] = at * market.lot_scale
     return prices
-
-
-@inner
-def pressure_of(book: Any, state: Any, accounts_counted: Any) -> float:
-    """Net supply still held by counted accounts times outside minus closing price, perps only, in quanta."""
-    total = 0.0
-    for i in range(accounts_counted.shape[0]):
-        if accounts_counted[i]:
-            for k in range(book.indptr[i], book.indptr[i + 1]):
-                market = state.markets[book.leg_market[k]]
-                if market.kind == PERP:
-                    per_lot = (market.outside - market.mark) * market.lot_scale
-                    total += state.quantity[k] * float(book.count[i]) * per_lot
-    return total
 
 
 @kernel

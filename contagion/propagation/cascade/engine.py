@@ -102,7 +102,7 @@ def one_round(opening: Opening, state: State, hooks: Hooks, look: str) -> None:
             hooks.orders(state, place)
         else:
             phases.orders_row(packed, p)
-    for name in ("fund_limit", "residual_limit", "own_limit"):
+    for name in ("fund_limit", "residual_limit"):
         state.venues[name] = np.inf
     phases.trade(book, packed)
     hooks.waterfall(state)

@@ -17,7 +17,6 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.markets.impact import SQUARE_ROOT, average, capacity, move
-from contagion.propagation.cascade.codes import PERP
 from contagion.propagation.cascade.kernels import stable_order
 
 NOTHING = np.zeros(0)
@@ -247,9 +246,3 @@ def trim_unwinding(state: Any) -> None:
             strategy.pending_short = min(
                 strategy.pending_short, max(0.0, -state.quantity[strategy.short_leg])
             )
-
-
-@inner
-def is_margined(market: Any) -> bool:
-    """Whether positions in the market sit in margin accounts."""
-    return bool(market.kind == PERP)

@@ -18,7 +18,7 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.propagation.cascade.codes import ASKED
-from contagion.propagation.cascade.kernels import equity_at_outside, maintenance
+from contagion.propagation.cascade.kernels import maintenance
 
 HALVINGS = 40
 LARGEST_RISE = 2.0  # no asks rest above twice the outside price: an exponential book would sell at any price
@@ -149,10 +149,3 @@ def ask_unwinding(book: Any, state: Any) -> None:
         if strategy.pending_short > 0.0:
             strategy.ask_short = min(strategy.slice_short, strategy.pending_short)
             state.markets[strategy.short_market].asked_buy += strategy.ask_short
-
-
-@inner
-def mark_healthy_outside(book: Any, state: Any, i: int) -> bool:
-    """Whether account `i` would stand at outside prices: its sale is pure contagion."""
-    equity, required = equity_at_outside(book, state, i)
-    return bool(equity >= required)

@@ -17,7 +17,7 @@ from contagion.policies.costs import Outlay
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.close import account_worth, deferred_at_end, lot_prices, node_worth
-from contagion.propagation.cascade.codes import PERP, SPOT
+from contagion.propagation.cascade.codes import PERP
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.packing import pack_state
 
@@ -217,8 +217,3 @@ def quantile(values: Floats, level: float) -> float:
     if not values.size:
         return float("nan")
     return float(values[max(0, int(np.ceil(level * values.size)) - 1)])
-
-
-def spot_markets(state: State) -> npt.NDArray[np.bool_]:
-    """Which markets are spot."""
-    return np.asarray(state.markets["kind"] == SPOT)

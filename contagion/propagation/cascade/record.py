@@ -196,13 +196,8 @@ def events_table(opening: Opening, state: State) -> pd.DataFrame:
 def instrument_names(opening: Opening) -> npt.NDArray[np.object_]:
     """Names by instrument code, negative ones from the end: perp markets, assets held, external, claim, money."""
     names = opening.names
-    fixed = ("external", "claim", opening_unit(opening))
+    fixed = ("external", "claim", "money")
     return np.asarray((*names.markets, *(f"holding:{asset}" for asset in names.assets), *fixed), dtype=object)
-
-
-def opening_unit(opening: Opening) -> str:
-    """Word for money in the ledger."""
-    return "money"
 
 
 def ledger_table(opening: Opening, state: State) -> pd.DataFrame:

@@ -138,6 +138,6 @@ def advance(book: Any, state: Any) -> None:
             orders_row(state, p)
         for v in range(state.venues.shape[0]):
             venue = state.venues[v]
-            venue.fund_limit = venue.residual_limit = venue.own_limit = np.inf
+            venue.fund_limit = venue.residual_limit = np.inf
         trade(book, state)
         end(book, state)

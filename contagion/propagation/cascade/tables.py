@@ -91,7 +91,6 @@ VENUE = np.dtype(
         ("call_delay", "f8"),
         ("fund_limit", "f8"),  # of this round's waterfall, in quanta
         ("residual_limit", "f8"),
-        ("own_limit", "f8"),
         ("deficit", "i8"),  # of this round
         ("failed", "?"),
         ("failed_at", "f8"),
@@ -202,10 +201,7 @@ CLOCK = np.dtype(
         ("arbitrage", "?"),
         ("defaults", "?"),
         ("observed", "?"),
-        (
-            "settled",
-            "?",
-        ),  # the temporary displacement has been set to its settled value since the last action
+        ("settled", "?"),  # the temporary displacement has its settled value since the last action
         ("acted", "?"),  # something happened this round
         ("done", "?"),
         ("record", "?"),
