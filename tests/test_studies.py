@@ -17,7 +17,9 @@ from contagion.errors import (
     ValueRangeError,
 )
 
-HALT = '[[policy_set]]\nname = "halt"\npolicies = [{ kind = "Halt", drop = 0.1, window = 300, length = 300 }]\n'
+HALT = (
+    '[[policy_set]]\nname = "halt"\npolicies = [{ kind = "Halt", drop = 0.1, window = 300, length = 300 }]\n'
+)
 
 
 def test_the_bundled_study_holds_five_policy_sets_and_the_settings_of_the_command_line():
@@ -72,15 +74,15 @@ def test_a_fixed_shock_names_its_moves():
 
 
 def test_several_shock_tables_add():
-    text = (
-        '[[shock]]\nkind = "PriceShock"\nmoves = { BTC = -0.15 }\n[[shock]]\nkind = "DepthShock"\nchange = -0.9\n'
-    )
+    text = '[[shock]]\nkind = "PriceShock"\nmoves = { BTC = -0.15 }\n[[shock]]\nkind = "DepthShock"\nchange = -0.9\n'
     assert len(studies.parse(text).shock.parts) == 2
 
 
 def test_a_price_path_is_read_from_a_table_beside_the_study(tmp_path):
     (tmp_path / "prices.csv").write_text("seconds,BTC\n0,100\n600,80\n", encoding="utf-8")
-    (tmp_path / "study.toml").write_text('[shock]\nkind = "PricePath"\nframe = "prices.csv"\n', encoding="utf-8")
+    (tmp_path / "study.toml").write_text(
+        '[shock]\nkind = "PricePath"\nframe = "prices.csv"\n', encoding="utf-8"
+    )
     assert "BTC -20.0 %" in studies.read(tmp_path / "study.toml").shock.describe()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,8 @@ def market_rows(
     rng: np.random.Generator, venues: list[str]
 ) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """A perp of every asset at every venue, spot at the first; and their depth."""
-    markets, depth = [], []
+    markets: list[dict[str, object]] = []
+    depth: list[dict[str, object]] = []
     for asset in PRICES:
         places = [(v, "perp") for v in venues] + [(venues[0], "spot")]
         for venue, kind in places:
@@ -207,7 +209,8 @@ def random_net(rng: np.random.Generator, n: int) -> ct.Network:
     venues = ["V1", "V2", "V3"][: int(rng.integers(2, 4))]
     markets, depth = market_rows(rng, venues)
     traders, strategies = account_rows(rng, venues, n), strategy_rows(rng, venues)
-    tables = {name: traders.get(name, []) + strategies.get(name, []) for name in {*traders, *strategies}}
+    names = {*traders, *strategies}
+    tables: dict[str, Any] = {name: traders.get(name, []) + strategies.get(name, []) for name in names}
     exchanges = [{"name": v, "kind": "exchange", "cash": float(rng.choice([20.0, 2_000.0]))} for v in venues]
     tables["nodes"] = tables["nodes"] + exchanges
     assets = [{"name": "USD", "kind": "currency", "price": 1.0}]
@@ -237,11 +240,12 @@ def random_shock(rng: np.random.Generator) -> Shock:
 
 def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
     """Up to three built-in policies."""
+    band: Any = pick(rng, "mark", "index", "last")
     known: list[Policy] = [
         ct.Halt(drop=0.05, window=300.0, length=180.0),
         ct.Halt(drop=0.1, window=np.inf, length=120.0, scope="all", times=2),
         ct.Halt(drop=0.08, length=120.0, scope="asset", reopening="window", reference="shock"),
-        ct.PriceBand(below=0.04, above=0.04, reference=pick(rng, "mark", "index", "last")),  # type: ignore[arg-type]
+        ct.PriceBand(below=0.04, above=0.04, reference=band),
         ct.LiquidationThrottle(share=0.4),
         ct.LiquidationThrottle(share=1.0, rate=2.0),
         ct.TieredMargin(factor=1.5, above=150.0),
