@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_SHOCK", "generator", "generator_parameters", "model", "policy_sets", "shock"]
 
-DEFAULT_SHOCK: Final = {"kind": "student_t", "df": 4.0, "scale": 0.1}
+DEFAULT_SHOCK: Final = {"kind": "student_t", "df": 4.0, "scale": 0.06}
 POLICIES: Final = (
     "AutoDeleveraging",
     "Halt",

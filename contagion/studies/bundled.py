@@ -12,7 +12,7 @@ networks = 4
 [shock]
 kind = "student_t"
 df = 4.0
-scale = 0.1
+scale = 0.06
 
 [model]
 kind = "Cascade"
