@@ -1,0 +1,65 @@
+"""D1, D2 and D8 on the engine: no impact no contagion, forced sales only push down, skipping accounts changes no bit."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import contagion as ct
+from contagion.propagation.cascade import codes
+from contagion.propagation.cascade.state import allocate, reset
+from contagion.streams import key64
+from tests.properties.replay import played, seeds
+from tests.propagation.cascade.test_drivers import assert_same
+from tests.worlds import random_world
+
+
+@given(seeds)
+def test_d1_without_impact_every_price_is_the_outside_price(seed: int) -> None:
+    it = random_world(seed)
+    net = it.net.replace(markets=it.net.markets.assign(impact_coefficient=0.0, impact="exponential"))
+    history = it.model.prepare(net, it.policies).simulate(it.shock, seed=seed).history
+    assert np.array_equal(history["last"], history["outside"])
+    assert not history["displacement"].any()
+
+
+@given(seeds)
+def test_d1_without_impact_no_liquidation_is_contagion(seed: int) -> None:
+    it = random_world(seed)
+    net = it.net.replace(
+        markets=it.net.markets.assign(impact_coefficient=0.0, impact="exponential"),
+        venues=it.net.venues.assign(fee=0.0, adl_trigger=""),
+    )
+    state = it.model.prepare(net).simulate(it.shock, seed=seed)
+    assert state.counters[codes.SLIPPAGE] == 0.0
+    assert state.counters[codes.FORCED_COST] == 0.0
+
+
+@given(seeds, st.floats(0.1, 0.6))
+def test_d2_forced_sales_alone_and_no_recovery_never_raise_a_price(seed: int, fall: float) -> None:
+    it = random_world(seed)
+    longs = it.net.positions[it.net.positions["quantity"] > 0]
+    net = it.net.replace(
+        positions=longs,
+        strategies=it.net.strategies.iloc[:0],
+        accounts=it.net.accounts.assign(mode="cross"),
+        markets=it.net.markets.assign(permanent_share=1.0),
+        rest_of_market="add",
+    )
+    shock = ct.PriceShock(dict.fromkeys(("AAA", "BBB"), -fall), over=600.0)
+    state = it.model.prepare(net).simulate(shock, seed=seed)
+    last = state.history["last"][: int(state.clock["round"][0])]
+    assert (np.diff(last, axis=0) <= 0.0).all()
+    assert (last > 0.0).all()
+
+
+@given(seeds)
+def test_d8_skipping_accounts_by_their_clocks_changes_no_bit(seed: int) -> None:
+    it = played(seed)
+    prepared = it.prepared
+    assert prepared.settings.skip
+    arrays, key = prepared.shock_arrays(it.world.shock), key64(seed, "calls", 0)
+    dense = allocate(prepared.opening, prepared.rows, prepared.covered, prepared.n_rows, len(it.state.events), len(it.state.ledger))
+    dense = reset(dense, prepared.opening, replace(prepared.settings, skip=False), arrays, key, True)
+    assert_same(it.state, prepared.drive(dense), seed)
