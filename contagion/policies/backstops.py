@@ -77,7 +77,7 @@ class PartialLiquidation(Policy):
 
 @dataclass(frozen=True)
 class InsuranceFund(Policy):
-    """Larger (or smaller) insurance funds; an outside payer puts the difference in.
+    """Larger (or smaller) insurance funds: an outside payer puts the difference in, a venue keeps what is freed.
 
     Parameters
     ----------
@@ -114,11 +114,17 @@ class InsuranceFund(Policy):
         chosen = list(net.venues.index) if self.venues is None else list(self.venues)
         changed = change_venues(self, net, self.venues)
         funds = changed.venues["insurance_fund"].copy()
-        before = float(funds.sum())
+        before = funds.copy()
         funds.loc[chosen] = self.factor * funds.loc[chosen] + self.amount
+        more, less = (funds - before).clip(lower=0.0), (before - funds).clip(lower=0.0)
         payers = dict(net.payers)
-        payers["insurance fund"] = payers.get("insurance fund", 0.0) + float(funds.sum()) - before
-        return net.replace(venues=changed.venues.assign(insurance_fund=funds), payers=payers)
+        if more.any():
+            payers["insurance fund"] = payers.get("insurance fund", 0.0) + float(more.sum())
+        nodes = net.nodes.copy()
+        nodes.loc[less.index, "cash"] += less
+        return net.replace(
+            nodes=nodes, venues=changed.venues.assign(insurance_fund=funds), payers=payers
+        )
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """Capital locked up."""
