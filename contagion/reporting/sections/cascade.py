@@ -82,8 +82,8 @@ def _tell(story: Story, material: Material) -> list[Block]:
         draw(
             lambda axes: plot.cascade(run, ax=axes),
             f"Who hit whom in the {label}",
-            f"Who hit whom in the {label}: an arrow is money lost through a channel; its width shows how "
-            "much.",
+            f"Who hit whom in the {label}: ribbons run from who set off forced trades (outside: the shock "
+            "itself) to who was hit, as wide as the money.",
             height=5.5,
         ),
         _events(run, label, material.unit),
