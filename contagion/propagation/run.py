@@ -95,4 +95,5 @@ def run(net: Network, shock: Shock, model: Any = None, policies: Sequence[Policy
 
         model = Cascade()
     seed = check_seed(seed)
-    return model.prepare(net, tuple(policies)).run(shock, seed, 0)  # type: ignore[no-any-return]
+    prepared: Prepared = model.prepare(net, tuple(policies))
+    return prepared.run(shock, seed, 0)

@@ -23,7 +23,7 @@ class Book(NamedTuple):
     entry_price: Array  # (L,)
     slot_indptr: Array  # (M + 1,) legs of market m are slot_legs[slot_indptr[m]:slot_indptr[m + 1]]
     slot_legs: Array
-    count: Array  # type: ignore[assignment]  # (N,) identical accounts behind the row
+    count: Array  # type: ignore[assignment]  # hides tuple.count; (N,) identical accounts behind the row
     owner: Array  # (N,)
     venue: Array  # (N,)
     exempt: Array  # (N,) never called or liquidated
@@ -82,7 +82,7 @@ class State(NamedTuple):
     breakers: Array  # (P, M)
     outside: Array  # (R + 1, A) outside prices
     shock_depth: Array  # (R + 1, M)
-    index: Array  # type: ignore[assignment]  # (A,)
+    index: Array  # type: ignore[assignment]  # hides tuple.index; (A,)
     index_return: Array  # (R + 1, A) log returns of the index
     history: Array  # (R + 1, M)
     rounds: Array  # (R + 1,)

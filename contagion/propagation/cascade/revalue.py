@@ -62,13 +62,16 @@ def set_index(book: Any, state: Any) -> None:
 
 @inner
 def running_volatility(state: Any, a: int) -> float:
-    """Volatility of the index per square root of a day, over the window that ends now."""
+    """Volatility of the index per square root of a day: its net move over the window that ends now.
+
+    The net move, not the sum of squared returns: that sum would shrink with the step on a smooth path.
+    """
     clock = state.clock[0]
     n = max(1, round(clock.volatility_window / clock.step))
-    total, at = 0.0, int(clock.round)
+    moved, at = 0.0, int(clock.round)
     for r in range(max(0, at - n + 1), at + 1):
-        total += state.index_return[r, a] ** 2
-    return math.sqrt(total / (n * clock.step) * SECONDS_A_DAY)
+        moved += state.index_return[r, a]
+    return abs(moved) * math.sqrt(SECONDS_A_DAY / (n * clock.step))
 
 
 @inner
