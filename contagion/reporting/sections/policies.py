@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from contagion.reporting.material import Material
 
 BESIDE = ("deferred_notional", "liquidated_notional", "adl_notional", "bad_debt")
+SURE = 0.05
 LOSSES = (
     "system_loss",
     "forced_cost",
@@ -162,7 +163,7 @@ def remarks(notes: pd.Series) -> tuple[Block, ...]:
     for policy, note in notes.items():
         for remark in str(note).split("; "):
             if remark:
-                told.setdefault(remark, []).append(str(policy))
+                told.setdefault(remark.split(", variance")[0], []).append(f"'{policy}'")
     lines = [
         ("Every set:" if len(sets) == len(notes) else f"{formats.listing(sets)}:", f"{remark}.")
         for remark, sets in told.items()
@@ -191,7 +192,12 @@ def difference(row: pd.Series, policy: str, metric: str) -> Cell:
     if np.isfinite(adjusted):
         chance = Value(formats.probability(adjusted), repr(adjusted), policy, metric, "p_adjusted")
         below.append((Value("p "), chance))
-    return Cell((head,), tuple(below), numeric=True, tone=tone(low, high) if metric in LOSSES else "")
+    return Cell(
+        (head,),
+        tuple(below),
+        numeric=True,
+        tone=tone(low, high) if metric in LOSSES and adjusted < SURE else "",
+    )
 
 
 def tone(low: float, high: float) -> str:

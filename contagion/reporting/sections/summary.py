@@ -10,7 +10,7 @@ from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Points, Section, Tile, Tiles, number
 from contagion.reporting.material import NONE, PLACEBO, value_at
 from contagion.reporting.sections.controls import placebo_gap
-from contagion.reporting.sections.policies import paired
+from contagion.reporting.sections.policies import SURE, paired
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -102,7 +102,7 @@ def verdict(material: Material, comparison: Comparison, name: str) -> str:
             f"changes mean system loss by {material.money(change, signed=True)}; no interval "
             f"({effects.at[name, 'note']!s})"
         )
-    elif low <= 0.0 <= high:
+    elif low <= 0.0 <= high or value_at(effects, name, "p_adjusted") >= SURE:
         head = (
             f"no clear effect on mean system loss ({material.money(change, signed=True)}, interval {bounds})"
         )
