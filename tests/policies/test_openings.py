@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ NETWORKS = ("world 1", "world 2", "world 3", "generated")
 MARGINS = [name for name in OPENINGS if name.startswith(("margin", "tier"))]
 
 
-@lru_cache(maxsize=None)
+@cache
 def network(name: str) -> ct.Network:
     """A random world's network, or a generated market."""
     if name == "generated":
@@ -113,7 +113,15 @@ def test_violators_alone_change_and_meet_the_new_call_level(place: str) -> None:
 
 def sizes(net: ct.Network, accounts: list[str]) -> np.ndarray:
     """Gross units held per account."""
-    return net.positions["quantity"].abs().groupby(net.positions["account"]).sum().reindex(accounts).fillna(0.0).to_numpy()
+    return (
+        net.positions["quantity"]
+        .abs()
+        .groupby(net.positions["account"])
+        .sum()
+        .reindex(accounts)
+        .fillna(0.0)
+        .to_numpy()
+    )
 
 
 def utilisation(net: ct.Network, accounts: list[str]) -> np.ndarray:
@@ -121,7 +129,7 @@ def utilisation(net: ct.Network, accounts: list[str]) -> np.ndarray:
     price, found = net.assets["price"], []
     tiers = {name: rows.sort_values("floor") for name, rows in net.tiers.groupby("schedule")}
     held = net.balances.groupby("account")["quantity"].sum()
-    legs = {name: rows for name, rows in net.positions.groupby("account")}
+    legs = dict(list(net.positions.groupby("account")))
     for account in accounts:
         equity, required = float(held.get(account, 0.0)), 0.0
         for leg in legs.get(account, net.positions.iloc[:0]).itertuples():

@@ -1,9 +1,9 @@
-"""Every built-in policy changes something in scenarios that bite; the placebo and policies of size zero change nothing."""
+"""Every built-in policy changes something in scenarios that bite; the placebo and policies of size zero nothing."""
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ NOTHING: dict[str, Policy] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def base() -> Prepared:
     """A small generated market, made ready once."""
     net = ct.generate.perp_market(n_accounts=400, seed=5)
@@ -53,7 +53,9 @@ def shock(number: int) -> ct.PriceShock:
     assets = base().network.assets
     coins = sorted(assets.index[assets["kind"] != "currency"])
     falls = np.random.default_rng([7, number]).uniform(0.1, 0.6, len(coins))
-    return ct.PriceShock(dict(zip(coins, (-falls).tolist(), strict=True)), over=(0.0, 300.0, 900.0)[number % 3])
+    return ct.PriceShock(
+        dict(zip(coins, (-falls).tolist(), strict=True)), over=(0.0, 300.0, 900.0)[number % 3]
+    )
 
 
 def outcomes(policies: tuple[Policy, ...]) -> np.ndarray:
@@ -62,7 +64,7 @@ def outcomes(policies: tuple[Policy, ...]) -> np.ndarray:
     return np.stack([prepared.metrics(shock(number), 3, number) for number in range(SCENARIOS)])
 
 
-@lru_cache(maxsize=None)
+@cache
 def without() -> np.ndarray:
     """Metrics without any policy."""
     return outcomes(())

@@ -1,4 +1,4 @@
-"""Balances rebuilt from the opening and the ledger alone, and health in exact fractions: oracles apart from the engine."""
+"""Balances rebuilt from opening and ledger alone, and health in exact fractions: oracles apart from the engine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from itertools import groupby
 from typing import Any
 
@@ -90,7 +90,9 @@ class Played:
         for i, number in enumerate(book.count.tolist()):
             balance[codes.ACCOUNT, i, codes.MONEY] += int(opening.cash[i]) * number
         for k, i in enumerate(book.leg_account.tolist()):
-            balance[codes.ACCOUNT, i, int(book.leg_market[k])] += int(opening.quantity[k]) * int(book.count[i])
+            balance[codes.ACCOUNT, i, int(book.leg_market[k])] += int(opening.quantity[k]) * int(
+                book.count[i]
+            )
         for n in range(len(opening.names.nodes)):
             balance[codes.NODE, n, codes.MONEY] += int(opening.node_cash[n])
             owned = int(opening.external_assets[n]) - int(opening.external_liabilities[n])
@@ -104,7 +106,9 @@ class Played:
             balance[codes.FUND, v, codes.MONEY] += fund
         for m, market in enumerate(opening.markets):
             spot = int(market["kind"]) == codes.SPOT
-            balance[codes.PROVIDER, m, n_markets + int(market["asset"]) if spot else m] += int(market["provider_lots"])
+            balance[codes.PROVIDER, m, n_markets + int(market["asset"]) if spot else m] += int(
+                market["provider_lots"]
+            )
             balance[codes.PROVIDER, m, codes.MONEY] += int(market["provider_cash"])
         return balance
 
@@ -128,7 +132,9 @@ class Played:
             balance[codes.NODE, n, n_markets + int(book.holding_asset[h])] += int(state.holding[h])
         for m, market in enumerate(state.markets):
             spot = int(market["kind"]) == codes.SPOT
-            balance[codes.PROVIDER, m, n_markets + int(market["asset"]) if spot else m] += int(market["provider_lots"])
+            balance[codes.PROVIDER, m, n_markets + int(market["asset"]) if spot else m] += int(
+                market["provider_lots"]
+            )
             balance[codes.PROVIDER, m, codes.MONEY] += int(market["provider_cash"])
         for v, venue in enumerate(state.venues):
             balance[codes.FUND, v, codes.MONEY] += int(venue["fund"])
@@ -137,7 +143,7 @@ class Played:
         balance[codes.OUTSIDE, 0, codes.MONEY] += int(state.clock["outside_paid"][0])
         return balance
 
-    # prices and margin, exact ------------------------------------------------------------------------------------------
+    # prices and margin, exact
 
     def lot_scale(self, m: int) -> Fraction:
         """Quanta that a lot of market `m` is worth per unit of its price."""
@@ -192,7 +198,9 @@ class Played:
     def requirement(self, balance: dict[Key, int], i: int, r: int) -> Fraction:
         """Maintenance margin of one account behind row `i` at the marks of round `r`."""
         lots = self.lots_of(balance, i)
-        return sum((self.maintenance(m, abs(held) * self.mark(r, m)) for m, held in lots.items()), Fraction(0))
+        return sum(
+            (self.maintenance(m, abs(held) * self.mark(r, m)) for m, held in lots.items()), Fraction(0)
+        )
 
     def balances_at_look(self) -> Iterator[tuple[int, defaultdict[Key, int]]]:
         """Balances of each round once top-ups have arrived, when accounts are looked at."""
@@ -207,7 +215,7 @@ class Played:
                 balance[posting.key] += posting.amount
 
 
-@lru_cache(maxsize=None)
+@cache
 def played(seed: int) -> Played:
     """World number `seed`, run once."""
     world = random_world(seed)
@@ -218,7 +226,9 @@ def played(seed: int) -> Played:
     return Played(seed, world, prepared, state)
 
 
-def worth_at(it: Played, balance: dict[Key, int], perp: list[Fraction], asset: list[Fraction]) -> dict[tuple[int, int], Fraction]:
+def worth_at(
+    it: Played, balance: dict[Key, int], perp: list[Fraction], asset: list[Fraction]
+) -> dict[tuple[int, int], Fraction]:
     """Worth of every holder, by entity and id, at prices in quanta per lot."""
     n_markets = len(it.state.markets)
     total: dict[tuple[int, int], Fraction] = defaultdict(Fraction)
@@ -234,10 +244,14 @@ def worth_at(it: Played, balance: dict[Key, int], perp: list[Fraction], asset: l
 
 def perp_prices(it: Played, which: str) -> list[Fraction]:
     """Quanta per lot of every market at a column of the final market table."""
-    return [Fraction(float(it.state.markets[which][m])) * it.lot_scale(m) for m in range(len(it.state.markets))]
+    return [
+        Fraction(float(it.state.markets[which][m])) * it.lot_scale(m) for m in range(len(it.state.markets))
+    ]
 
 
 def asset_prices(it: Played, prices: np.ndarray) -> list[Fraction]:
     """Quanta per lot of every asset that is held outright."""
     scales = it.prepared.opening.book.asset_lot_scale
-    return [Fraction(float(price)) * Fraction(float(scale)) for price, scale in zip(prices, scales, strict=True)]
+    return [
+        Fraction(float(price)) * Fraction(float(scale)) for price, scale in zip(prices, scales, strict=True)
+    ]

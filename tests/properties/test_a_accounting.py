@@ -123,10 +123,17 @@ def net_identity(it: Played) -> tuple[Fraction, Fraction]:
         worth_at(it, last, *outside),
         worth_at(it, last, *closing),
     )
-    lost = sum((at_outside[h] - now_closing[h] for h in {*at_outside, *now_closing} if is_counted(h)), Fraction(0))
-    gained = sum((now_outside[h] - at_outside[h] for h in {*at_outside, *now_outside} if not is_counted(h)), Fraction(0))
+    lost = sum(
+        (at_outside[h] - now_closing[h] for h in {*at_outside, *now_closing} if is_counted(h)), Fraction(0)
+    )
+    gained = sum(
+        (now_outside[h] - at_outside[h] for h in {*at_outside, *now_outside} if not is_counted(h)),
+        Fraction(0),
+    )
     pressure = sum((now_outside[h] - now_closing[h] for h in now_closing if is_counted(h)), Fraction(0))
-    forgiven = sum(p.amount for p in it.postings if p.entity == codes.OUTSIDE and p.instrument == codes.EXTERNAL)
+    forgiven = sum(
+        p.amount for p in it.postings if p.entity == codes.OUTSIDE and p.instrument == codes.EXTERNAL
+    )
     return lost, gained + pressure + forgiven
 
 
@@ -143,7 +150,9 @@ def test_a3_the_metrics_are_the_exact_losses_up_to_the_rounding_of_their_sums(se
     lost, _ = net_identity(it)
     gross = sum(abs(amount) for key, amount in it.opening_balances().items() if key[2] < 0) or 1
     scale = it.prepared.opening.units.scale
-    assert abs(Fraction(found["system_loss"] - found["system_gain"]) * Fraction(scale) - lost) <= Fraction(gross, 10**9)
+    assert abs(Fraction(found["system_loss"] - found["system_gain"]) * Fraction(scale) - lost) <= Fraction(
+        gross, 10**9
+    )
 
 
 @given(seeds)

@@ -108,13 +108,17 @@ def test_a8_haircuts_go_by_rank_or_exactly_pro_rata(seed: int) -> None:
     for r, before, layers in split_waterfall(it):
         for venue, postings in layers.items():
             rule = int(venues["residual"][venue])
-            taken = {p.id: -p.amount // int(book.count[p.id]) for p in postings if p.kind == codes.BY_RESIDUAL}
+            taken = {
+                p.id: -p.amount // int(book.count[p.id]) for p in postings if p.kind == codes.BY_RESIDUAL
+            }
             if not taken:
                 continue
             holders = [i for i in range(len(book.venue)) if book.venue[i] == venue]
             rooms = {i: room(it, before, i, r, rule) for i in holders}
             if rule == codes.RESIDUALS["profit_queue"]:
-                short = [rooms[i] for i in holders if rooms[i] - taken.get(i, 0) > QUANTUM and book.count[i] == 1]
+                short = [
+                    rooms[i] for i in holders if rooms[i] - taken.get(i, 0) > QUANTUM and book.count[i] == 1
+                ]
                 for i in taken:
                     assert all(rooms[i] >= other - QUANTUM for other in short)
             else:
@@ -145,7 +149,11 @@ def test_a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_i
     book, balance = it.prepared.opening.book, it.opening_balances()
     sold: dict[int, tuple[int, int, int]] = {}
     for posting in it.postings:
-        if posting.entity == codes.ACCOUNT and posting.kind == codes.BY_LIQUIDATION and posting.instrument >= 0:
+        if (
+            posting.entity == codes.ACCOUNT
+            and posting.kind == codes.BY_LIQUIDATION
+            and posting.instrument >= 0
+        ):
             held = balance[posting.key]
             assert held * posting.amount < 0
             assert abs(posting.amount) <= abs(held)
@@ -171,10 +179,12 @@ def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> N
     sick = acting_accounts(it)
     done = Fraction(0)
     for p in it.postings:
-        if p.entity == codes.ACCOUNT and p.instrument >= 0 and p.kind in (codes.BY_LIQUIDATION, codes.BY_ADL):
-            if p.kind == codes.BY_LIQUIDATION or p.id in sick[p.round]:
-                done += abs(p.amount) * it.mark(p.round, p.instrument)
-    deferred = Fraction(float(state.rounds["deferred_notional"].sum())) * Fraction(it.prepared.opening.units.scale)
+        moved = p.entity == codes.ACCOUNT and p.instrument >= 0
+        if moved and (p.kind == codes.BY_LIQUIDATION or (p.kind == codes.BY_ADL and p.id in sick[p.round])):
+            done += abs(p.amount) * it.mark(p.round, p.instrument)
+    deferred = Fraction(float(state.rounds["deferred_notional"].sum())) * Fraction(
+        it.prepared.opening.units.scale
+    )
     asked = Fraction(float(state.counters[codes.ASKED]))
     assert abs(done + deferred - asked) <= asked / 10**9
 
@@ -217,7 +227,9 @@ def test_a10_every_account_below_maintenance_is_seen_in_that_round(seed: int) ->
 @given(seeds)
 def test_a10_an_account_acts_at_most_once_per_round(seed: int) -> None:
     it = played(seed)
-    acts = [(e["round"], e["account"], e["market"]) for e in it.events if e["kind"] == codes.EVENT_LIQUIDATION]
+    acts = [
+        (e["round"], e["account"], e["market"]) for e in it.events if e["kind"] == codes.EVENT_LIQUIDATION
+    ]
     assert len(acts) == len(set(acts))
 
 

@@ -1,4 +1,4 @@
-"""D1, D2 and D8 on the engine: no impact no contagion, forced sales only push down, skipping accounts changes no bit."""
+"""D1, D2 and D8 on the engine: no impact no contagion, forced sales push down only, skipping changes no bit."""
 
 from dataclasses import replace
 
@@ -10,8 +10,8 @@ import contagion as ct
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.state import allocate, reset
 from contagion.streams import key64
-from tests.properties.replay import played, seeds
 from tests.propagation.cascade.test_drivers import assert_same
+from tests.properties.replay import played, seeds
 from tests.worlds import random_world
 
 
@@ -60,6 +60,13 @@ def test_d8_skipping_accounts_by_their_clocks_changes_no_bit(seed: int) -> None:
     prepared = it.prepared
     assert prepared.settings.skip
     arrays, key = prepared.shock_arrays(it.world.shock), key64(seed, "calls", 0)
-    dense = allocate(prepared.opening, prepared.rows, prepared.covered, prepared.n_rows, len(it.state.events), len(it.state.ledger))
+    dense = allocate(
+        prepared.opening,
+        prepared.rows,
+        prepared.covered,
+        prepared.n_rows,
+        len(it.state.events),
+        len(it.state.ledger),
+    )
     dense = reset(dense, prepared.opening, replace(prepared.settings, skip=False), arrays, key, True)
     assert_same(it.state, prepared.drive(dense), seed)

@@ -10,8 +10,8 @@ import contagion as ct
 from contagion.policies.base import Policy
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.layout import State
-from tests.properties.replay import played, seeds
 from tests.propagation.cascade.test_drivers import assert_same
+from tests.properties.replay import played, seeds
 from tests.worlds import random_world
 
 NOTHING: tuple[Policy, ...] = (
@@ -72,13 +72,24 @@ def test_e5_the_placebo_changes_no_bit(seed: int) -> None:
 
 
 @given(seeds)
-def test_e6_under_the_static_cascade_a_halt_of_all_markets_changes_the_path_and_not_the_end(seed: int) -> None:
+def test_e6_under_the_static_cascade_a_halt_of_all_markets_changes_the_path_and_not_the_end(
+    seed: int,
+) -> None:
     it = random_world(seed)
     shock = ct.PriceShock({"AAA": -0.1 - (seed % 7) / 20, "BBB": -0.1 - (seed % 5) / 20})
     halt = ct.Halt(drop=0.02, window=math.inf, length=3.0, scope="all", times=2)
     free = ct.Cascade.static().prepare(it.net).simulate(shock)
     halted = ct.Cascade.static().prepare(it.net, (halt,)).simulate(shock)
-    for name in ("quantity", "cash", "node_cash", "holding", "remaining", "external_liabilities", "deficit", "liquidated"):
+    for name in (
+        "quantity",
+        "cash",
+        "node_cash",
+        "holding",
+        "remaining",
+        "external_liabilities",
+        "deficit",
+        "liquidated",
+    ):
         assert np.array_equal(getattr(free, name), getattr(halted, name)), name
     for name in ("provider_lots", "provider_cash", "permanent", "last", "mark", "liquidated"):
         assert np.array_equal(free.markets[name], halted.markets[name]), name

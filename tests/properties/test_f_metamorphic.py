@@ -1,7 +1,7 @@
 """Invariants F1 to F6: what must not matter does not matter, bit for bit."""
 
 import tempfile
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import contagion as ct
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.model import Prepared
-from tests.properties.replay import played, seeds
 from tests.propagation.cascade.test_drivers import assert_same
+from tests.properties.replay import played, seeds
 from tests.worlds import RandomWorld, random_world
 
 COINS = ("AAA", "BBB")
@@ -43,7 +43,7 @@ def keyed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.reset_index() if frame.index.name else frame.reset_index(drop=True)
 
 
-@lru_cache(maxsize=None)
+@cache
 def calm_market(seed: int) -> Prepared:
     """A generated network on which nothing should happen without a shock."""
     return ct.Cascade(step=60.0, horizon=1800.0).prepare(ct.generate.perp_market(n_accounts=300, seed=seed))
@@ -103,17 +103,30 @@ def scaled(net: ct.Network, factor: float) -> ct.Network:
             table[column] = table[column] * factor
         changed[name] = table
     coins = net.assets["kind"] != "currency"
-    changed["assets"] = net.assets.assign(price=net.assets["price"].where(~coins, net.assets["price"] * factor))
+    changed["assets"] = net.assets.assign(
+        price=net.assets["price"].where(~coins, net.assets["price"] * factor)
+    )
     return net.replace(**changed)
 
 
 @given(seeds, st.integers(1, 9))
-def test_f3_money_times_a_power_of_two_gives_the_same_bits_once_the_quantum_scales_too(seed: int, power: int) -> None:
+def test_f3_money_times_a_power_of_two_gives_the_same_bits_once_the_quantum_scales_too(
+    seed: int, power: int
+) -> None:
     it = random_world(seed)
     large = scaled(it.net, 2.0**20)  # here the quantum is a share of gross money, no longer 2^-20
     one = it.model.prepare(large).simulate(it.shock, seed=seed)
     other = it.model.prepare(scaled(large, 2.0**power)).simulate(it.shock, seed=seed)
-    for name in ("quantity", "cash", "node_cash", "holding", "first_trigger", "closed_at", "calls", "deficit"):
+    for name in (
+        "quantity",
+        "cash",
+        "node_cash",
+        "holding",
+        "first_trigger",
+        "closed_at",
+        "calls",
+        "deficit",
+    ):
         assert np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True), name
     assert np.array_equal(one.history["last"] * 2.0**power, other.history["last"])
     assert np.array_equal(one.history["displacement"], other.history["displacement"])
@@ -144,7 +157,9 @@ def test_f5_save_load_run_is_run(seed: int) -> None:
 
 
 @given(seeds, st.lists(st.integers(0, 40), min_size=1, max_size=5, unique=True))
-def test_f6_a_subset_of_scenarios_in_any_order_gives_the_rows_of_the_full_run(seed: int, chosen: list[int]) -> None:
+def test_f6_a_subset_of_scenarios_in_any_order_gives_the_rows_of_the_full_run(
+    seed: int, chosen: list[int]
+) -> None:
     it = played(seed)
     fresh = it.world.model.prepare(it.world.net, it.world.policies)
     full = {number: fresh.metrics(it.world.shock, 5, number) for number in sorted(chosen)}

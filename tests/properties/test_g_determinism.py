@@ -9,8 +9,8 @@ from hypothesis import given
 
 import contagion as ct
 from contagion.propagation.cascade import codes
-from tests.properties.replay import played, seeds
 from tests.propagation.cascade.test_drivers import assert_same
+from tests.properties.replay import played, seeds
 
 
 @given(seeds)
@@ -44,7 +44,9 @@ def test_g_the_same_run_twice_has_the_same_bits(seed: int) -> None:
     it = played(seed)
     again = it.prepared.simulate(it.world.shock, seed=seed)
     n_events, n_ledger = int(again.clock["n_events"][0]), int(again.clock["n_ledger"][0])
-    assert_same(it.state, again._replace(events=again.events[:n_events], ledger=again.ledger[:n_ledger]), seed)
+    assert_same(
+        it.state, again._replace(events=again.events[:n_events], ledger=again.ledger[:n_ledger]), seed
+    )
 
 
 @given(seeds)
@@ -54,7 +56,10 @@ def test_g_a_node_and_an_account_added_shift_nobodys_draws(seed: int) -> None:
     nodes, accounts = net.nodes.reset_index(), net.accounts.reset_index()
     more = net.replace(
         nodes=[*nodes.to_dict("records"), {"name": "t999", "kind": "trader"}],
-        accounts=[*accounts.to_dict("records"), {"name": "a999", "owner": "t999", "venue": str(net.venues.index[0]), "mode": "cross"}],
+        accounts=[
+            *accounts.to_dict("records"),
+            {"name": "a999", "owner": "t999", "venue": str(net.venues.index[0]), "mode": "cross"},
+        ],
     )
     state = it.world.model.prepare(more, it.world.policies).simulate(it.world.shock, seed=seed)
     kept = np.asarray([name != "a999" for name in more.accounts.index])
@@ -69,6 +74,8 @@ def test_g_a_node_and_an_account_added_shift_nobodys_draws(seed: int) -> None:
 def test_g_a_policy_added_shifts_nobodys_answers_to_calls(seed: int) -> None:
     it = played(seed)
     late = ct.Halt(drop=1.0, length=600.0)  # never triggers, but is there
-    state = it.world.model.prepare(it.world.net, (*it.world.policies, late)).simulate(it.world.shock, seed=seed)
+    state = it.world.model.prepare(it.world.net, (*it.world.policies, late)).simulate(
+        it.world.shock, seed=seed
+    )
     assert np.array_equal(state.calls, it.state.calls)
     assert np.array_equal(state.posted, it.state.posted)
