@@ -122,9 +122,7 @@ class InsuranceFund(Policy):
             payers["insurance fund"] = payers.get("insurance fund", 0.0) + float(more.sum())
         nodes = net.nodes.copy()
         nodes.loc[less.index, "cash"] += less
-        return net.replace(
-            nodes=nodes, venues=changed.venues.assign(insurance_fund=funds), payers=payers
-        )
+        return net.replace(nodes=nodes, venues=changed.venues.assign(insurance_fund=funds), payers=payers)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """Capital locked up."""
