@@ -20,7 +20,13 @@ from contagion.compiled import inner
 from contagion.markets.impact import SQUARE_ROOT, price, slope
 from contagion.propagation.cascade.books import note, post
 from contagion.propagation.cascade.codes import ACCOUNT, BY_ARBITRAGE, EVENT_ARBITRAGE, MONEY, PERP, PROVIDER
-from contagion.propagation.cascade.execute import side_bands, side_scale, side_volumes, trade_price
+from contagion.propagation.cascade.execute import (
+    book_limit,
+    side_bands,
+    side_scale,
+    side_volumes,
+    trade_price,
+)
 from contagion.propagation.cascade.kernels import is_tradable, value_account, wake
 from contagion.propagation.cascade.settle import sell_holding
 
@@ -85,10 +91,22 @@ def wish(book: Any, state: Any, s: int) -> float:
     sells = gap > 0.0
     slopes = steepness(book, a, 0 if sells else 1) + steepness(book, b, 1 if sells else 0)
     money = min(1.0, strategy.rate * clock.step) * abs(gap) / slopes
-    money = min(money, long_room(book, state, strategy, a, sells))
-    money = min(money, room(book, state, strategy.short_leg, b, strategy.capital, not sells))
+    money = min(money, strategy.long_share * long_room(book, state, strategy, a, sells))
+    money = min(
+        money, strategy.short_share * room(book, state, strategy.short_leg, b, strategy.capital, not sells)
+    )
     units = money / (a.outside * a.lot_scale) * a.lot
     return units if sells else -units
+
+
+@inner
+def average_entry(state: Any, k: int, bought: float, at_price: float) -> None:
+    """Entry price of leg `k` after a trade: an average while it grows, the new price when it opens or flips."""
+    held = state.quantity[k]
+    if held * bought > 0.0:
+        state.entry[k] = (abs(held) * state.entry[k] + abs(bought) * at_price) / (abs(held) + abs(bought))
+    elif abs(bought) > abs(held):
+        state.entry[k] = at_price
 
 
 @inner
@@ -97,6 +115,7 @@ def trade_leg(book: Any, state: Any, k: int, lots: float) -> None:
     i, m = book.leg_account[k], book.leg_market[k]
     market, number = state.markets[m], int(book.count[i])
     money = int(np.rint(lots * (market.lot_scale * market.fill)))
+    average_entry(state, k, -lots, market.fill)
     state.quantity[k] -= lots
     state.cash[i] += money
     market.provider_lots += int(lots) * number
@@ -117,6 +136,28 @@ def trade_leg(book: Any, state: Any, k: int, lots: float) -> None:
     post(state, ACCOUNT, i, BY_ARBITRAGE, MONEY, money * number)
     post(state, PROVIDER, m, BY_ARBITRAGE, MONEY, -money * number)
     wake(book, state, i)
+
+
+@inner
+def fit_to_books(book: Any, state: Any) -> None:
+    """Cut both legs of every strategy so that no book is asked for more than it takes; whole lots remain."""
+    markets, strategies = state.markets, state.strategies
+    share = np.ones(markets.shape[0])
+    for m in range(markets.shape[0]):
+        wished = abs(markets[m].wish)
+        if wished > 0.0:
+            share[m] = min(1.0, book_limit(book, markets[m], 0 if markets[m].wish > 0.0 else 1) / wished)
+        markets[m].wish = 0.0
+    for s in range(strategies.shape[0]):
+        strategy = strategies[s]
+        if strategy.kind == 1 and strategy.ask_long != 0.0:
+            a, b = markets[strategy.long_market], markets[strategy.short_market]
+            part, larger = min(share[strategy.long_market], share[strategy.short_market]), max(a.lot, b.lot)
+            units = math.floor(abs(strategy.ask_long) * a.lot * part / larger) * larger
+            units = math.copysign(units, strategy.ask_long)
+            strategy.ask_long, strategy.ask_short = units / a.lot, units / b.lot
+            a.wish += strategy.ask_long
+            b.wish -= strategy.ask_short
 
 
 @inner
@@ -141,6 +182,7 @@ def arbitrage(book: Any, state: Any) -> None:
         any_wish = any_wish or units != 0.0
     if not any_wish:
         return
+    fit_to_books(book, state)
     for m in range(markets.shape[0]):
         market = markets[m]
         market.last = stands_at(market)

@@ -72,16 +72,17 @@ def attribute(opening: Opening, state: State, events: pd.DataFrame) -> pd.DataFr
     # money triggered later, per source round and market
     weight = np.zeros((n_rounds, len(opening.names.markets)))
     by_market = {m: rows[market[rows] == m] for m in np.unique(market[rows])}
-    left = {}
-    for m, targets in by_market.items():
+    side = np.where(events["lots"].to_numpy(float) < 0, 1.0, -1.0)  # 1: a sale, triggered by a fall
+    groups = [(m, s, found[side[found] == s]) for m, found in by_market.items() for s in (1.0, -1.0)]
+    left: dict[int, Floats] = {}
+    for m, sign, targets in groups:
         outside = np.log(state.history["outside"][:n_rounds, m] / state.markets[m]["opening"])
-        total = np.abs(outside)
+        total = np.maximum(-sign * outside, 0.0)
         parts = []
         for source, share in shares_of_mark(opening, state, int(m)):
             if source not in left:
                 left[source] = remaining_flow(opening, state, source, n_rounds)
             flow = share * left[source]
-            sign = np.where(events["lots"].to_numpy(float)[targets].sum() < 0, 1.0, -1.0)
             parts.append((source, np.maximum(sign * flow, 0.0)))
             total = total + parts[-1][1].sum(axis=1)
         safe = np.where(total > 0.0, total, 1.0)

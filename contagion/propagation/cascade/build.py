@@ -131,6 +131,7 @@ def _counted(net: Network) -> npt.NDArray[np.bool_]:
     for column in ("long_account", "short_account"):
         used = arbitrage[column][arbitrage[column] != ""]
         counted[codes(net.accounts.loc[used, "owner"], names)] = False
+    counted[codes(arbitrage["spot_node"][arbitrage["spot_node"] != ""], names)] = False
     return counted
 
 

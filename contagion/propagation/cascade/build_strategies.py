@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from contagion.errors import NetworkError
 from contagion.network import Network
@@ -81,6 +82,7 @@ def build_strategies(
     held = {pair: h for h, pair in enumerate(zip(net.holdings["node"], net.holdings["asset"], strict=True))}
     leg_of = {pair: k for k, pair in enumerate(zip(account.tolist(), market.tolist(), strict=True))}
     of_leg = np.full(account.size, -1, dtype=np.int64)
+    _check_counts(net)
     row: Any
     for s, row in enumerate(net.strategies.itertuples()):
         out = rows[s]
@@ -92,7 +94,32 @@ def build_strategies(
             of_leg[out["short_leg"]] = s
             if out["long_leg"] >= 0:
                 of_leg[out["long_leg"]] = s
+    _set_shares(net, rows)
     return rows, of_leg
+
+
+def _check_counts(net: Network) -> None:
+    """Rows that stand for several accounts may only be the short leg of a basis trade against a holding."""
+    whole = (net.strategies["kind"] == "basis") & (net.strategies["spot_node"] != "")
+    traded = net.strategies[~whole]
+    used = pd.concat([traded["long_account"], traded["short_account"]])
+    several = net.accounts.loc[sorted(set(used[used != ""])), "count"]
+    if (several != 1).any():
+        name = several.index[(several != 1).to_numpy()][0]
+        raise NetworkError(
+            f"accounts {name!r}: a strategy uses it, but the row stands for {several[name]} accounts; give it count 1"
+        )
+
+
+def _set_shares(net: Network, rows: npt.NDArray[Any]) -> None:
+    """An account (or a node's holdings and cash) that serves several arbitrage strategies gives each an equal share."""
+    arbitrage = net.strategies["kind"] == "arbitrage"
+    long_side = net.strategies["long_account"].where(
+        net.strategies["long_account"] != "", "node:" + net.strategies["spot_node"]
+    )
+    used = pd.concat([long_side[arbitrage], net.strategies["short_account"][arbitrage]]).value_counts()
+    rows["long_share"] = 1.0 / long_side.map(used).fillna(1.0).to_numpy(float)
+    rows["short_share"] = 1.0 / net.strategies["short_account"].map(used).fillna(1.0).to_numpy(float)
 
 
 def _set_legs(

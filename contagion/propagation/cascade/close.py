@@ -69,6 +69,8 @@ def deferred_at_end(state: Any) -> float:
     clock = state.clock[0]
     last = max(0, int(clock.round) - 1)
     total = state.rounds[last].deferred_notional / clock.quantum
+    for m in range(state.markets.shape[0]):
+        total += state.markets[m].deferred
     for s in range(state.strategies.shape[0]):
         strategy = state.strategies[s]
         if strategy.pending_long > 0.0:

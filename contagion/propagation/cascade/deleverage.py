@@ -73,7 +73,7 @@ def winners(book: Any, state: Any, m: int, long_side: bool) -> Any:
         lots, i = state.quantity[k], book.leg_account[k]
         if lots == 0.0 or (lots > 0.0) != long_side or state.touched[i]:
             continue
-        entry = book.entry_price[k]
+        entry = state.entry[k]
         profit = (market.mark - entry) / entry if long_side else (entry - market.mark) / entry
         if profit <= 0.0:
             continue

@@ -214,7 +214,8 @@ def leg_reduced(book: Any, state: Any, k: int, lots: float) -> None:
     strategy = state.strategies[s]
     rounds = max(1.0, math.ceil(strategy.unwind / clock.step))
     if k == strategy.short_leg:
-        units = lots * state.markets[strategy.short_market].lot * strategy.ratio
+        number = float(book.count[book.leg_account[k]])  # the holding belongs to all accounts behind the row
+        units = lots * number * state.markets[strategy.short_market].lot * strategy.ratio
         more = math.floor(units / state.markets[strategy.long_market].lot)
         strategy.pending_long = min(strategy.pending_long + more, long_lots(state, strategy))
         strategy.slice_long = max(1.0, math.ceil(strategy.pending_long / rounds))
@@ -236,10 +237,22 @@ def long_lots(state: Any, strategy: Any) -> float:
 
 
 @inner
+def give_up_unwinding(state: Any, strategy: Any) -> None:
+    """Where the venue of a leg has failed nothing can be unwound any more: the rest counts as deferred."""
+    long_market, short_market = state.markets[strategy.long_market], state.markets[strategy.short_market]
+    if long_market.dead and strategy.pending_long > 0.0:
+        long_market.deferred += strategy.pending_long * (long_market.last * long_market.lot_scale)
+        strategy.pending_long = 0.0
+    if short_market.dead and strategy.pending_short > 0.0:
+        strategy.pending_short = 0.0
+
+
+@inner
 def trim_unwinding(state: Any) -> None:
     """Legs that were closed meanwhile need no unwinding."""
     for s in range(state.strategies.shape[0]):
         strategy = state.strategies[s]
+        give_up_unwinding(state, strategy)
         if strategy.pending_long > 0.0:
             strategy.pending_long = min(strategy.pending_long, long_lots(state, strategy))
         if strategy.pending_short > 0.0:

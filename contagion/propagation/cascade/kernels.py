@@ -140,14 +140,14 @@ def weigh(
     """Worth and requirement of legs `start` to `stop`: the arithmetic of `value_account`, on arrays held locally."""
     price, multiplier, first, last = rules
     worth, required = 0.0, 0.0
-    for k in range(start, stop):
+    for k in range(np.uint64(start), np.uint64(stop)):  # unsigned: no test for negative indices
         lots = quantity[k]
         if lots != 0.0:
-            m = leg_market[k]
+            m = np.uint64(leg_market[k])
             value = lots * price[m]
             worth += value
             size, best = abs(value), 0.0
-            for t in range(first[m], last[m]):
+            for t in range(np.uint64(first[m]), np.uint64(last[m])):
                 line = rate[t] * size - amount[t]
                 if line > best:
                     best = line

@@ -20,7 +20,7 @@ class Book(NamedTuple):
     indptr: Array  # (N + 1,) legs of account i are indptr[i]:indptr[i + 1]
     leg_market: Array  # (L,)
     leg_account: Array  # (L,)
-    entry_price: Array  # (L,)
+    entry_price: Array  # (L,) at the opening
     slot_indptr: Array  # (M + 1,) legs of market m are slot_legs[slot_indptr[m]:slot_indptr[m + 1]]
     slot_legs: Array
     count: Array  # type: ignore[assignment]  # hides tuple.count; (N,) identical accounts behind the row
@@ -62,6 +62,8 @@ class State(NamedTuple):
 
     clock: Array  # (1,)
     quantity: Array  # (L,) signed lots of one account
+    entry: Array  # (L,) entry price, an average where a position has grown
+    trigger_mark: Array  # (L,) mark when the account was last triggered
     cash: Array  # (N,) quanta of one account, entry values included
     node_cash: Array
     external_assets: Array
@@ -105,6 +107,8 @@ class State(NamedTuple):
     touched: Array  # (N,) acted or was deleveraged this round
     leave: Array  # (N,) leaves the order for deleveraging
     first_trigger: Array  # (N,) s
+    trigger_time: Array  # (N,) s, of the trigger that has not been recovered from
+    acted_in: Array  # (N,) round in which the account last acted
     closed_at: Array  # (N,) s
     closing_time: Array  # (N,) seconds from trigger to flat, in order of closing
     liquidated: Array  # (N,) money, all of the row

@@ -43,7 +43,7 @@ def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
 def smallest_fraction(book: Any, state: Any, i: int) -> float:
     """Smallest fraction that restores the target, by halving; 1 when none below does."""
     venue = state.venues[book.venue[i]]
-    if venue.min_clip < 1.0 and covered(book, state, i, venue.min_clip):
+    if covered(book, state, i, venue.min_clip):
         return float(venue.min_clip)
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
@@ -52,7 +52,7 @@ def smallest_fraction(book: Any, state: Any, i: int) -> float:
             high = middle
         else:
             low = middle
-    return high
+    return max(high, float(venue.min_clip))
 
 
 @inner
@@ -91,6 +91,14 @@ def want_fraction(book: Any, state: Any, i: int, fraction: float) -> None:
 
 
 @inner
+def note_trigger(book: Any, state: Any, i: int) -> None:
+    """Account `i` has just fallen below its requirement: remember when, and the marks it was triggered at."""
+    state.trigger_time[i] = state.clock[0].time
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        state.trigger_mark[k] = state.markets[book.leg_market[k]].mark
+
+
+@inner
 def decide(book: Any, state: Any) -> None:
     """Orders of the accounts in `acting`, by the procedure of their venue; margin ratios for the ranking."""
     clock = state.clock[0]
@@ -100,6 +108,9 @@ def decide(book: Any, state: Any) -> None:
         state.ratio[i] = state.equity[i] / state.requirement[i] if state.requirement[i] > 0.0 else -np.inf
         if math.isnan(state.first_trigger[i]):
             state.first_trigger[i] = clock.time
+        if state.acted_in[i] != clock.round - 1:
+            note_trigger(book, state, i)
+        state.acted_in[i] = clock.round
         if clock.sticky:
             state.selected[i] = True
         if clock.sticky or venue.procedure == 0 or state.equity[i] <= 0.0:
@@ -116,7 +127,8 @@ def ask(book: Any, state: Any) -> None:
     clock, markets = state.clock[0], state.markets
     for m in range(markets.shape[0]):
         markets[m].asked_sell = markets[m].asked_buy = 0.0
-        markets[m].lower, markets[m].upper = 0.0, LARGEST_RISE * markets[m].outside
+        markets[m].lower = 0.0
+        markets[m].upper = np.inf if clock.sticky else LARGEST_RISE * markets[m].outside
     for j in range(clock.n_acting):
         i = state.acting[j]
         for k in range(book.indptr[i], book.indptr[i + 1]):

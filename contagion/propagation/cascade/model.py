@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, PolicyError, ValueRangeError, nearest
 from contagion.network import Network
+from contagion.network.remargin import equity
 from contagion.policies.base import Policy
 from contagion.policies.costs import CostRates, Outlay
 from contagion.propagation.cascade.build import Opening, build
@@ -143,8 +144,27 @@ def apply_openings(net: Network, policies: Sequence[Policy]) -> Network:
             )
         changed = set() if after is net else changed_tables(net, after)
         check_heard(policy, changed, READS)
+        if changed:
+            check_conserved(policy, net, after)
         net = after
     return net
+
+
+def check_conserved(policy: Policy, before: Network, after: Network) -> None:
+    """Refuse an opening that makes or destroys money: equity, funds and cash less outside payers must stay."""
+    old, new = inside_money(before), inside_money(after)
+    if abs(new - old) > 1e-6 * max(1.0, abs(old)):
+        raise PolicyError(
+            f"{type(policy).__name__}.opening changed the sum of equity, funds and outside payers by {new - old:,.2f} "
+            f"{before.unit}; move money between nodes, or name the payer with net.replace(payers=...)"
+        )
+
+
+def inside_money(net: Network) -> float:
+    """Account equity at opening marks, node cash and funds, less what outside payers put in."""
+    accounts = float((equity(net) * net.accounts["count"].to_numpy(float)).sum())
+    rest = float(net.nodes["cash"].sum() + net.venues["insurance_fund"].sum())
+    return accounts + rest - float(sum(net.payers.values()))
 
 
 def changed_tables(before: Network, after: Network) -> set[str]:
@@ -155,8 +175,9 @@ def changed_tables(before: Network, after: Network) -> set[str]:
 
 def check_ready(net: Network) -> None:
     """Refuse what the cascade cannot start from: errors among the findings, insolvent venues and institutions."""
-    from contagion.network.checks import negative_equity
+    from contagion.network.checks import negative_equity, require_rows
 
+    require_rows(net, ("positions", "obligations", "holdings"), "Cascade")
     findings = net.check()
     errors = findings[findings["severity"] == "error"]
     if len(errors):
@@ -230,6 +251,11 @@ class Prepared:
         """The shock on this run's clock."""
         names, net = self.opening.names, self.opened
         shock.check(names.assets, names.markets, names.nodes if shock.failing() else None, net.unit)
+        if shock.failing() and not self.settings.defaults:
+            raise NetworkError(
+                f"the shock lets {min(shock.failing())!r} fail, but this Cascade has no defaults; "
+                "use clearing='eisenberg_noe' and keep the stage 'defaults'"
+            )
         if self.model.is_static:
             shock = shock.gap()
         n = 1 if self.model.is_static else self.n_rows - 1

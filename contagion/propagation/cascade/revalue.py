@@ -44,7 +44,7 @@ def set_last(state: Any) -> None:
 
 @inner
 def set_index(book: Any, state: Any) -> None:
-    """Depth-weighted mean of the spot markets; the outside price where there is none. Keeps its log return."""
+    """Mean of the spot markets by the depth of the last round; outside price where there is none. Keeps its return."""
     clock = state.clock[0]
     now = row_of(clock, state.outside)
     at = int(clock.round)
@@ -54,24 +54,25 @@ def set_index(book: Any, state: Any) -> None:
         for j in range(book.index_indptr[a], book.index_indptr[a + 1]):
             market = state.markets[book.index_market[j]]
             if not market.dead:
-                total += book.index_weight[j] * market.last
-                weight += book.index_weight[j]
+                total += book.index_weight[j] * market.depth * market.last
+                weight += book.index_weight[j] * market.depth
         state.index[a] = total / weight if weight > 0.0 else state.outside[now, a]
         state.index_return[at, a] = math.log(state.index[a] / before) if at > 0 else 0.0
 
 
 @inner
 def running_volatility(state: Any, a: int) -> float:
-    """Volatility of the index per square root of a day: its net move over the window that ends now.
+    """Volatility of the index per square root of a day: the range of its log over the window that ends now.
 
-    The net move, not the sum of squared returns: that sum would shrink with the step on a smooth path.
+    The range, not the sum of squared returns: that sum would shrink with the step on a smooth path.
     """
     clock = state.clock[0]
     n = max(1, round(clock.volatility_window / clock.step))
-    moved, at = 0.0, int(clock.round)
+    moved, low, high, at = 0.0, 0.0, 0.0, int(clock.round)
     for r in range(max(0, at - n + 1), at + 1):
         moved += state.index_return[r, a]
-    return abs(moved) * math.sqrt(SECONDS_A_DAY / (n * clock.step))
+        low, high = min(low, moved), max(high, moved)
+    return (high - low) * math.sqrt(SECONDS_A_DAY / (n * clock.step))
 
 
 @inner

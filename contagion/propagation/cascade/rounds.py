@@ -21,6 +21,7 @@ from contagion.propagation.cascade.breakers import (
     shut_caps,
     status_row,
 )
+from contagion.propagation.cascade.codes import PYTHON
 from contagion.propagation.cascade.default import defaults
 from contagion.propagation.cascade.deleverage import route
 from contagion.propagation.cascade.execute import (
@@ -95,10 +96,24 @@ def end(book: Any, state: Any) -> None:
 
 
 @inner
+def nothing_will_change(state: Any) -> bool:
+    """In the timeless limit: orders that the book did not take this round will never be taken, unless a halt ends."""
+    for p in range(state.policies.shape[0]):
+        if state.policies[p].kind == PYTHON:
+            return False
+        for m in range(state.markets.shape[0]):
+            if state.breakers[p, m].active and state.breakers[p, m].until < np.inf:
+                return False
+    return True
+
+
+@inner
 def is_busy(state: Any) -> bool:
     """Whether something is liquidatable, due, unwinding or moving outside, or happened this round."""
     clock = state.clock[0]
-    if clock.acted or clock.n_acting > 0 or clock.n_calls > 0 or moves_outside(state):
+    if clock.acted or clock.n_calls > 0 or moves_outside(state):
+        return True
+    if clock.n_acting > 0 and not (clock.sticky and nothing_will_change(state)):
         return True
     for s in range(state.strategies.shape[0]):
         if state.strategies[s].pending_long > 0.0 or state.strategies[s].pending_short > 0.0:

@@ -120,12 +120,12 @@ def charge_account(book: Any, state: Any, i: int, due: float) -> None:
 
 
 @inner
-def measure_fill(state: Any, market: Any, sign: int, lots: float, healthy: bool) -> None:
+def measure_fill(state: Any, market: Any, sign: int, lots: float, trigger: float, healthy: bool) -> None:
     """Counters of one forced fill: cost against the outside price, liquidation basis, notionals."""
     worth = lots * (market.lot_scale * market.fill)
     at_mark = lots * (market.lot_scale * market.mark)
     slippage = sign * lots * market.lot_scale * (market.outside - market.fill)
-    basis = sign * (market.mark - market.fill) / market.mark
+    basis = sign * (trigger - market.fill) / trigger
     state.counters[SLIPPAGE] += slippage
     state.counters[FORCED_COST] += slippage
     state.counters[BASIS_SUM] += basis * at_mark
@@ -187,7 +187,7 @@ def fill_account(book: Any, state: Any, i: int) -> None:
             money = sell_leg(book, state, k, lots, market.fill, BY_LIQUIDATION)
             if at < state.events.shape[0]:
                 state.events[at].money = money * clock.quantum
-            measure_fill(state, market, sign, lots * number, healthy)
+            measure_fill(state, market, sign, lots * number, state.trigger_mark[k], healthy)
             state.history[clock.round, m].sold += money * clock.quantum
             traded += money
             due += (state.venues[book.venue[i]].fee) * money / number
@@ -213,7 +213,7 @@ def close_account(book: Any, state: Any, i: int) -> None:
     state.selected[i] = False
     if math.isnan(state.closed_at[i]):
         state.closed_at[i] = clock.time
-        state.closing_time[clock.n_closed] = clock.time + clock.step - state.first_trigger[i]
+        state.closing_time[clock.n_closed] = clock.time + clock.step - state.trigger_time[i]
         clock.n_closed += 1
     if state.cash[i] < 0:
         missing = -int(state.cash[i]) * int(book.count[i])

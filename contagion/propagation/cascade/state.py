@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.propagation.cascade.build import Opening
-from contagion.propagation.cascade.codes import COUNTERS
+from contagion.propagation.cascade.codes import BASIS_WORST, COUNTERS
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.tables import BREAKER, CLOCK, EVENT, HISTORY, LEDGER, ROUND
 from contagion.shocks import ShockArrays
@@ -63,6 +63,8 @@ def allocate(
     return State(
         clock=np.zeros(1, CLOCK),
         quantity=floats(legs),
+        entry=floats(legs),
+        trigger_mark=floats(legs),
         cash=ints(n),
         node_cash=ints(k),
         external_assets=ints(k),
@@ -106,6 +108,8 @@ def allocate(
         touched=bools(n),
         leave=bools(n),
         first_trigger=floats(n),
+        trigger_time=floats(n),
+        acted_in=ints(n),
         closed_at=floats(n),
         closing_time=floats(n),
         liquidated=floats(n),
@@ -142,7 +146,7 @@ ZEROED = (
     "deficit",
     "tick",
 )
-UNKNOWN = ("node_failed_at", "first_trigger", "closed_at")
+UNKNOWN = ("node_failed_at", "first_trigger", "trigger_time", "trigger_mark", "closed_at")
 
 
 def reset(
@@ -154,11 +158,14 @@ def reset(
     for name in TABLES:
         np.copyto(getattr(state, name), getattr(opening, name))
     np.copyto(state.remaining, opening.claim)
+    np.copyto(state.entry, opening.book.entry_price)
+    state.acted_in.fill(-2)
     for name in ZEROED:
         getattr(state, name).fill(0)
     for name in UNKNOWN:
         getattr(state, name).fill(np.nan)
     state.due.fill(np.inf)
+    state.counters[BASIS_WORST] = -np.inf
     state.key.fill(-np.inf)
     np.copyto(state.index, opening.prices)
     for name in ("until", "count"):

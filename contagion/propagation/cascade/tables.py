@@ -119,6 +119,8 @@ STRATEGY = np.dtype(
         ("short_market", "i8"),
         ("ratio", "f8"),  # units of the long leg per unit of the short leg
         ("capital", "f8"),  # quanta
+        ("long_share", "f8"),  # of the account, or of the node, that several strategies use
+        ("short_share", "f8"),
         ("rate", "f8"),
         ("unwind", "f8"),  # seconds
         ("pending_long", "f8"),  # lots still to be unwound

@@ -36,7 +36,7 @@ def profit(book: Any, state: Any, i: int) -> float:
     total = 0.0
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
-        total += state.quantity[k] * market.lot_scale * (market.mark - book.entry_price[k])
+        total += state.quantity[k] * market.lot_scale * (market.mark - state.entry[k])
     return max(0.0, total)
 
 
@@ -121,7 +121,8 @@ def pay_deficits(book: Any, state: Any) -> None:
         venue.bad_debt += deficit
         state.rounds[clock.round].bad_debt += deficit * clock.quantum
         from_fund = min(deficit, int(venue.fund), int(min(venue.fund_limit, 2.0**62)))
-        note(state, EVENT_FUND, -1, venue.node, v, -1, 0.0, np.nan, float(from_fund))
+        if from_fund > 0:
+            note(state, EVENT_FUND, -1, venue.node, v, -1, 0.0, np.nan, float(from_fund))
         clear_deficits(book, state, v, deficit)
         venue.fund -= from_fund
         venue.fund_used += from_fund
@@ -135,7 +136,7 @@ def pay_deficits(book: Any, state: Any) -> None:
         if rest > 0:
             venue.uncovered += max(0, rest - max(0, int(state.node_cash[venue.node])))
             venue.own_paid += min(rest, max(0, int(state.node_cash[venue.node])))
-            note(state, EVENT_FUND, -1, venue.node, v, -1, 0.0, np.nan, float(rest))
+            note(state, EVENT_RESIDUAL, -1, venue.node, v, -1, 0.0, np.nan, float(rest))
             pay_node(state, venue.node, BY_OWN_EQUITY, -rest)
 
 
