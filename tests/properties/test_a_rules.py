@@ -39,16 +39,32 @@ def paid(postings: list, kind: int, entity: int) -> int:
     return sum(p.amount for p in postings if p.kind == kind and p.entity == entity)
 
 
+def entries(it: Played, i: int, r: int) -> dict[int, Fraction]:
+    """Entry price of account `i` by market before round `r`: arbitrage averages it as a position grows or flips."""
+    book, number = it.prepared.opening.book, int(it.prepared.opening.book.count[i])
+    legs = range(int(book.indptr[i]), int(book.indptr[i + 1]))
+    entry = {int(book.leg_market[k]): Fraction(float(book.entry_price[k])) for k in legs}
+    lots = {int(book.leg_market[k]): Fraction(float(it.prepared.opening.quantity[k])) for k in legs}
+    for p in it.postings:
+        if p.round >= r or p.entity != codes.ACCOUNT or p.id != i or p.instrument < 0:
+            continue
+        m, bought = p.instrument, Fraction(p.amount, number)
+        if p.kind == codes.BY_ARBITRAGE:
+            price = Fraction(float(it.events[p.event]["price"]))
+            if lots[m] * bought > 0:
+                entry[m] = (abs(lots[m]) * entry[m] + abs(bought) * price) / (abs(lots[m]) + abs(bought))
+            elif abs(bought) > abs(lots[m]):
+                entry[m] = price
+        lots[m] += bought
+    return entry
+
+
 def room(it: Played, balance: dict[Key, int], i: int, r: int, rule: int) -> Fraction:
     """What the residual rule may take from one account behind row `i`: profit but never principal, or equity."""
     lots = it.lots_of(balance, i)
     if not lots:
         return Fraction(0)
-    book = it.prepared.opening.book
-    entry = {
-        int(book.leg_market[k]): Fraction(float(book.entry_price[k]))
-        for k in range(int(book.indptr[i]), int(book.indptr[i + 1]))
-    }
+    entry = entries(it, i, r)
     profit = sum((q * (it.mark(r, m) - entry[m] * it.lot_scale(m)) for m, q in lots.items()), Fraction(0))
     worth = it.equity(balance, i, r)
     return max(Fraction(0), worth if rule == codes.RESIDUALS["socialise"] else min(profit, worth))

@@ -77,7 +77,6 @@ def halt(state: Any, p: int, m: int) -> None:
     breaker.active, breaker.until = True, clock.time + state.policies[p].length
     breaker.count += 1.0
     breaker.reference = market.last
-    clock.acted = True
     note(state, EVENT_HALT, -1, -1, market.venue, m, 0.0, market.last, 0.0)
 
 

@@ -43,7 +43,6 @@ class Hooks:
         self.policies = tuple(policies)
         self.memos: list[dict[str, Any]] = [{} for _ in policies]
         self.python = [p for p, policy in enumerate(policies) if is_python(policy)]
-        self.shut: list[Any] = [False for _ in policies]  # per policy: markets it kept shut last round
 
     def world(self, state: State, p: int) -> World:
         """The world as it stands, for the policy in place `p`."""
@@ -111,14 +110,10 @@ class Hooks:
                 post(packed, OUTSIDE, 0, BY_INJECTION, MONEY, -quanta)
 
     def status(self, state: State, p: int) -> None:
-        """Shut the markets that the policy wants shut; a market newly shut is something that happened."""
+        """Shut the markets that the policy wants shut."""
         if self.policies[p].overrides("status"):
             world = self.world(state, p)
             shut = self.checked(p, "status", self.policies[p].status(world), world.mark.shape) != 0.0
-            own = shut & ~state.markets["dead"]
-            if (own & ~np.asarray(self.shut[p])).any():
-                state.clock["acted"] = True
-            self.shut[p] = own
             state.markets["shut"] |= shut
 
     def limits(self, state: State, p: int) -> None:
