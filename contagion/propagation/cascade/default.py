@@ -268,11 +268,25 @@ def close_failing_venues(book: Any, state: Any, balances: Any, recovery: Any) ->
 
 
 @inner
+def waits_for_halt(state: Any) -> bool:
+    """In the timeless limit nobody is declared failed while a halt holds his orders back: a halt only delays."""
+    clock = state.clock[0]
+    if not clock.sticky or clock.acted or clock.n_acting == 0:
+        return False
+    for m in range(state.markets.shape[0]):
+        if state.markets[m].shut and not state.markets[m].dead:
+            return True
+    return False
+
+
+@inner
 def defaults(book: Any, state: Any) -> None:
     """Step 6 as a whole; does nothing as long as every watched node can pay."""
     if not state.clock[0].defaults or book.sheet_nodes.shape[0] == 0:
         return
     strike(book, state)
+    if waits_for_halt(state):
+        return
     resources(book, state)
     if not anyone_short(book, state):
         return
