@@ -82,12 +82,12 @@ def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
         part = int(caps[j]) if rule == 1 else int(math.floor(caps[j] * fraction))
         taken[j] = min(part, left // number)
         left -= taken[j] * number
-    for again in range(2):  # first one quantum each, then whatever is left to whoever can divide it
+    for _ in range(2):  # what rounding left: one quantum each, and once more where counts did not divide it
         for j in order:
             number = int(book.count[accounts[j]])
             if left >= number and taken[j] < caps[j]:
                 more = min(left // number, int(caps[j]) - taken[j])
-                if rule != 1 and again == 0:
+                if rule != 1:
                     more = min(more, 1)
                 taken[j] += more
                 left -= more * number
