@@ -82,8 +82,9 @@ def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
         part = int(caps[j]) if rule == 1 else int(math.floor(caps[j] * fraction))
         taken[j] = min(part, left // number)
         left -= taken[j] * number
-    for _ in range(2):  # what rounding left: one quantum each, and once more where counts did not divide it
-        for j in order:
+    large_first = stable_order(-book.count[accounts].astype(np.float64))
+    for _ in range(2):  # what rounding left, a quantum at a time; rows of one account last, they can take any rest
+        for j in large_first:
             number = int(book.count[accounts[j]])
             if left >= number and taken[j] < caps[j]:
                 more = min(left // number, int(caps[j]) - taken[j])
