@@ -30,6 +30,9 @@ from contagion.propagation.cascade.codes import (
 from contagion.propagation.cascade.kernels import is_flat, stable_order, value_account, wake
 
 
+MOST_PASSES = 64
+
+
 @inner
 def profit(book: Any, state: Any, i: int) -> float:
     """Unrealised profit of account `i` at the marks (quanta, of one account), 0 for a loss."""
@@ -83,7 +86,9 @@ def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
         taken[j] = min(part, left // number)
         left -= taken[j] * number
     large_first = stable_order(-book.count[accounts].astype(np.float64))
-    for _ in range(2):  # what rounding left, a quantum at a time; rows of one account last, they can take any rest
+    for _ in range(
+        MOST_PASSES
+    ):  # what rounding left, a quantum at a time; rows of one account last: they take any rest
         for j in large_first:
             number = int(book.count[accounts[j]])
             if left >= number and taken[j] < caps[j]:
