@@ -29,7 +29,6 @@ from contagion.propagation.cascade.codes import (
 )
 from contagion.propagation.cascade.kernels import is_flat, stable_order, value_account, wake
 
-
 MOST_PASSES = 64
 
 
