@@ -96,8 +96,12 @@ METRICS: dict[str, Metric] = {
         "deferred", "money", "forced orders still waiting when the run ended: loss put off"
     ),
     "halted_seconds": Metric("halted", "seconds", "time for which markets were shut, summed over markets"),
-    "time_to_close_median": Metric("time to close, median", "seconds", "from first trigger to flat"),
-    "time_to_close_95": Metric("time to close, 95 %", "seconds", "from first trigger to flat"),
+    "time_to_close_median": Metric(
+        "time to close, median", "seconds", "from the last trigger to flat, over accounts"
+    ),
+    "time_to_close_95": Metric(
+        "time to close, 95 %", "seconds", "from the last trigger to flat, over accounts"
+    ),
     "fill_rate": Metric("fill rate", "share", "forced orders filled / asked"),
     "branching_ratio": Metric(
         "branching ratio", "share", "share of forced selling that earlier forced selling caused"

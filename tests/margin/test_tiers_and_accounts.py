@@ -48,8 +48,13 @@ def test_margin_tier_and_rate_are_those_of_the_slices(tiers, notional, at_floor)
     floors, rates = [t["floor"] for t in tiers], [t["maintenance_rate"] for t in tiers]
     found = maintenance_margin(notional, tiers)
     exact = margin_by_slices(notional, floors, rates)
-    scale = max(notional, floors[-1])
-    assert abs(Fraction(float(found.maintenance_margin)) - exact) <= Fraction(1e-14) * Fraction(scale)
+    scale, smallest = (
+        max(notional, floors[-1]),
+        Fraction(math.ulp(0.0)),
+    )  # below it, numbers have no digits left
+    assert (
+        abs(Fraction(float(found.maintenance_margin)) - exact) <= Fraction(1e-14) * Fraction(scale) + smallest
+    )
     assert found.tier == tier_by_search(notional, floors)
     assert found.maintenance_rate == rates[found.tier - 1]
 

@@ -54,16 +54,48 @@ def steepness(book: Any, market: Any, side: int) -> float:
 
 
 @inner
-def room(book: Any, state: Any, leg: int, market: Any, capital: float, sells: bool) -> float:
-    """Quanta of notional the account behind `leg` may add (or reduce) in this market."""
-    lots = state.quantity[leg]
-    worth = market.mark * market.lot_scale
-    closing = abs(lots) * worth if (lots > 0.0) == sells and lots != 0.0 else 0.0
-    opened = 0.0 if closing > 0.0 else abs(lots) * worth
+def initial(book: Any, market: Any, notional: float) -> float:
+    """Initial margin of a notional (quanta): all of it at the rate of its tier, as exchanges state it."""
+    rate = 0.0
+    for t in range(market.tier_first, market.tier_last):
+        if t == market.tier_first or notional > book.tier_floor[t]:
+            rate = book.tier_initial[t]
+    return market.multiplier * rate * notional
+
+
+@inner
+def largest_notional(book: Any, market: Any, free: float) -> float:
+    """The largest notional (quanta) whose initial margin `free` covers, within the cap of the last tier."""
+    best = 0.0
+    for t in range(market.tier_first, market.tier_last):
+        rate = market.multiplier * book.tier_initial[t]
+        reached = min(book.tier_top[t], free / rate if rate > 0.0 else math.inf)
+        if reached > book.tier_floor[t]:
+            best = max(best, reached)
+    return best
+
+
+@inner
+def free_margin(book: Any, state: Any, leg: int) -> float:
+    """Equity that the initial margin of the account's other legs leaves for `leg`, in quanta, at least 0."""
     i = book.leg_account[leg]
-    equity, required = value_account(book, state, i)
-    free = max(0.0, equity - required) / max(market.initial_rate, 1e-9)
-    return closing + min(free, max(0.0, capital - opened))
+    free, _ = value_account(book, state, i)
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        if k != leg and state.quantity[k] != 0.0:
+            market = state.markets[book.leg_market[k]]
+            free -= initial(book, market, abs(state.quantity[k]) * (market.mark * market.lot_scale))
+    return max(0.0, free)
+
+
+@inner
+def room(book: Any, state: Any, leg: int, market: Any, capital: float, sells: bool) -> float:
+    """Quanta of notional the account behind `leg` may trade: what closes, and what free margin then lets it open."""
+    lots = state.quantity[leg]
+    held = abs(lots) * (market.mark * market.lot_scale)
+    most = min(largest_notional(book, market, free_margin(book, state, leg)), capital)
+    if lots != 0.0 and (lots > 0.0) == sells:
+        return held + most
+    return max(0.0, most - held)
 
 
 @inner

@@ -166,6 +166,8 @@ def build(net: Network) -> Opening:
         "tier_rate": tiers.rate,
         "tier_amount": tiers.amount,
         "tier_floor": tiers.floor,
+        "tier_top": tiers.top,
+        "tier_initial": tiers.initial,
         "bands": bands,
         "volumes": volumes,
         "index_indptr": index[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +28,10 @@ class Tiers:
     rate: Floats
     amount: Floats
     floor: Floats
+    top: Floats
+    initial: Floats
     first: Ints
     last: Ints
-    initial: Floats
     largest_rate: Floats
 
 
@@ -38,24 +40,30 @@ def build_tiers(net: Network, units: Units) -> Tiers:
     rate: list[float] = []
     amount: list[float] = []
     floor: list[float] = []
-    where: dict[str, tuple[int, int, float]] = {}
+    top: list[float] = []
+    initial: list[float] = []
+    where: dict[str, tuple[int, int]] = {}
     for name, rows in net.tiers.groupby("schedule", sort=True):
         rows = rows.sort_values("floor", kind="stable")
         floors, rates = rows["floor"].to_numpy(float), rows["maintenance_rate"].to_numpy(float)
         amounts = np.concatenate([[0.0], np.cumsum(floors[1:] * np.diff(rates))])
-        where[str(name)] = (len(rate), len(rate) + len(rates), float(rows["initial_rate"].iloc[0]))
+        where[str(name)] = (len(rate), len(rate) + len(rates))
         rate.extend(rates)
         amount.extend(amounts * units.scale)
         floor.extend(floors * units.scale)
-    found = [where.get(str(s), (0, 0, 0.0)) for s in net.markets["schedule"]]
-    largest = [max(rate[a:b], default=0.0) for a, b, _ in found]
+        cap = float(rows["cap"].iloc[-1])
+        top.extend(np.append(floors[1:], math.inf if math.isnan(cap) else cap) * units.scale)
+        initial.extend(rows["initial_rate"].to_numpy(float))
+    found = [where.get(str(s), (0, 0)) for s in net.markets["schedule"]]
+    largest = [max(rate[a:b], default=0.0) for a, b in found]
     return Tiers(
         np.asarray(rate, dtype=np.float64),
         np.asarray(amount, dtype=np.float64),
         np.asarray(floor, dtype=np.float64),
+        np.asarray(top, dtype=np.float64),
+        np.asarray(initial, dtype=np.float64),
         np.asarray([f[0] for f in found], dtype=np.int64),
         np.asarray([f[1] for f in found], dtype=np.int64),
-        np.asarray([f[2] for f in found], dtype=float),
         np.asarray(largest, dtype=np.float64),
     )
 
@@ -120,7 +128,7 @@ def build_markets(
     rows["half_life"] = net.markets["impact_half_life"].fillna(np.inf).to_numpy()
     own, of_asset = net.markets["volatility"].to_numpy(float), net.assets["volatility"].to_numpy(float)[asset]
     rows["volatility"] = np.nan_to_num(np.where(np.isnan(own), of_asset, own), nan=0.0)
-    rows["tier_first"], rows["tier_last"], rows["initial_rate"] = tiers.first, tiers.last, tiers.initial
+    rows["tier_first"], rows["tier_last"] = tiers.first, tiers.last
     for column in ("opening", "outside", "last", "mark", "index", "lowest"):
         rows[column] = opening
     rows["depth"] = rows["shock_depth"] = rows["multiplier"] = rows["depth_lowest"] = 1.0

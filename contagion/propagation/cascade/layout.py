@@ -33,6 +33,8 @@ class Book(NamedTuple):
     tier_rate: Array
     tier_amount: Array  # quanta
     tier_floor: Array  # quanta
+    tier_top: Array  # quanta; the last one's cap, inf where it is open
+    tier_initial: Array  # rate of initial margin on the whole notional
     bands: Array
     volumes: Array
     index_indptr: Array  # (A + 1,) spot markets of asset a
@@ -110,7 +112,8 @@ class State(NamedTuple):
     trigger_time: Array  # (N,) s, of the trigger that has not been recovered from
     acted_in: Array  # (N,) round in which the account last acted
     closed_at: Array  # (N,) s
-    closing_time: Array  # (N,) seconds from trigger to flat, in order of closing
+    closing_time: Array  # (N,) seconds from trigger to flat
+    owed: Array  # (N,) quanta that one account owed at its trigger: missing cash and the notional of shorts
     liquidated: Array  # (N,) money, all of the row
     deleveraged: Array  # (N,)
     posted: Array  # (N,) quanta, all of the row

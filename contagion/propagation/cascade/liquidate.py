@@ -92,10 +92,14 @@ def want_fraction(book: Any, state: Any, i: int, fraction: float) -> None:
 
 @inner
 def note_trigger(book: Any, state: Any, i: int) -> None:
-    """Account `i` has just fallen below its requirement: remember when, and the marks it was triggered at."""
+    """Account `i` has just fallen below its requirement: remember when, at which marks, and what it owed then."""
     state.trigger_time[i] = state.clock[0].time
+    owed = max(0.0, -float(state.cash[i]))
     for k in range(book.indptr[i], book.indptr[i + 1]):
-        state.trigger_mark[k] = state.markets[book.leg_market[k]].mark
+        market = state.markets[book.leg_market[k]]
+        state.trigger_mark[k] = market.mark
+        owed += max(0.0, -state.quantity[k]) * (market.mark * market.lot_scale)
+    state.owed[i] = owed
 
 
 @inner

@@ -165,7 +165,8 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
     system, gain = float(np.maximum(gap, 0.0).sum()), float(np.maximum(-gap, 0.0).sum())
     direct = float(np.maximum(-worth.outside_change[counted], 0.0).sum())
     perps = markets["kind"] == PERP
-    closed = np.sort(state.closing_time[: int(state.clock["n_closed"][0])])
+    closed = ~np.isnan(state.closing_time)
+    waits = state.closing_time[closed], book.count[closed]
     fees, burned = counters[codes.FEES] * quantum, float(venues["burned"].sum()) * quantum
     slippage = counters[codes.SLIPPAGE] * quantum
     found = {
@@ -202,8 +203,8 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
         "margin_posted": counters[codes.MARGIN_POSTED] * quantum,
         "deferred_notional": deferred_at_end(pack_state(state)) * quantum,
         "halted_seconds": float(markets["halted_seconds"].sum()),
-        "time_to_close_median": quantile(closed, 0.5),
-        "time_to_close_95": quantile(closed, 0.95),
+        "time_to_close_median": quantile(*waits, 0.5),
+        "time_to_close_95": quantile(*waits, 0.95),
         "fill_rate": ratio(counters[codes.FILLED], counters[codes.ASKED]),
         "branching_ratio": ratio(counters[codes.HEALTHY_OUTSIDE], counters[codes.LIQUIDATED_ALL]),
         "rounds": float(state.clock["round"][0]),
@@ -212,8 +213,13 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
     return np.asarray([found[name] for name in METRICS], dtype=np.float64)
 
 
-def quantile(values: Floats, level: float) -> float:
-    """Order-statistic quantile: the smallest value with at least `level` of the values at or below it; nan if none."""
+def quantile(values: Floats, numbers: npt.NDArray[np.int64], level: float) -> float:
+    """Order-statistic quantile: the smallest value with at least `level` of all at or below it; nan if none.
+
+    `values` in any order, each as often as `numbers` says.
+    """
     if not values.size:
         return float("nan")
-    return float(values[max(0, int(np.ceil(level * values.size)) - 1)])
+    rising = np.argsort(values, kind="stable")
+    below = np.cumsum(numbers[rising])
+    return float(values[rising[np.searchsorted(below, level * below[-1])]])

@@ -142,21 +142,14 @@ def measure_fill(state: Any, market: Any, sign: int, lots: float, trigger: float
 
 @inner
 def measure_coverage(book: Any, state: Any, i: int) -> None:
-    """Value realised over amount owed, for an account about to be closed completely."""
-    assets, owed = max(0.0, float(state.cash[i])), max(0.0, -float(state.cash[i]))
-    for k in range(book.indptr[i], book.indptr[i + 1]):
-        lots = state.quantity[k]
-        market = state.markets[book.leg_market[k]]
-        worth = abs(lots) * (market.lot_scale * market.fill)
-        if lots > 0.0:
-            assets += worth
-        else:
-            owed += worth
-        if lots != 0.0 and state.taken[k] != abs(lots):
-            return
-    if owed > 0.0:
-        state.counters[COVERAGE_SUM] += assets / owed * float(book.count[i])
-        state.counters[COVERAGE_WEIGHT] += float(book.count[i])
+    """Value realised over the amount owed at the trigger, for an account that has just been closed for the first time.
+
+    What was realised is what was owed plus the money left over, or less the money missing, before the fee.
+    """
+    if state.owed[i] > 0.0 and math.isnan(state.closed_at[i]) and is_flat(book, state, i):
+        number = float(book.count[i])
+        state.counters[COVERAGE_SUM] += (1.0 + float(state.cash[i]) / state.owed[i]) * number
+        state.counters[COVERAGE_WEIGHT] += number
 
 
 @inner
@@ -166,7 +159,6 @@ def fill_account(book: Any, state: Any, i: int) -> None:
     first = state.liquidated[i] == 0.0
     equity, required = equity_at_outside(book, state, i)
     healthy, due, traded = equity >= required, 0.0, 0.0
-    measure_coverage(book, state, i)
     for k in range(book.indptr[i], book.indptr[i + 1]):
         lots = state.taken[k]
         if lots > 0.0:
@@ -193,6 +185,7 @@ def fill_account(book: Any, state: Any, i: int) -> None:
             due += (state.venues[book.venue[i]].fee) * money / number
             leg_reduced(book, state, k, lots)
     if traded > 0.0:
+        measure_coverage(book, state, i)
         state.liquidated[i] += traded
         if first:
             state.counters[LIQUIDATED_ACCOUNTS] += float(number)
@@ -213,8 +206,7 @@ def close_account(book: Any, state: Any, i: int) -> None:
     state.selected[i] = False
     if math.isnan(state.closed_at[i]):
         state.closed_at[i] = clock.time
-        state.closing_time[clock.n_closed] = clock.time + clock.step - state.trigger_time[i]
-        clock.n_closed += 1
+        state.closing_time[i] = clock.time + clock.step - state.trigger_time[i]
     if state.cash[i] < 0:
         missing = -int(state.cash[i]) * int(book.count[i])
         state.deficit[i] += missing

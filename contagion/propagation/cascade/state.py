@@ -112,6 +112,7 @@ def allocate(
         acted_in=ints(n),
         closed_at=floats(n),
         closing_time=floats(n),
+        owed=floats(n),
         liquidated=floats(n),
         deleveraged=floats(n),
         posted=ints(n),
@@ -144,9 +145,10 @@ ZEROED = (
     "deleveraged",
     "posted",
     "deficit",
+    "owed",
     "tick",
 )
-UNKNOWN = ("node_failed_at", "first_trigger", "trigger_time", "trigger_mark", "closed_at")
+UNKNOWN = ("node_failed_at", "first_trigger", "trigger_time", "trigger_mark", "closed_at", "closing_time")
 
 
 def reset(

@@ -32,7 +32,6 @@ MARKET = np.dtype(
         ("capital", "f8"),  # of the liquidity provider at the opening, in quanta
         ("tier_first", "i8"),
         ("tier_last", "i8"),
-        ("initial_rate", "f8"),
         ("opening", "f8"),  # price at the opening
         ("outside", "f8"),
         ("permanent", "f8"),  # displacement
@@ -214,7 +213,6 @@ CLOCK = np.dtype(
         ("n_calls", "i8"),  # outstanding
         ("n_called", "i8"),
         ("n_acting", "i8"),
-        ("n_closed", "i8"),
         ("volatility_window", "f8"),
         ("outside_paid", "i8"),
         ("skip", "?"),  # use the clocks to skip accounts that cannot have been reached

@@ -103,8 +103,8 @@ def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
 
 
 @inner
-def clear_deficits(book: Any, state: Any, v: int, money: int) -> None:
-    """Bring the flat accounts of this round back to zero, with `money` that the layers have provided."""
+def clear_deficits(book: Any, state: Any, v: int) -> None:
+    """Bring the flat accounts of this round back to zero."""
     clock = state.clock[0]
     for j in range(clock.n_acting):
         i = state.acting[j]
@@ -129,10 +129,9 @@ def pay_deficits(book: Any, state: Any) -> None:
         from_fund = min(deficit, int(venue.fund), int(min(venue.fund_limit, 2.0**62)))
         if from_fund > 0:
             note(state, EVENT_FUND, -1, venue.node, v, -1, 0.0, np.nan, float(from_fund))
-        clear_deficits(book, state, v, deficit)
-        venue.fund -= from_fund
-        venue.fund_used += from_fund
-        post(state, FUND, v, BY_FUND, MONEY, -from_fund)
+            venue.fund -= from_fund
+            venue.fund_used += from_fund
+            post(state, FUND, v, BY_FUND, MONEY, -from_fund)
         rest = deficit - from_fund
         if rest > 0 and venue.residual != 3:
             budget = min(rest, int(min(venue.residual_limit, 2.0**62)))
@@ -144,6 +143,7 @@ def pay_deficits(book: Any, state: Any) -> None:
             venue.own_paid += min(rest, max(0, int(state.node_cash[venue.node])))
             note(state, EVENT_RESIDUAL, -1, venue.node, v, -1, 0.0, np.nan, float(rest))
             pay_node(state, venue.node, BY_OWN_EQUITY, -rest)
+        clear_deficits(book, state, v)  # under the event of the last layer that paid
 
 
 @inner
