@@ -185,7 +185,7 @@ def fit_to_books(book: Any, state: Any) -> None:
         if strategy.kind == 1 and strategy.ask_long != 0.0:
             a, b = markets[strategy.long_market], markets[strategy.short_market]
             part, larger = min(share[strategy.long_market], share[strategy.short_market]), max(a.lot, b.lot)
-            units = math.floor(abs(strategy.ask_long) * a.lot * part / larger) * larger
+            units = np.floor(abs(strategy.ask_long) * a.lot * part / larger) * larger
             units = math.copysign(units, strategy.ask_long)
             strategy.ask_long, strategy.ask_short = units / a.lot, units / b.lot
             a.wish += strategy.ask_long
@@ -207,7 +207,7 @@ def arbitrage(book: Any, state: Any) -> None:
         units = wish(book, state, s)
         long_lot, short_lot = markets[strategy.long_market].lot, markets[strategy.short_market].lot
         larger = max(long_lot, short_lot)
-        units = math.copysign(math.floor(abs(units) / larger) * larger, units)
+        units = math.copysign(np.floor(abs(units) / larger) * larger, units)
         strategy.ask_long, strategy.ask_short = units / long_lot, units / short_lot
         markets[strategy.long_market].wish += strategy.ask_long
         markets[strategy.short_market].wish -= strategy.ask_short

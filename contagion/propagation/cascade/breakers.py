@@ -154,9 +154,9 @@ def orders_row(state: Any, p: int) -> None:
             market = state.markets[m]
             most = math.inf
             if policy.rate < np.inf:
-                most = float(math.ceil(policy.rate * clock.step / (market.mark * market.lot_scale)))
-            market.cap_sell = min(float(math.ceil(policy.share * market.cap_sell)), most)
-            market.cap_buy = min(float(math.ceil(policy.share * market.cap_buy)), most)
+                most = float(np.ceil(policy.rate * clock.step / (market.mark * market.lot_scale)))
+            market.cap_sell = min(float(np.ceil(policy.share * market.cap_sell)), most)
+            market.cap_buy = min(float(np.ceil(policy.share * market.cap_buy)), most)
 
 
 @inner

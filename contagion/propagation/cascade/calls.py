@@ -11,7 +11,6 @@ cascade chapter, section 4, step 2.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ def top_up(book: Any, state: Any, i: int) -> None:
     """The owner of account `i` posts the shortfall to the call target, as far as the node's cash goes."""
     equity, required = value_account(book, state, i)
     venue = state.venues[book.venue[i]]
-    shortfall = math.ceil(venue.call_target * required - equity)
+    shortfall = np.ceil(venue.call_target * required - equity)
     count, owner = int(book.count[i]), int(book.owner[i])
     money = min(int(shortfall), max(0, int(state.node_cash[owner])) // count)
     if required <= 0.0 or money <= 0 or venue.failed:

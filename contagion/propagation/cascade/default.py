@@ -12,7 +12,6 @@ Eisenberg, Noe (2001), equation 2 and theorem 1; cascade chapter, section 4, ste
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -93,7 +92,7 @@ def resources(book: Any, state: Any) -> None:
         for a in range(book.sheet_indptr[j], book.sheet_indptr[j + 1]):
             i = book.sheet_accounts[a]
             equity, _ = value_account(book, state, i)
-            total += max(0.0, math.floor(equity)) * float(book.count[i])
+            total += max(0.0, np.floor(equity)) * float(book.count[i])
         if book.venue_of_node[n] >= 0:
             total += float(state.venues[book.venue_of_node[n]].fund)
         own[n] = total
@@ -199,7 +198,7 @@ def pay_customers(book: Any, state: Any, v: int, recovery: float) -> None:
         i = book.venue_accounts[j]
         number, balance = int(book.count[i]), int(state.cash[i])
         if balance > 0:
-            paid = min(balance, int(math.floor(balance * rate)))
+            paid = min(balance, int(np.floor(balance * rate)))
             state.cash[i] = 0
             post(state, ACCOUNT, i, BY_VENUE_DEFAULT, MONEY, -balance * number)
             pay_node(state, book.owner[i], BY_VENUE_DEFAULT, paid * number)
@@ -217,13 +216,13 @@ def settle_node(book: Any, state: Any, n: int, recovery: float) -> None:
     for c in range(book.debt_indptr[n], book.debt_indptr[n + 1]):
         claim = int(state.remaining[c])
         if claim > 0:
-            paid = min(claim, int(math.floor(claim * recovery)))
+            paid = min(claim, int(np.floor(claim * recovery)))
             pay_node(state, n, BY_NODE_DEFAULT, -paid)
             pay_node(state, book.creditor[c], BY_NODE_DEFAULT, paid)
             cancel_claim(state, n, book.creditor[c], BY_NODE_DEFAULT, claim)
             state.remaining[c] = 0
     debt = int(state.external_liabilities[n])
-    paid = min(debt, int(math.floor(debt * recovery)))
+    paid = min(debt, int(np.floor(debt * recovery)))
     pay_node(state, n, BY_NODE_DEFAULT, -paid)
     pay_outside(state, BY_NODE_DEFAULT, paid)
     cancel_external(state, n, BY_NODE_DEFAULT, -debt)

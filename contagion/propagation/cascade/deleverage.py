@@ -11,7 +11,6 @@ cascade chapter, section 4, step 4c; margin chapter, section 6 (`adl_rank_bitmex
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -105,7 +104,7 @@ def quotas(book: Any, state: Any, rule: int, legs: Any, scores: Any, wanted: flo
     left = wanted
     share = np.empty(n)
     for j in range(n):
-        share[j] = math.floor(most[j] * (wanted / total))
+        share[j] = np.floor(most[j] * (wanted / total))
         left -= share[j] * book.count[book.leg_account[legs[j]]]
     for j in range(n):
         number = float(book.count[book.leg_account[legs[j]]])
@@ -155,7 +154,7 @@ def match(book: Any, state: Any, k: int, legs: Any, order: Any, most: Any, first
     left, paid, at = state.taken[k] * number, 0, first
     while at < order.shape[0] and left > 0.0:
         j = order[at]
-        lots = min(most[j], float(math.floor(left / book.count[book.leg_account[legs[j]]])))
+        lots = min(most[j], float(np.floor(left / book.count[book.leg_account[legs[j]]])))
         if lots > 0.0:
             paid += cut_winner(book, state, legs[j], lots, price)
             most[j] -= lots
@@ -164,7 +163,7 @@ def match(book: Any, state: Any, k: int, legs: Any, order: Any, most: Any, first
             first += 1
         at += 1
     matched = state.taken[k] * number - left
-    lots = float(math.floor(matched / number))
+    lots = float(np.floor(matched / number))
     money = int(np.rint(lots * (market.lot_scale * price))) * number
     over = int(matched - lots * number)  # fewer lots than `count`: the provider takes them
     state.quantity[k] -= sign * lots

@@ -67,7 +67,7 @@ def book_limit(book: Any, market: Any, side: int) -> float:
         side_bands(book, market, side),
         side_volumes(book, market, side),
     )
-    return math.inf if money == np.inf else math.floor(money / lot_money)
+    return math.inf if money == np.inf else np.floor(money / lot_money)
 
 
 @inner
@@ -87,8 +87,8 @@ def cap_by_throughput(state: Any) -> None:
             for m in range(state.markets.shape[0]):
                 market = state.markets[m]
                 if market.venue == v:
-                    market.cap_sell = float(math.floor(market.cap_sell * (room / total)))
-                    market.cap_buy = float(math.floor(market.cap_buy * (room / total)))
+                    market.cap_sell = np.floor(market.cap_sell * (room / total))
+                    market.cap_buy = np.floor(market.cap_buy * (room / total))
 
 
 @inner
@@ -128,7 +128,7 @@ def take(book: Any, state: Any) -> None:
             if state.wanted[k] > 0.0:
                 m = book.leg_market[k]
                 room = sell[m] if state.quantity[k] > 0.0 else buy[m]
-                lots = min(state.wanted[k], float(math.floor(room / book.count[i])))
+                lots = min(state.wanted[k], np.floor(room / book.count[i]))
                 state.taken[k] = lots
                 if state.quantity[k] > 0.0:
                     sell[m] -= lots * book.count[i]
@@ -212,20 +212,20 @@ def leg_reduced(book: Any, state: Any, k: int, lots: float) -> None:
     if s < 0 or not clock.unwinding:
         return
     strategy = state.strategies[s]
-    rounds = max(1.0, math.ceil(strategy.unwind / clock.step))
+    rounds = max(1.0, np.ceil(strategy.unwind / clock.step))
     if k == strategy.short_leg:
         number = float(book.count[book.leg_account[k]])  # the holding belongs to all accounts behind the row
         units = lots * number * state.markets[strategy.short_market].lot * strategy.ratio
-        more = math.floor(units / state.markets[strategy.long_market].lot)
+        more = np.floor(units / state.markets[strategy.long_market].lot)
         strategy.pending_long = min(strategy.pending_long + more, long_lots(state, strategy))
-        strategy.slice_long = max(1.0, math.ceil(strategy.pending_long / rounds))
+        strategy.slice_long = max(1.0, np.ceil(strategy.pending_long / rounds))
     else:
         units = lots * state.markets[strategy.long_market].lot / strategy.ratio
-        more = math.floor(units / state.markets[strategy.short_market].lot)
+        more = np.floor(units / state.markets[strategy.short_market].lot)
         strategy.pending_short = min(
             strategy.pending_short + more, max(0.0, -state.quantity[strategy.short_leg])
         )
-        strategy.slice_short = max(1.0, math.ceil(strategy.pending_short / rounds))
+        strategy.slice_short = max(1.0, np.ceil(strategy.pending_short / rounds))
 
 
 @inner

@@ -76,7 +76,7 @@ def want_ladder(book: Any, state: Any, i: int) -> None:
             worth = market.mark * market.lot_scale
             below = cap_below(book, market, lots * worth)
             if below > 0.0:
-                state.wanted[k] = min(lots, math.ceil(lots - below / worth))
+                state.wanted[k] = min(lots, np.ceil(lots - below / worth))
                 stepped = True
     if not stepped:
         want_fraction(book, state, i, 1.0)
@@ -87,7 +87,7 @@ def want_fraction(book: Any, state: Any, i: int, fraction: float) -> None:
     """The same fraction of every leg, in whole lots, rounded up."""
     for k in range(book.indptr[i], book.indptr[i + 1]):
         lots = abs(state.quantity[k])
-        state.wanted[k] = min(lots, math.ceil(fraction * lots))
+        state.wanted[k] = min(lots, np.ceil(fraction * lots))
 
 
 @inner

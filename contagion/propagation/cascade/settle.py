@@ -89,9 +89,9 @@ def sell_holding(book: Any, state: Any, h: int, m: int, lots: float, price: floa
 def charge(state: Any, v: int, money: int) -> None:
     """Split a fee between fund, keeper, burn and the venue's own cash; the account's leg is posted by the caller."""
     venue = state.venues[v]
-    to_fund = int(math.floor(venue.fee_to_fund * money))
-    to_keeper = int(math.floor(venue.fee_to_keeper * money))
-    burned = int(math.floor(venue.fee_burned * money))
+    to_fund = int(np.floor(venue.fee_to_fund * money))
+    to_keeper = int(np.floor(venue.fee_to_keeper * money))
+    burned = int(np.floor(venue.fee_burned * money))
     own = money - to_fund - to_keeper - burned
     venue.fund += to_fund
     venue.keeper += to_keeper
@@ -112,7 +112,7 @@ def charge_account(book: Any, state: Any, i: int, due: float) -> None:
         return
     equity, _ = value_account(book, state, i)
     number = int(book.count[i])
-    money = int(min(math.floor(due), max(0.0, math.floor(equity))))
+    money = int(min(np.floor(due), max(0.0, np.floor(equity))))
     if money > 0:
         state.cash[i] -= money
         post(state, ACCOUNT, i, BY_FEE, MONEY, -money * number)

@@ -10,7 +10,6 @@ margin chapter, section 6 (`adl_pro_rata`, `adl_queue`, `socialised_loss`); reli
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -49,8 +48,8 @@ def exposure(book: Any, state: Any, i: int, rule: int) -> float:
     if equity <= 0.0 or is_flat(book, state, i):
         return 0.0
     if rule == 2:
-        return math.floor(equity)
-    return math.floor(min(profit(book, state, i), equity))
+        return np.floor(equity)
+    return np.floor(min(profit(book, state, i), equity))
 
 
 @inner
@@ -81,7 +80,7 @@ def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
     left = budget
     for j in order:
         number = int(book.count[accounts[j]])
-        part = int(caps[j]) if rule == 1 else int(math.floor(caps[j] * fraction))
+        part = int(caps[j]) if rule == 1 else int(np.floor(caps[j] * fraction))
         taken[j] = min(part, left // number)
         left -= taken[j] * number
     large_first = stable_order(-book.count[accounts].astype(np.float64))
