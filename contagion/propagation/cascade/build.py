@@ -8,6 +8,7 @@ tables: no result depends on the order of rows.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -253,6 +254,7 @@ def _account_arrays(net: Network) -> dict[str, Array]:
         "name_hash": name_hashes(accounts.index),
         "venue_indptr": venue_indptr,
         "venue_accounts": venue_accounts,
+        "venue_large_first": _large_first(net, venue_indptr, venue_accounts),
     }
 
 
@@ -280,6 +282,13 @@ def _sheet_arrays(net: Network, units: Units) -> dict[str, Array]:
         "venue_of_node": codes(nodes, net.venues.index),
         "counted": _counted(net),
     }
+
+
+def _large_first(net: Network, indptr: Ints, accounts: Ints) -> Ints:
+    """Places of a venue's accounts within its range, by `count` from high to low."""
+    number = net.accounts["count"].to_numpy(np.int64)[accounts]
+    parts = [np.argsort(-number[a:b], kind="stable") for a, b in itertools.pairwise(indptr)]
+    return np.concatenate([*parts, np.zeros(0)]).astype(np.int64)
 
 
 def _clock_arrays(

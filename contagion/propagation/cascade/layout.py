@@ -54,6 +54,7 @@ class Book(NamedTuple):
     counted: Array  # (K,) the set R over which losses are summed
     venue_indptr: Array  # (V + 1,) accounts of venue v
     venue_accounts: Array
+    venue_large_first: Array  # their places in the range of the venue, rows of many accounts first
     strategy_of_leg: Array  # (L,) basis strategy a leg belongs to, or -1
     slope: Array  # (N,) bound on the health lost per unit of the clock, quanta
     clock_of: Array  # (N,) market whose clock runs for the account, or M: the clock of all markets

@@ -63,6 +63,28 @@ def seize(book: Any, state: Any, i: int, money: int, v: int) -> None:
 
 
 @inner
+def share_rest(
+    book: Any, accounts: Any, large_first: Any, caps: Any, taken: Any, left: int, rule: int
+) -> int:
+    """Take what rounding left, a quantum at a time; rows of one account last: they take any rest. Returns the rest."""
+    for _ in range(MOST_PASSES):
+        before = left
+        for j in large_first:
+            if left == 0:
+                return 0
+            number = int(book.count[accounts[j]])
+            if left >= number and taken[j] < caps[j]:
+                more = min(left // number, int(caps[j]) - taken[j])
+                if rule != 1:
+                    more = min(more, 1)
+                taken[j] += more
+                left -= more * number
+        if left == before:
+            break
+    return left
+
+
+@inner
 def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
     """Take up to `budget` quanta from the venue's accounts by the residual rule; returns what was taken."""
     first, last = book.venue_indptr[v], book.venue_indptr[v + 1]
@@ -74,7 +96,8 @@ def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
         total += caps[j] * book.count[accounts[j]]
     if total <= 0.0:
         return 0
-    order = stable_order(-caps)
+    large_first = book.venue_large_first[first:last]
+    order = stable_order(-caps) if rule == 1 else large_first
     fraction = min(1.0, budget / total)
     taken = np.zeros(accounts.shape[0], np.int64)
     left = budget
@@ -83,18 +106,7 @@ def share_out(book: Any, state: Any, v: int, budget: int, rule: int) -> int:
         part = int(caps[j]) if rule == 1 else int(np.floor(caps[j] * fraction))
         taken[j] = min(part, left // number)
         left -= taken[j] * number
-    large_first = stable_order(-book.count[accounts].astype(np.float64))
-    for _ in range(
-        MOST_PASSES
-    ):  # what rounding left, a quantum at a time; rows of one account last: they take any rest
-        for j in large_first:
-            number = int(book.count[accounts[j]])
-            if left >= number and taken[j] < caps[j]:
-                more = min(left // number, int(caps[j]) - taken[j])
-                if rule != 1:
-                    more = min(more, 1)
-                taken[j] += more
-                left -= more * number
+    left = share_rest(book, accounts, large_first, caps, taken, left, rule)
     for j in range(accounts.shape[0]):
         if taken[j] > 0:
             seize(book, state, accounts[j], int(taken[j]), v)
