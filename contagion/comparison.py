@@ -7,7 +7,7 @@ the paired differences, what the rules cost and what they merely put off, and a 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -80,7 +80,8 @@ class Comparison:
     table : pandas.DataFrame
         What `to_frame` copies.
     outlays : pandas.DataFrame
-        What each run used, row by row as in `table`: the fields of `contagion.policies.Outlay`.
+        What each run used beyond the run of "none" on its scenario, row by row as in `table`: the fields of
+        `contagion.policies.Outlay`.
     """
 
     policies: dict[str, list[Policy]]
@@ -175,6 +176,10 @@ class Comparison:
     def costs(self, rates: CostRates | None = None) -> pd.DataFrame:
         """Return the mean cost of each policy set and its parts, in the network's unit.
 
+        Only what a set used beyond the run of "none" on the same scenario is billed, of it only what a policy
+        of the set causes by its own rule, and each part once, however many policies cause it. A part is
+        negative where the set uses less than no policy does.
+
         Parameters
         ----------
         rates : CostRates, optional
@@ -183,8 +188,9 @@ class Comparison:
         Returns
         -------
         pandas.DataFrame
-            Index policy; cost, its parts capital, halted, deferred, turned_away, deleveraged and seized.
-            Parts are NaN for a model that does not say what a run used.
+            Index policy; cost, its parts capital, halted, deferred, turned_away, deleveraged, seized and
+            other (what policies of one's own charge on top). Parts are NaN for a model that does not say what
+            a run used.
         """
         paired = self._paired()
         rows = {}
@@ -260,7 +266,8 @@ class Comparison:
         Returns
         -------
         Run
-            Its metrics equal the row of `to_frame`, bit for bit.
+            Its metrics equal the row of `to_frame`, bit for bit. So `policy_cost`, which is measured from the
+            run of "none", is the row's, where `contagion.run` has nothing to measure it from.
 
         Raises
         ------
@@ -273,7 +280,8 @@ class Comparison:
             raise ValueRangeError("is out of range", where="scenario", value=scenario, allowed=allowed)
         net = self.networks[scenario % len(self.networks)]
         shock = self.family.scenario(risky_assets(net), scenario, self.seed)
-        return self.model.prepare(net, self.policies[policy]).run(shock, self.seed, scenario)
+        run = self.model.prepare(net, self.policies[policy]).run(shock, self.seed, scenario)
+        return self._priced(run, policy, scenario)
 
     def caused(self, policy: str = "none", metric: str = "system_loss") -> pd.DataFrame:
         """Rank venues and nodes by the loss they caused, on average over the median and the bad scenario.
@@ -316,6 +324,16 @@ class Comparison:
         head = "<tr><th>policy</th><th>mean loss</th><th>difference</th></tr>"
         below = "".join(f"<div>{escape(note)}</div>" for note in notes)
         return f"<div><b>{escape(title)}</b><table>{head}{body}</table>{below}</div>"
+
+    def _priced(self, run: Run, policy: str, scenario: int) -> Run:
+        """Return the run with the cost of its row, if the study reached it and its model says what it used."""
+        mine = (self.table["policy"] == policy) & (self.table["scenario"] == scenario)
+        rows = self.table[mine & (self.table["status"] == "ok") & self.outlays["seconds"].notna()]
+        if rows.empty or "policy_cost" not in rows:
+            return run
+        metrics = run.metrics.copy()
+        metrics["policy_cost"] = rows["policy_cost"].iloc[0]
+        return replace(run, metrics=metrics)
 
     def _card(self) -> tuple[str, list[tuple[str, str, str]], list[str]]:
         """Return title, one row per set and the notes of the card."""

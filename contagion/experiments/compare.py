@@ -19,6 +19,7 @@ import contagion
 from contagion.comparison import KEYS, Comparison, risky_assets
 from contagion.errors import ScenarioError
 from contagion.experiments import arguments
+from contagion.experiments.charges import charge
 from contagion.experiments.runner import ERROR, MISSING, Group, Outcome, run_groups
 from contagion.policies.bills import OUTLAY
 from contagion.streams import check_seed
@@ -78,6 +79,8 @@ def compare(
     -------
     Comparison
         One row per set and scenario, and the statistics over them. Ctrl-C returns what is done, with a note.
+        `policy_cost` prices what a set used beyond the run of "none" on the same scenario, each part once,
+        at the default rates; a set that saves more than it uses has a negative one.
 
     Raises
     ------
@@ -110,12 +113,14 @@ def compare(
     sets = arguments.policy_sets(policies)
     shocks = _shocks(worlds, family, n, seed)
     prepared = _prepared(worlds, model, list(sets.values()))
-    outcome = Outcome.empty(len(sets), n, len(prepared[0][0].metric_names))
+    metric_names = prepared[0][0].metric_names
+    outcome = Outcome.empty(len(sets), n, len(metric_names))
     run_groups(_groups(prepared, shocks, n), outcome, seed=seed, n_jobs=n_jobs, progress=progress)
     if outcome.interrupted and not outcome.status.any():
         raise KeyboardInterrupt
+    charge(outcome, list(sets.values()), metric_names, list(sets).index("none"))
     _check_some_ran(outcome)
-    table = _table(outcome, list(sets), len(worlds), prepared[0][0].metric_names)
+    table = _table(outcome, list(sets), len(worlds), metric_names)
     return Comparison(
         policies=sets,
         networks=worlds,

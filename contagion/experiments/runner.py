@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from contagion.propagation.run import Prepared
 
-__all__ = ["Group", "Outcome", "StopFlag", "cut", "run_chunk", "run_groups"]
+__all__ = ["Group", "Outcome", "StopFlag", "cut", "message_of", "run_chunk", "run_groups"]
 
 SHORTEST_TASK = 0.02
 LONGEST_TASK = 10.0
@@ -93,7 +93,7 @@ class Outcome:
     Parameters
     ----------
     metrics : numpy.ndarray, shape (n_policies, n_scenarios, n_metrics + n_outlays)
-        Metrics, then what the policies used; NaN where a run failed or is missing.
+        Metrics, then what the run used; NaN where a run failed or is missing.
     status : numpy.ndarray of int8, shape (n_policies, n_scenarios)
         0 missing, 1 done, 2 failed.
     messages : dict
@@ -144,7 +144,7 @@ def run_chunk(
     Returns
     -------
     metrics : numpy.ndarray, shape (n_done, n_metrics + n_outlays)
-        Metrics, then what the policies used; NaN in the row of a scenario that failed.
+        Metrics, then what the run used; NaN in the row of a scenario that failed.
     messages : list of str
         Empty for a scenario that ran, else class and text of the error.
     """
@@ -157,12 +157,12 @@ def run_chunk(
             metrics[row] = _measured(prepared, shock, seed, scenario)
             messages.append("")
         except Exception as error:
-            messages.append(_message(error))
+            messages.append(message_of(error))
     return metrics[: len(messages)], messages
 
 
 def _measured(prepared: Prepared, shock: Any, seed: int, scenario: int) -> np.ndarray:
-    """Return metrics and outlay of one run; a model need not say what policies used, it is NaN then."""
+    """Return metrics and outlay of one run; a model need not say what was used, it is NaN then."""
     measure = getattr(prepared, "measure", None)
     if measure is None:
         return np.append(prepared.metrics(shock, seed, scenario), np.full(len(OUTLAY), np.nan))
@@ -276,7 +276,7 @@ def _run_kind(
     except Exception as error:
         done = int((outcome.status != MISSING).sum())
         raise ScenarioError(
-            f"the workers broke down after {done:,} runs: {_message(error)}",
+            f"the workers broke down after {done:,} runs: {message_of(error)}",
             remedy=f"n_jobs={n_jobs}; take fewer workers or a smaller network if memory ran out",
         ) from error
 
@@ -321,6 +321,7 @@ def _enter(outcome: Outcome, task: Group, metrics: np.ndarray, messages: list[st
     bar.update(len(messages))
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """Return class and text of an error, cut to a line."""
     text = f"{type(error).__name__}: {error}"
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 3] + "..."

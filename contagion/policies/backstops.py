@@ -172,7 +172,7 @@ class AutoDeleveraging(Policy):
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """Positions that winners lost."""
-        return rates.deleveraging(outlay) - outlay.haircut
+        return rates.deleveraging(outlay)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,16 @@ Floats = npt.NDArray[np.float64]
 
 RUNTIME_HOOKS = ("requirement", "haircuts", "marks", "orders", "limits", "status", "cash", "waterfall")
 
+CAUSES: Mapping[str, tuple[str, ...]] = {
+    "opening": ("locked", "turned_away", "deferred_value", "deleveraged", "haircut"),
+    "rows": ("halted_value", "deferred_value"),
+    "orders": ("deferred_value",),
+    "limits": ("deferred_value",),
+    "status": ("halted_value",),
+    "waterfall": ("deleveraged", "haircut"),
+}
+"""Hook -> fields of `Outlay` that a rule of its kind causes; the other hooks cause none by themselves."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -100,5 +110,10 @@ class Policy:
         return layers
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Money this policy cost in one run; by default everything that was measured."""
-        return 0.0 if type(self) is Policy else rates.of(outlay)
+        """Money this policy cost in one run; by default every field that a hook of its own can cause (`CAUSES`).
+
+        In a set a field is billed once, however many policies charge it (`contagion.policies.bills`). In a comparison
+        `outlay` is what the run used beyond the same scenario without policies, and may be negative.
+        """
+        caused = {field for hook, causes in CAUSES.items() if self.overrides(hook) for field in causes}
+        return rates.of(outlay.only(caused))

@@ -1,12 +1,17 @@
 """What did a set of policies cost, part by part?
 
-A policy states its cost as a sum over what a run used, each at its rate. Setting all rates but one to zero
-therefore gives the part that this rate stands for, for policies of one's own as well as for the built-in
-ones.
+Every field of an `Outlay` but the clock is a part of the bill. A policy says through its `cost` which parts its
+own rule causes; a part is billed once for the whole set, however many of its policies cause it, so that the
+order of policies and a policy named twice change no bill.
+
+What a run used includes what it would have used without any policy: orders that a venue's own limits hold back,
+winners that its own rules cut. A study takes that away first (`beyond`); a single run has nothing to compare
+itself with and bills the parts that its policies cause as they were measured.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 
@@ -17,22 +22,93 @@ import pandas as pd
 from contagion.policies.base import Policy
 from contagion.policies.costs import CostRates, Outlay
 
-__all__ = ["OUTLAY", "PARTS", "bill", "mean_cost", "outlay_row"]
+__all__ = ["OUTLAY", "PARTS", "beyond", "bill", "outlay_row", "parts", "set_cost"]
+
+Floats = npt.NDArray[np.float64]
 
 OUTLAY = tuple(field.name for field in fields(Outlay))
 """What a run used, in the order of `outlay_row`."""
 
-PARTS = tuple(field.name for field in fields(CostRates))
-"""Parts of a bill that have a rate; what is seized counts as it is."""
+PART_OF = {
+    "capital": "locked",
+    "halted": "halted_value",
+    "deferred": "deferred_value",
+    "turned_away": "turned_away",
+    "deleveraged": "deleveraged",
+    "seized": "haircut",
+}
+"""Part of a bill -> the field of `Outlay` it prices."""
+
+PARTS = (*PART_OF, "other")
+"""Parts of a bill; other is what policies of one's own charge beyond a price for each field."""
+
+ROUNDING = 1e-12
+"""A policy's cost that its parts miss by less than this share of them is their sum."""
 
 
-def outlay_row(outlay: Outlay) -> npt.NDArray[np.float64]:
+def outlay_row(outlay: Outlay) -> Floats:
     """Return what a run used as numbers, shape (len(OUTLAY),)."""
     return np.array(astuple(outlay), dtype=np.float64)
 
 
-def mean_cost(policies: Sequence[Policy], outlays: npt.NDArray[np.float64], rates: CostRates) -> float:
-    """Return the mean cost of a set of policies over many runs.
+def beyond(used: Floats, without: Floats) -> Floats:
+    """Return what runs used beyond the same scenarios without any policy; the length of the run stays.
+
+    Parameters
+    ----------
+    used, without : numpy.ndarray, shape (..., len(OUTLAY))
+        What each run used, under the policies and under none. Less than none is negative: a saving.
+    """
+    clock = OUTLAY.index("seconds")
+    difference = used - without
+    difference[..., clock] = used[..., clock]
+    return difference
+
+
+def parts(policies: Sequence[Policy], outlay: Outlay, rates: CostRates) -> Floats:
+    """Return each part of what a set of policies cost in one run, billed once.
+
+    Parameters
+    ----------
+    policies : sequence of Policy
+        The set; no policy and the placebo cost nothing.
+    outlay : Outlay
+        What the run used.
+    rates : CostRates
+        Prices of what is used.
+
+    Returns
+    -------
+    numpy.ndarray, shape (len(PARTS),)
+        Money. Where policies price a field differently, the largest charge for it counts. What each charges
+        on top (other) is its own and adds up. NaN where it is not known what the run used.
+    """
+    charging = [policy for policy in policies if type(policy) is not Policy]
+    if not charging:
+        return np.zeros(len(PARTS))
+    if any(math.isnan(getattr(outlay, field)) for field in PART_OF.values()):
+        return np.full(len(PARTS), np.nan)
+    charges = [_charges(policy, outlay, rates) for policy in charging]
+    once = [max(column, key=lambda charge: (abs(charge), charge)) for column in zip(*charges, strict=True)]
+    own = [_rest(policy.cost(outlay, rates), row) for policy, row in zip(charging, charges, strict=True)]
+    return np.array([*once, math.fsum(own)])
+
+
+def set_cost(policies: Sequence[Policy], outlay: Outlay, rates: CostRates) -> float:
+    """Return what a set of policies cost in one run (money): the sum of its `parts`.
+
+    Examples
+    --------
+    >>> from contagion.policies import Halt
+    >>> used = Outlay(halted_value=3.6e9)
+    >>> [set_cost([Halt()] * number, used, CostRates(halted=1e-4)) for number in (0, 1, 2)]
+    [0.0, 100.0, 100.0]
+    """
+    return math.fsum(parts(policies, outlay, rates).tolist())
+
+
+def bill(policies: Sequence[Policy], outlays: Floats, rates: CostRates) -> pd.Series[float]:
+    """Return the mean cost of a set of policies over many runs, and its parts.
 
     Parameters
     ----------
@@ -45,27 +121,9 @@ def mean_cost(policies: Sequence[Policy], outlays: npt.NDArray[np.float64], rate
 
     Returns
     -------
-    float
-        Money; NaN where no run is given.
-    """
-    costs = [sum(policy.cost(Outlay(*row), rates) for policy in policies) for row in outlays.tolist()]
-    return float(np.mean(costs)) if costs else float("nan")
-
-
-def bill(policies: Sequence[Policy], outlays: npt.NDArray[np.float64], rates: CostRates) -> pd.Series[float]:
-    """Return the mean cost of a set of policies and its parts.
-
-    Parameters
-    ----------
-    policies, outlays, rates
-        As in `mean_cost`.
-
-    Returns
-    -------
     pandas.Series
-        Money: cost, then a part for each rate (capital, halted, deferred, turned_away, deleveraged) and
-        seized, which is profit or equity taken away and has no rate. Parts add up to the cost unless a
-        policy of one's own charges something else than a sum.
+        Money: cost, then its parts, which add up to it: capital, halted, deferred, turned_away, deleveraged,
+        seized (profit or equity taken away; it has no rate), other. NaN where no run is given.
 
     Examples
     --------
@@ -74,13 +132,24 @@ def bill(policies: Sequence[Policy], outlays: npt.NDArray[np.float64], rates: Co
     >>> bill([InsuranceFund(factor=2.0)], outlays, CostRates()).round(0)["capital"]
     np.float64(22815.0)
     """
-    mean = outlays.mean(axis=0, keepdims=True) if len(outlays) else outlays
-    seized = mean_cost(policies, mean, _only("", rates))
-    parts = {part: mean_cost(policies, mean, _only(part, rates)) - seized for part in PARTS}
-    return pd.Series(
-        {"cost": mean_cost(policies, outlays, rates), **parts, "seized": seized}, dtype="float64"
-    )
+    if not len(outlays):
+        return pd.Series(np.nan, index=["cost", *PARTS], dtype="float64")
+    rows = np.array([parts(policies, Outlay(*row), rates) for row in outlays.tolist()])
+    cost = np.mean([math.fsum(row) for row in rows.tolist()])
+    return pd.Series([cost, *rows.mean(axis=0)], index=["cost", *PARTS], dtype="float64")
 
 
-def _only(part: str, rates: CostRates) -> CostRates:
-    return CostRates(**{name: getattr(rates, name) if name == part else 0.0 for name in PARTS})
+def _charges(policy: Policy, outlay: Outlay, rates: CostRates) -> list[float]:
+    """What a policy charges for each field by itself."""
+    nothing = policy.cost(Outlay(seconds=outlay.seconds), rates)
+    charges = []
+    for field in PART_OF.values():
+        used = getattr(outlay, field) != 0.0
+        charges.append(policy.cost(outlay.only([field]), rates) - nothing if used else 0.0)
+    return charges
+
+
+def _rest(cost: float, charges: list[float]) -> float:
+    """What a policy charges beyond its charges for each field, rounding apart."""
+    rest = cost - math.fsum(charges)
+    return 0.0 if abs(rest) <= ROUNDING * math.fsum(map(abs, charges)) else rest

@@ -9,6 +9,7 @@ lending; the others are set so that an hour's halt costs a basis point of the va
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from contagion.errors import ValueRangeError
@@ -18,7 +19,7 @@ SECONDS_A_YEAR = 365.25 * 86_400.0
 
 @dataclass(frozen=True)
 class Outlay:
-    """What a run with policies used, compared with the network before them.
+    """What a run used, priced by `CostRates`; a comparison prices what it used beyond the run without policies.
 
     Parameters
     ----------
@@ -31,7 +32,8 @@ class Outlay:
     halted_value
         Open interest of halted markets times the seconds they were shut (money s).
     deferred_value
-        Orders that policies and limits held back times the seconds they waited (money s).
+        Forced orders that policies, venues' own limits, halts and exhausted books held back times the seconds
+        they waited (money s).
     deleveraged, haircut
         Winners' positions cut (money), winners' profit or customers' equity seized (money).
     """
@@ -43,6 +45,11 @@ class Outlay:
     deferred_value: float = 0.0
     deleveraged: float = 0.0
     haircut: float = 0.0
+
+    def only(self, names: Collection[str]) -> Outlay:
+        """The outlay with the fields named and the seconds, nothing else."""
+        kept = {name: getattr(self, name) for name in names}
+        return Outlay(**{"seconds": self.seconds, **kept})
 
 
 @dataclass(frozen=True)
@@ -77,13 +84,14 @@ class CostRates:
                 raise ValueRangeError(f"CostRates.{name} is {value!r}; give a finite rate of at least 0")
 
     def of(self, outlay: Outlay) -> float:
-        """Everything in `outlay` in money."""
+        """Everything in `outlay` in money; what is seized counts as it is."""
         return (
             self.locked(outlay)
             + self.halting(outlay)
             + self.deferring(outlay)
             + self.turning_away(outlay)
             + self.deleveraging(outlay)
+            + outlay.haircut
         )
 
     def locked(self, outlay: Outlay) -> float:
@@ -103,5 +111,5 @@ class CostRates:
         return self.turned_away * outlay.turned_away
 
     def deleveraging(self, outlay: Outlay) -> float:
-        """Cost of positions cut and of profits seized."""
-        return self.deleveraged * outlay.deleveraged + outlay.haircut
+        """Cost of positions cut."""
+        return self.deleveraged * outlay.deleveraged

@@ -65,7 +65,10 @@ def run(net: Network, shock: Shock, model: Any = None, policies: Sequence[Policy
     Returns
     -------
     Run
-        Metrics, tables, ledger, provenance.
+        Metrics, tables, ledger, provenance. `policy_cost` bills the parts that a policy of the set causes by its own
+        rule (a halt: value shut in; a throttle or a band: orders held back; ...), each once. One run has nothing to
+        compare itself with, so such a part is billed as measured: orders that a venue's own limits hold back are in
+        the bill of a throttle here, and not in `contagion.compare`, which takes away the run without policies.
 
     Raises
     ------

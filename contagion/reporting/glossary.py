@@ -108,7 +108,10 @@ METRICS: dict[str, Metric] = {
     ),
     "rounds": Metric("rounds", "count", "rounds until nothing was left to do"),
     "policy_cost": Metric(
-        "policy cost", "money", "money locked up, trading shut out and volume turned away, priced"
+        "policy cost",
+        "money",
+        "what the rules used beyond no policy, each part priced once: money locked up, markets shut, orders held "
+        "back, volume turned away, winners cut or seized",
     ),
 }
 

@@ -106,7 +106,9 @@ def test_e7_every_policy_reports_what_it_costs(seed: int) -> None:
     costs = [policy.cost(used, ct.CostRates()) for policy in it.world.policies]
     assert all(math.isfinite(cost) and cost >= 0.0 for cost in costs)
     found = it.prepared.measured(it.world.shock, it.state)
-    assert found[list(it.prepared.metric_names).index("policy_cost")] == sum(costs)
+    cost = found[list(it.prepared.metric_names).index("policy_cost")]
+    assert max(costs, default=0.0) <= cost * (1.0 + 1e-12)
+    assert cost <= sum(costs) * (1.0 + 1e-12)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -18,6 +18,7 @@ from contagion.errors import NetworkError, PolicyError, ValueRangeError, nearest
 from contagion.network import Network
 from contagion.network.remargin import equity
 from contagion.policies.base import Policy
+from contagion.policies.bills import set_cost
 from contagion.policies.costs import CostRates, Outlay
 from contagion.propagation.cascade.build import Opening, build
 from contagion.propagation.cascade.engine import drive_compiled, drive_python
@@ -313,13 +314,13 @@ class Prepared:
         return held
 
     def outlay(self, state: State) -> Outlay:
-        """What the policies of this set used in a run."""
+        """What a run used; what it would have used without policies is in it."""
         seconds = self.model.horizon if math.isfinite(self.model.horizon) else 0.0
         return outlay(self.opening, state, seconds, self.locked, self.turned_away)
 
     def policy_cost(self, used: Outlay, rates: CostRates) -> float:
-        """Sum of the policies' costs; nothing but placebos costs nothing."""
-        return float(sum(policy.cost(used, rates) for policy in self.policies))
+        """What the set cost: parts that a policy causes by its own rule, each once; placebos cost nothing."""
+        return set_cost(self.policies, used, rates)
 
     def metrics(self, shock: Shock, seed: int = 0, scenario: int = 0) -> npt.NDArray[np.float64]:
         """Metrics of one scenario, shape ``(n_metrics,)``, without records."""
@@ -328,7 +329,7 @@ class Prepared:
     def measure(
         self, shock: Shock, seed: int = 0, scenario: int = 0
     ) -> tuple[npt.NDArray[np.float64], Outlay]:
-        """Metrics of one scenario and what the policies used in it, without records."""
+        """Metrics of one scenario and what was used in it, without records."""
         state = self.simulate(shock, seed, scenario, record=False)
         return self.measured(shock, state), self.outlay(state)
 

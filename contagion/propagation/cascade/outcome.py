@@ -139,7 +139,7 @@ def price_amplification(opening: Opening, state: State) -> float:
 
 
 def outlay(opening: Opening, state: State, seconds: float, locked: float, turned_away: float) -> Outlay:
-    """What policies used in this run."""
+    """What this run used, with or without policies."""
     book, markets, quantum = opening.book, state.markets, 1.0 / opening.units.scale
     lots = np.maximum(opening.quantity, 0.0) * book.count[book.leg_account]
     interest = np.bincount(book.leg_market, lots, len(markets)) * markets["opening"] * markets["lot"]

@@ -143,8 +143,9 @@ def effects_table(comparison: Comparison, unit: str) -> Table:
         f"Money in {unit} per scenario; every change is the set minus 'none'. p is adjusted for the number "
         "of sets (Holm). Liquidated and deleveraged money stand side by side because one replaces the "
         "other. Deferred is forced selling that still waited when the run ended: a loss put off, not "
-        "avoided. The cost of a rule prices money locked up, trading shut out and volume turned away; the "
-        "time shut is the mean over scenarios, summed over markets."
+        "avoided. The cost of a rule prices, each once for the whole set, the money locked up, markets shut, "
+        "orders held back, volume turned away and winners cut that its policies cause beyond 'none'; below "
+        "zero they cause less of it. The time shut is the mean over scenarios, summed over markets."
     )
     return table(
         "Effect of each policy set, against 'none'", columns, rows, note=note, identifier="policy-table"

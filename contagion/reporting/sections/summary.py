@@ -122,7 +122,8 @@ def _price(material: Material, comparison: Comparison, name: str) -> str:
         put_off = f"leaves {material.money(extra)} more still to be sold at the end"
     elif extra < 0.0:
         put_off = f"leaves {material.money(-extra)} less still to be sold at the end"
-    return f"It costs {material.money(cost)} per scenario and {put_off}."
+    price = f"saves {material.money(-cost)}" if cost < 0.0 else f"costs {material.money(cost)}"
+    return f"The rule itself {price} per scenario and {put_off}."
 
 
 def _mean(comparison: Comparison, metric: str) -> float:
@@ -164,7 +165,7 @@ def _run(material: Material, run: Run) -> list[Block]:
         _tile(material, "Direct loss", direct, "the outside move by itself"),
         _tile(material, "System loss", system, "what the cascade adds"),
         _tile(material, "System gain", float(values["system_gain"]), "what others gain from it"),
-        _tile(material, "Policy cost", float(values["policy_cost"]), "money locked up, trading shut out"),
+        _tile(material, "Policy cost", float(values["policy_cost"]), "locked up, shut, held back, cut"),
         _tile(material, "Deferred", float(values["deferred_notional"]), "still to be sold at the end"),
         _tile(material, "Insurance funds used", float(values["fund_used"]), "paid out for bankrupt accounts"),
     )
