@@ -167,9 +167,7 @@ def test_a_halt_counts_its_seconds_in_every_market_and_lengthens_the_time_to_clo
 
 
 # Calls: no impact. An account of 16 units with 2500 has 1476 at 960 and needs 960: above it, below twice it.
-CALLING = Rules(
-    {"call_ratio": 2.0, "call_target": 3.0, "call_delay": 20.0}, {"impact_coefficient": 0.0}
-)
+CALLING = Rules({"call_ratio": 2.0, "call_target": 3.0, "call_delay": 20.0}, {"impact_coefficient": 0.0})
 SHORT_OF = 3 * 960.0 - 1476.0  # 1404 to the target
 
 
@@ -178,7 +176,12 @@ SHORT_OF = 3 * 960.0 - 1476.0  # 1404 to the target
     [
         (1.0, 5000.0, SHORT_OF, SHORT_OF),
         (1.0, 1000.0, SHORT_OF, 1000.0),  # 2476 is above 1920: no second call
-        (1.0, 300.0, SHORT_OF + 2 * (SHORT_OF - 300.0), 300.0),  # 1776 is not: called again, three times in all
+        (
+            1.0,
+            300.0,
+            SHORT_OF + 2 * (SHORT_OF - 300.0),
+            300.0,
+        ),  # 1776 is not: called again, three times in all
         (0.0, 5000.0, 3 * SHORT_OF, 0.0),  # nobody answers
         (None, 5000.0, 0.0, 0.0),  # nobody is asked
     ],
