@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import contagion as ct
+from contagion.shocks import Shock
 
 OPENING, OUTSIDE = 1024.0, 960.0
 RATE = 1.0 / 16.0
@@ -107,8 +108,6 @@ def small_net(
     )
 
 
-def play(
-    net: ct.Network, *policies: ct.Policy, horizon: float = 600.0, shock: ct.PriceShock | None = None
-) -> ct.Run:
+def play(net: ct.Network, *policies: ct.Policy, horizon: float = 600.0, shock: Shock | None = None) -> ct.Run:
     """The gap, in rounds of ten seconds."""
     return ct.run(net, shock or gap(), ct.Cascade(step=ROUND, horizon=horizon), list(policies))
