@@ -78,7 +78,7 @@ def cross(money: float) -> ct.Network:
 
 
 def test_a_cross_account_sells_its_other_leg_while_one_is_halted() -> None:
-    """3000 - 2048 = 952 is below 1920; without N's leg 3000 - 1144 - 1024 = 832 is below 960: M is sold on reopening."""
+    """3000 - 2048 = 952 is below 1920; without N's leg 3000 - 1144 - 1024 = 832 is below 960: M goes on reopening."""
     free, halted = (play(cross(3000.0), *set_, shock=gap("X", "Y")) for set_ in ((), (halt("M"),)))
     assert fills(free) == [(10.0, "M", 952.5), (10.0, "N", 952.5)]
     assert fills(halted) == [(10.0, "N", 952.5), (40.0, "M", 952.5)]

@@ -91,8 +91,8 @@ def test_money_that_fits_the_quantum_is_exact_to_the_last_bit() -> None:
 
 
 def test_a_short_is_bought_back_above_the_outside_price() -> None:
-    """Outside 1088: 16 units bought lift a book of 2^-10 per unit (at 1088: a 1024th) from 1088 to 1105, fill 1096.5."""
-    # the book's amount is worth 960 * 1024 / 64; in units of 1088 it holds less: scale it up by 1088 / 960
+    """Outside 1088: 16 units bought lift the price from 1088 to 1088 (1 + 16/1024) = 1105, fill 1096.5."""
+    # 16 units are worth more money at 1088 than at 960: impact is scaled back to a 1024th per unit
     net = small_net({"a": Holder({"M": -16.0}, 1900.0)}, Rules(market={"impact_coefficient": 960.0 / 1088.0}))
     run = play(net, shock=ct.PriceShock({"X": 1088.0 / 1024.0 - 1.0}, over=0.0))
     found = run.metrics
@@ -122,8 +122,7 @@ SLOW_LONGS = {"a": Holder({"M": 16.0}, 1600.0), "b": Holder({"M": 8.0}, 1100.0)}
 def test_what_a_slow_venue_does_not_fill_lowers_the_fill_rate_and_takes_time() -> None:
     """Round 1: 8 of a's 16 at 960; round 2: its other 8 at a mark of 952.5; round 3: b's 8 at 945.
 
-    After its first half a has 1600 - 8 * 67.75 (fill 956.25) - 8 * 71.5 = 486, and needs 476.25: it would be well, so it
-    starts with 20 less.
+    After its first half (fill 956.25) a has 1580 - 8 * 67.75 - 8 * 71.5 = 466 and needs 476.25: it sells on.
     """
     holders = {**SLOW_LONGS, "a": Holder({"M": 16.0}, 1580.0)}
     run = play(small_net(holders, SLOW))
