@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import contagion as ct
+from contagion.errors import PolicyError
 from contagion.policies.base import Policy
 from tests.worlds import random_world
 
@@ -70,6 +72,53 @@ def test_the_sum_of_equity_funds_and_outside_payers_is_unchanged(name: str, plac
     after = OPENINGS[name].opening(before)
     gross = math.fsum(abs(part) for part in parts(before))
     assert abs(math.fsum(parts(after)) - math.fsum(parts(before))) <= ROUNDING * gross
+
+
+def test_every_built_in_policy_with_an_opening_is_among_those_tested() -> None:
+    kinds = [k for k in vars(ct.policies).values() if isinstance(k, type) and issubclass(k, Policy)]
+    with_opening = {kind for kind in kinds if kind.opening is not Policy.opening}
+    assert with_opening <= {type(policy) for policy in OPENINGS.values()}
+
+
+@pytest.mark.parametrize("place", NETWORKS)
+def test_openings_one_after_the_other_keep_the_sum_too(place: str) -> None:
+    before = after = network(place)
+    for name in (
+        "margin multiplier up",
+        "tiered margin, violators",
+        "insurance fund",
+        "margin multiplier down",
+    ):
+        after = OPENINGS[name].opening(after)
+    gross = math.fsum(abs(part) for part in parts(before))
+    assert abs(math.fsum(parts(after)) - math.fsum(parts(before))) <= ROUNDING * gross
+
+
+@dataclass(frozen=True)
+class Gift(Policy):
+    """Every node finds `money` in its cash; `payer` says who gave it, if anybody."""
+
+    money: float = 10.0
+    payer: str = ""
+
+    def opening(self, net: ct.Network) -> ct.Network:
+        given = net.replace(nodes=net.nodes.assign(cash=net.nodes["cash"] + self.money))
+        return given.replace(payers={self.payer: self.money * len(net.nodes)}) if self.payer else given
+
+
+@pytest.mark.parametrize("money", [10.0, -1.0])
+def test_an_opening_that_makes_or_destroys_money_is_refused_by_name(money: float) -> None:
+    net = network("world 1")
+    rich = net.replace(nodes=net.nodes.assign(cash=net.nodes["cash"] + 100.0))
+    with pytest.raises(PolicyError, match=r"Gift\.opening changed the sum of equity, funds"):
+        ct.Cascade().prepare(rich, [Gift(money)])
+
+
+def test_an_opening_that_names_its_payer_keeps_the_sum() -> None:
+    net = network("world 1")
+    opened = ct.Cascade().prepare(net, [Gift(payer="state")]).opened
+    assert math.fsum(parts(opened)) == pytest.approx(math.fsum(parts(net)), rel=ROUNDING)
+    assert opened.nodes["cash"].sum() > net.nodes["cash"].sum()
 
 
 @pytest.mark.parametrize("place", NETWORKS)
