@@ -32,6 +32,7 @@ class Holder:
     cash: float = 0.0
     response: float | None = None  # None: never answers because never called
     owner: str = ""
+    entry: float = OPENING
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def small_net(
             {"account": name, "asset": "USD", "quantity": holder.money} for name, holder in holders.items()
         ],
         positions=[
-            {"account": name, "market": market, "quantity": units, "entry_price": OPENING}
+            {"account": name, "market": market, "quantity": units, "entry_price": holder.entry}
             for name, holder in holders.items()
             for market, units in holder.legs.items()
         ],
