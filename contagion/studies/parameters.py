@@ -17,7 +17,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import pandas as pd
 
-from contagion.errors import InputError, SchemaError, UnsafeInputError, nearest
+from contagion.errors import InputError, SchemaError, nearest
+from contagion.studies.frames import read_frame
 
 __all__ = ["call", "check_keys", "read", "typed"]
 
@@ -184,7 +185,7 @@ def _fit(value: Any, hint: Any, where: str, folder: Path, error: type[InputError
     if origin in (Sequence, SequenceType, list, tuple, Iterable):
         return _sequence(value, get_args(hint), origin, where, folder, error)
     if hint is pd.DataFrame:
-        return _frame(value, where, folder) if isinstance(value, str) else _MISFIT
+        return read_frame(value, where, folder) if isinstance(value, str) else _MISFIT
     return _MISFIT
 
 
@@ -231,22 +232,6 @@ def _sequence(
     if any(part is _MISFIT for part in found):
         return _MISFIT
     return tuple(found) if origin is tuple else found
-
-
-def _frame(name: str, where: str, folder: Path) -> pd.DataFrame:
-    """Read a table of numbers that lies in the study's folder: first column the index, header names."""
-    home = folder.resolve()
-    file = (home / name).resolve()
-    if not file.is_relative_to(home):
-        raise UnsafeInputError(
-            "lies outside the study's folder", where=where, value=name, remedy="put the file beside the study"
-        )
-    if file.suffix.lower() != ".csv":
-        raise UnsafeInputError("is no table of numbers", where=where, value=name, allowed="a .csv file")
-    try:
-        return pd.read_csv(file, index_col=0, encoding="utf-8", float_precision="round_trip")
-    except (OSError, ValueError) as error:
-        raise SchemaError("cannot be read", where=where, value=name, remedy=str(error)[:120]) from error
 
 
 def _spoken(hint: Any) -> str:
