@@ -90,8 +90,8 @@ def account_equity(
     Examples
     --------
     >>> held = [{"symbol": "BTC", "side": 1, "size": 2, "entry_price": 100, "mark_price": 90}]
-    >>> account_equity(50, held, contract="linear")
-    AccountEquity(unrealized_pnl=np.float64(-20.0), equity=np.float64(30.0), notional=np.float64(180.0))
+    >>> print(*account_equity(50, held, contract="linear"))
+    -20.0 30.0 180.0
     """
     inverse = word(contract, "contract", ("linear", "inverse")) == "inverse"
     balance, funding = reals(wallet_balance, "wallet_balance"), reals(funding_received, "funding_received")
@@ -161,9 +161,10 @@ def margin_linear_in_size(
 
     Examples
     --------
-    >>> margin_linear_in_size(350, initial_base=0.02, initial_slope=5e-5,
-    ...                       maintenance_base=0.01, maintenance_slope=5e-5).initial_margin.round(6)
-    np.float64(13.125)
+    >>> margins = margin_linear_in_size(350, initial_base=0.02, initial_slope=5e-5,
+    ...                                 maintenance_base=0.01, maintenance_slope=5e-5)
+    >>> print(margins.initial_margin.round(6))
+    13.125
     """
     coins = reals(size, "size", low=0.0)
     base, slope = reals(initial_base, "initial_base", low=0.0), reals(initial_slope, "initial_slope", low=0.0)
@@ -191,9 +192,9 @@ def margin_open_interest_scaled(
 
     Examples
     --------
-    >>> margin_open_interest_scaled(
-    ...     35e6, initial_rate=0.1, open_interest_lower=20e6, open_interest_upper=50e6)
-    np.float64(0.55)
+    >>> print(margin_open_interest_scaled(
+    ...     35e6, initial_rate=0.1, open_interest_lower=20e6, open_interest_upper=50e6))
+    0.55
     """
     interest = reals(open_interest, "open_interest", low=0.0)
     rate = reals(initial_rate, "initial_rate", low=0.0, high=1.0)

@@ -129,8 +129,8 @@ def bill(policies: Sequence[Policy], outlays: Floats, rates: CostRates) -> pd.Se
     --------
     >>> from contagion.policies import InsuranceFund
     >>> outlays = np.array([[7200.0, 1e9, 0.0, 0.0, 0.0, 0.0, 0.0]])
-    >>> bill([InsuranceFund(factor=2.0)], outlays, CostRates()).round(0)["capital"]
-    np.float64(22815.0)
+    >>> print(bill([InsuranceFund(factor=2.0)], outlays, CostRates()).round(0)["capital"])
+    22815.0
     """
     if not len(outlays):
         return pd.Series(np.nan, index=["cost", *PARTS], dtype="float64")
