@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, UnitError, ValueRangeError, nearest, shown
 from contagion.network.build import Draft
+from contagion.network.reserved import rest_is_whole
 from contagion.network.rulebook import depth_rises, fees_add_up, tiers_rise
 from contagion.network.schema import TABLES
 
@@ -269,6 +270,7 @@ RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("schedules", "tiers"), tiers_rise),
     (("depth",), depth_rises),
     (("accounts", "markets", "venues", "positions"), _positions_fit),
+    (("nodes", "venues", "accounts"), rest_is_whole),
     (("strategies",), _strategies_have_legs),
     ((), _sums_are_finite),
 )

@@ -42,7 +42,7 @@ class Network:
         price 1.
     rest_of_market
         ``"error"``: long and short positions of each market must be equal. ``"add"``: an unlevered account
-        ``rest_of_market:<venue>``, which is never called, takes the other side.
+        ``rest_of_market:<venue>``, which is never called, takes the other side. The prefix is reserved.
     repair
         ``"sum-duplicates"`` adds up rows that repeat a key and differ in nothing but the amount; it is
         recorded.
@@ -58,8 +58,8 @@ class Network:
     --------
     >>> net = Network(nodes=[{"name": "A", "cash": 5}, {"name": "B"}],
     ...               obligations=[{"debtor": "A", "creditor": "B", "amount": 3}])
-    >>> net.nodes.loc["A", "cash"]
-    np.float64(5.0)
+    >>> net.nodes["cash"].to_dict()
+    {'A': 5.0, 'B': 0.0}
     >>> net.obligations[["debtor", "creditor", "amount"]].to_dict("records")
     [{'debtor': 'A', 'creditor': 'B', 'amount': 3.0}]
     """

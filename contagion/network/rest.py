@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +11,11 @@ import pandas as pd
 from contagion.network.build import Draft
 from contagion.network.consistency import NET_TOLERANCE, net_positions
 from contagion.network.links import references
+from contagion.network.reserved import PREFIX
 from contagion.network.schema import TABLES
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
-
-PREFIX: Final = "rest_of_market:"
-"""Names of the nodes and accounts made here start with this."""
 
 
 def add_rest_of_market(draft: Draft) -> None:

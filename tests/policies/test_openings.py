@@ -12,6 +12,8 @@ import pytest
 
 import contagion as ct
 from contagion.errors import PolicyError
+from contagion.network.equity import opening_account_equity
+from contagion.network.reserved import PREFIX
 from contagion.policies.base import Policy
 from tests.worlds import random_world
 
@@ -20,8 +22,8 @@ OPENINGS: dict[str, Policy] = {
     "margin multiplier up": ct.MarginMultiplier(factor=1.7),
     "margin multiplier up, violators": ct.MarginMultiplier(factor=1.7, response="violators"),
     "margin multiplier down": ct.MarginMultiplier(factor=0.6),
-    "tiered margin": ct.TieredMargin(factor=2.0, above=150.0),
-    "tiered margin, violators": ct.TieredMargin(factor=2.0, above=150.0, response="violators"),
+    "tiered margin": ct.TieredMargin(factor=1.9, above=150.0),
+    "tiered margin, violators": ct.TieredMargin(factor=1.9, above=150.0, response="violators"),
     "tiers by table": ct.TieredMargin(tiers=({"floor": 0.0, "initial_rate": 0.2, "maintenance_rate": 0.1},)),
     "partial liquidation": ct.PartialLiquidation(),
     "insurance fund": ct.InsuranceFund(factor=3.0, amount=25.0),
@@ -128,10 +130,10 @@ def test_the_rest_of_the_market_takes_the_other_side(name: str, place: str) -> N
     after = OPENINGS[name].opening(before)
     size = (before.positions["quantity"].abs().sum()) * before.accounts["count"].max()
     assert (net_lots(after).abs() <= ROUNDING * size).all()
-    rest = [str(owner) for owner in after.accounts["owner"] if str(owner).startswith("rest_of_market:")]
+    rest = [str(owner) for owner in after.accounts["owner"] if str(owner).startswith(PREFIX)]
     old = before.positions.set_index(["account", "market"])["quantity"]
     new = after.positions.set_index(["account", "market"])["quantity"].reindex(old.index).fillna(0.0)
-    named = ~old.index.get_level_values(0).str.startswith("rest_of_market:")
+    named = ~old.index.get_level_values(0).str.startswith(PREFIX)
     assert (new[named].abs() <= old[named].abs()).all()
     assert (new[named] * old[named] >= 0.0).all()
     assert rest or (new[named] == old[named]).all()
@@ -141,23 +143,134 @@ def test_the_rest_of_the_market_takes_the_other_side(name: str, place: str) -> N
 def test_nobody_uses_more_of_his_margin_than_before_at_constant_utilisation(place: str) -> None:
     before = network(place)
     after = ct.MarginMultiplier(factor=1.7).opening(before)
-    named = [name for name in before.accounts.index if not str(name).startswith("rest_of_market:")]
+    named = [name for name in before.accounts.index if not str(name).startswith(PREFIX)]
     was, now = utilisation(before, named), utilisation(after, named)
     assert (now <= was * (1.0 + ROUNDING)).all()
 
 
 @pytest.mark.parametrize("place", NETWORKS)
-def test_violators_alone_change_and_meet_the_new_call_level(place: str) -> None:
+def test_violators_alone_change_and_meet_the_new_initial_requirement(place: str) -> None:
     before = network(place)
     policy = ct.MarginMultiplier(factor=1.7, response="violators")
     after = policy.opening(before)
     ruled = before.replace(tiers=after.tiers)
-    named = [name for name in before.accounts.index if not str(name).startswith("rest_of_market:")]
-    ratio = before.venues["call_ratio"].loc[before.accounts["venue"].loc[named]].to_numpy()
-    fine = utilisation(ruled, named) * ratio <= 1.0
+    named = [name for name in before.accounts.index if not str(name).startswith(PREFIX)]
+    fine = leverage_used(ruled, named) <= 1.0
+    assert fine.any() and not fine.all()
     held_before, held_after = sizes(before, named), sizes(after, named)
     assert np.array_equal(held_before[fine], held_after[fine])
-    assert (utilisation(after, named) * ratio <= 1.0 + ROUNDING).all()
+    money = [opening_account_equity(one).loc[named].to_numpy() for one in (before, after)]
+    gross = float(before.positions["quantity"].abs().sum()) * float(before.assets["price"].max())
+    assert np.abs(money[0] - money[1])[fine].max() <= ROUNDING * gross
+    assert (leverage_used(after, named) <= 1.0 + ROUNDING).all()
+
+
+@pytest.mark.parametrize("place", NETWORKS)
+def test_nobody_violates_a_rule_that_asks_no_more_than_the_old_one(place: str) -> None:
+    before = network(place)
+    after = ct.MarginMultiplier(factor=0.6, response="violators").opening(before)
+    assert after == before.replace(tiers=after.tiers)
+
+
+def test_accounts_below_the_tier_that_changes_are_no_violators() -> None:
+    before = network("world 1")
+    after = ct.TieredMargin(factor=1.5, above=400.0, response="violators").opening(before)
+    legs = before.positions
+    price = before.assets["price"].loc[before.markets["asset"].loc[legs["market"]]].to_numpy()
+    largest = (legs["quantity"].abs() * price).groupby(legs["account"]).max()
+    small = [name for name in largest.index[largest <= 400.0] if not str(name).startswith(PREFIX)]
+    assert small and np.array_equal(sizes(before, small), sizes(after, small))
+
+
+@pytest.mark.parametrize("place", NETWORKS)
+@pytest.mark.parametrize("name", ["margin multiplier up", "tiers by table"])
+def test_both_legs_of_a_basis_trade_shrink_together(name: str, place: str) -> None:
+    before = network(place)
+    after = OPENINGS[name].opening(before)
+    basis = before.strategies[before.strategies["kind"] == "basis"]
+    coins = [one.holdings.set_index(["node", "asset"])["quantity"] for one in (before, after)]
+    perps = [held_in(one) for one in (before, after)]
+    closed = 0.0
+    for row in basis.itertuples():
+        short = (row.short_account, row.asset)
+        if perps[0].get(short, 0.0) == 0.0:
+            continue
+        bought_back = perps[1].get(short, 0.0) - perps[0][short]
+        sold = coins[0][row.spot_node, row.asset] - coins[1][row.spot_node, row.asset]
+        assert bought_back >= 0.0
+        assert sold == pytest.approx(min(coins[0][row.spot_node, row.asset], bought_back), rel=1e-9)
+        closed += bought_back
+    assert closed > 0.0
+    hedgers, price = basis["spot_node"].unique(), before.assets["price"]
+    worth = [
+        one.nodes["cash"].loc[hedgers]
+        + (one.holdings["quantity"] * price.loc[one.holdings["asset"]].to_numpy())
+        .groupby(one.holdings["node"])
+        .sum()
+        .reindex(hedgers)
+        for one in (before, after)
+    ]
+    assert np.allclose(worth[0], worth[1], rtol=1e-9)
+
+
+def test_two_accounts_of_one_basis_trade_keep_the_same_share() -> None:
+    tables = random_world(1, n=4).net.tables
+    venue = tables["venues"].index[0]
+    accounts = pd.DataFrame({"name": ["carry-long", "carry-short"], "owner": "basis", "venue": venue})
+    legs = pd.DataFrame(
+        {
+            "account": ["carry-long", "carry-short"],
+            "market": f"AAA-perp-{venue}",
+            "quantity": [7.0, -7.0],
+            "entry_price": 100.0,
+        }
+    )
+    money = pd.DataFrame(
+        {"account": ["carry-long", "carry-short"], "asset": "USD", "quantity": [90.0, 300.0]}
+    )
+    trade = {"name": "carry2", "kind": "basis", "short_account": "carry-short", "asset": "AAA"}
+    before = random_world(1, n=4).net.replace(
+        accounts=pd.concat([tables["accounts"].reset_index(), accounts.assign(reaction="none")]).fillna(
+            {"mode": "cross", "count": 1, "response": 0.5}
+        ),
+        positions=pd.concat([tables["positions"], legs]),
+        balances=pd.concat([tables["balances"], money]),
+        strategies=[
+            *tables["strategies"].reset_index().to_dict("records"),
+            {**trade, "long_account": "carry-long"},
+        ],
+    )
+    after = ct.MarginMultiplier(factor=1.7, response="violators").opening(before)
+    held = after.positions[after.positions["account"].isin(["carry-long", "carry-short"])]
+    assert held["quantity"].sum() == 0.0
+    assert 0.0 < held["quantity"].max() < 7.0
+
+
+def held_in(net: ct.Network) -> dict[tuple[str, str], float]:
+    """Units held per account and asset, of all accounts behind the row."""
+    legs = net.positions
+    units = legs["quantity"].to_numpy() * net.accounts["count"].loc[legs["account"]].to_numpy()
+    asset = net.markets["asset"].loc[legs["market"]].to_numpy()
+    return pd.Series(units).groupby([legs["account"].to_numpy(), asset]).sum().to_dict()
+
+
+def leverage_used(net: ct.Network, accounts: list[str]) -> np.ndarray:
+    """Initial margin over equity per account at opening prices, from the tables; 0 where nothing is held."""
+    price, used = net.assets["price"], dict.fromkeys(accounts, 0.0)
+    for leg in net.positions.itertuples():
+        row = net.markets.loc[leg.market]
+        tiers = net.tiers[net.tiers["schedule"] == row["schedule"]].sort_values("floor")
+        notional = abs(leg.quantity) * float(price[row["asset"]])
+        rate = tiers["initial_rate"][(tiers["floor"] < notional) | (tiers["floor"] == 0.0)].iloc[-1]
+        if leg.account in used:
+            used[leg.account] += notional * float(rate)
+    equity = opening_account_equity(net)
+    return np.asarray(
+        [
+            0.0 if used[name] == 0.0 else used[name] / equity[name] if equity[name] > 0.0 else math.inf
+            for name in accounts
+        ]
+    )
 
 
 def sizes(net: ct.Network, accounts: list[str]) -> np.ndarray:

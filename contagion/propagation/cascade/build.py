@@ -19,6 +19,7 @@ import pandas as pd
 
 from contagion.errors import TooLargeError
 from contagion.network import Network
+from contagion.network.reserved import rest_of_market
 from contagion.propagation.cascade.build_markets import Tiers, build_markets, build_tiers, build_venues
 from contagion.propagation.cascade.build_strategies import build_strategies, strategy_legs
 from contagion.propagation.cascade.layout import Array, Book
@@ -27,7 +28,6 @@ from contagion.propagation.cascade.units import Units, measure
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-REST = "rest_of_market:"
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _watched(net: Network) -> npt.NDArray[np.bool_]:
 def _counted(net: Network) -> npt.NDArray[np.bool_]:
     """The set R: all nodes but arbitrageurs and the rest of the market (providers are no nodes)."""
     names = net.nodes.index
-    counted = np.asarray([not str(name).startswith(REST) for name in names], dtype=np.bool_)
+    counted = ~rest_of_market(names)
     arbitrage = net.strategies[net.strategies["kind"] == "arbitrage"]
     for column in ("long_account", "short_account"):
         used = arbitrage[column][arbitrage[column] != ""]
@@ -248,7 +248,7 @@ def _account_arrays(net: Network) -> dict[str, Array]:
         "count": accounts["count"].to_numpy(np.int64),
         "owner": codes(accounts["owner"], net.nodes.index),
         "venue": venue,
-        "exempt": np.asarray([str(name).startswith(REST) for name in accounts.index], dtype=np.bool_),
+        "exempt": rest_of_market(accounts.index),
         "answers": (accounts["reaction"] == "top_up").to_numpy(np.bool_),
         "response": accounts["response"].to_numpy(np.float64),
         "name_hash": name_hashes(accounts.index),

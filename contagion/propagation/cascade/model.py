@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, PolicyError, ValueRangeError, nearest
 from contagion.network import Network
-from contagion.network.remargin import equity
+from contagion.network.equity import opening_account_equity
+from contagion.network.reserved import rest_of_market
 from contagion.policies.base import Policy
 from contagion.policies.bills import set_cost
 from contagion.policies.costs import CostRates, Outlay
@@ -162,9 +163,10 @@ def check_conserved(policy: Policy, before: Network, after: Network) -> None:
 
 
 def inside_money(net: Network) -> float:
-    """Account equity at opening marks, node cash and funds, less what outside payers put in."""
-    accounts = float((equity(net) * net.accounts["count"].to_numpy(float)).sum())
-    rest = float(net.nodes["cash"].sum() + net.venues["insurance_fund"].sum())
+    """Equity of accounts and nodes at opening prices and funds, less what outside payers put in."""
+    accounts = float((opening_account_equity(net).to_numpy() * net.accounts["count"].to_numpy(float)).sum())
+    outside = float((net.nodes["external_assets"] - net.nodes["external_liabilities"]).sum())
+    rest = _purse(net) + outside + float(net.venues["insurance_fund"].sum())
     return accounts + rest - float(sum(net.payers.values()))
 
 
@@ -345,13 +347,19 @@ def commitments(before: Network, after: Network) -> tuple[float, float]:
     if after is before:
         return 0.0, 0.0
     locked = float(after.venues["insurance_fund"].sum() - before.venues["insurance_fund"].sum())
-    locked += float(max(0.0, before.nodes["cash"].sum() - after.nodes["cash"].sum()))
+    locked += max(0.0, _purse(before) - _purse(after))
     return max(0.0, locked), max(0.0, _interest(before) - _interest(after))
+
+
+def _purse(net: Network) -> float:
+    """Money of all nodes outside their accounts: cash, and holdings at opening prices, which a sale turns into cash."""
+    price = net.assets["price"].reindex(net.holdings["asset"]).to_numpy(float)
+    return float(net.nodes["cash"].sum() + (net.holdings["quantity"].to_numpy(float) * price).sum())
 
 
 def _interest(net: Network) -> float:
     """Money in traders' positions at opening marks (both sides, half), the rest of the market left out."""
     mark = net.assets["price"].reindex(net.markets["asset"].reindex(net.positions["market"])).to_numpy(float)
     count = net.accounts["count"].reindex(net.positions["account"]).to_numpy(float)
-    named = ~net.positions["account"].astype(str).str.startswith("rest_of_market:").to_numpy()
+    named = ~rest_of_market(net.positions["account"])
     return 0.5 * float((net.positions["quantity"].abs().to_numpy() * mark * count)[named].sum())
