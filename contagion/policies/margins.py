@@ -67,6 +67,48 @@ def check_tiers(tiers: Sequence[Mapping[str, float]], owner: str) -> None:
             )
 
 
+def steepened(policy: Policy, rows: pd.DataFrame, steep: pd.Series, factor: float) -> pd.DataFrame:
+    """Rates of some tiers of a schedule times a factor.
+
+    A position is paid in full at an initial rate of 1, so that initial rates end there.
+
+    Parameters
+    ----------
+    policy
+        Whom messages name.
+    rows
+        Tiers, by rising floor within a schedule.
+    steep
+        Which of them change.
+    factor
+        Above 0.
+
+    Raises
+    ------
+    PolicyError
+        A maintenance rate of 1 or more, or a rate that falls from one tier of a schedule to the next.
+    """
+    rows = rows.copy()
+    rows.loc[steep, "maintenance_rate"] *= factor
+    rows.loc[steep, "initial_rate"] = np.minimum(rows.loc[steep, "initial_rate"] * factor, 1.0)
+    owner = f"{type(policy).__name__}.factor {factor:g}"
+    for tier in rows[rows["maintenance_rate"] >= 1.0].to_dict("records"):
+        raise PolicyError(
+            f"{owner}: the tier from {tier['floor']:,.0f} of schedule {tier['schedule']!r} would have a "
+            f"maintenance rate of {tier['maintenance_rate']:g}; it must stay below 1 "
+            f"(a factor below {factor / tier['maintenance_rate']:g}, or name other schedules)"
+        )
+    for column in ("maintenance_rate", "initial_rate"):
+        fall = rows.groupby("schedule")[column].diff() < 0.0
+        for tier in rows[fall].to_dict("records"):
+            raise PolicyError(
+                f"{owner}: the {column.replace('_', ' ')} would fall to {tier[column]:g} at the tier from "
+                f"{tier['floor']:,.0f} of schedule {tier['schedule']!r}; rates must not fall with size "
+                "(use MarginMultiplier to lower all of them)"
+            )
+    return rows
+
+
 @dataclass(frozen=True)
 class MarginMultiplier(Policy):
     """Every maintenance and initial rate times `factor`, in force before the shock.
@@ -74,10 +116,12 @@ class MarginMultiplier(Policy):
     Parameters
     ----------
     factor
-        Above 0; the largest rates must stay below 1.
+        Above 0. A maintenance rate that would reach 1 is refused when the policy meets a network; an initial rate
+        ends at 1, where a position is paid in full.
     response
         How traders adapt: ``utilisation`` (each account shrinks until requirement over equity is what it was) or
-        ``violators`` (only accounts below the new call level post cash, then shrink).
+        ``violators`` (only accounts of which the new rule asks more than before, and more initial margin than their
+        equity, post cash, then shrink).
     schedules
         Names of the schedules; None: all.
 
@@ -103,16 +147,11 @@ class MarginMultiplier(Policy):
         return f"Margin multiplier: all margin rates times {self.factor:g}; {how}."
 
     def opening(self, net: Network) -> Network:
-        """Rates times the factor, capped at what a rate can be; then traders adapt."""
+        """Rates times the factor; then traders adapt."""
         rows = net.tiers["schedule"].isin(chosen_schedules(self, net, self.schedules))
-        tiers = net.tiers.copy()
         if self.factor == 1.0:
             return net
-        tiers.loc[rows, "maintenance_rate"] = np.minimum(
-            tiers.loc[rows, "maintenance_rate"] * self.factor, 0.999
-        )
-        initial = np.minimum(tiers.loc[rows, "initial_rate"] * self.factor, 1.0)
-        tiers.loc[rows, "initial_rate"] = np.maximum(initial, tiers.loc[rows, "maintenance_rate"])
+        tiers = steepened(self, net.tiers, rows, self.factor)
         return remargin(net.replace(tiers=tiers), before=net, response=self.response)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
@@ -127,9 +166,12 @@ class TieredMargin(Policy):
     Parameters
     ----------
     factor
-        Rates of the part of a position above `above` are multiplied by it (above 0).
+        Rates of the part of a position above `above` are multiplied by it (above 0). A maintenance rate that would
+        reach 1, and a rate that would fall with size, are refused when the policy meets a network; an initial rate
+        ends at 1.
     above
-        Notional (money) from which the factor applies; a tier begins there if none does.
+        Notional (money) from which the factor applies; a tier begins there if none does. A schedule whose last tier
+        ends there or before stays as it is.
     tiers
         Instead of the two: rows with floor (money), initial_rate, maintenance_rate for all chosen schedules.
     response
@@ -181,18 +223,13 @@ class TieredMargin(Policy):
         if self.tiers is not None:
             return pd.DataFrame([{"schedule": schedule, "cap": np.nan, **tier} for tier in self.tiers])
         rows = rows.sort_values("floor", kind="stable").reset_index(drop=True)
+        if rows["cap"].max() <= self.above:
+            return rows
         if self.above > 0.0 and not (rows["floor"] == self.above).any():
             below = rows[rows["floor"] < self.above].iloc[-1:].assign(floor=self.above)
             rows = pd.concat([rows, below]).sort_values("floor", kind="stable").reset_index(drop=True)
             rows["cap"] = [*[np.nan] * (len(rows) - 1), rows["cap"].max()]
-        steep = rows["floor"] >= self.above
-        rows.loc[steep, "maintenance_rate"] = np.minimum(
-            rows.loc[steep, "maintenance_rate"] * self.factor, 0.999
-        )
-        rows["maintenance_rate"] = np.maximum.accumulate(rows["maintenance_rate"])
-        rows.loc[steep, "initial_rate"] = np.minimum(rows.loc[steep, "initial_rate"] * self.factor, 1.0)
-        rows["initial_rate"] = np.maximum(rows["initial_rate"], rows["maintenance_rate"])
-        return rows
+        return steepened(self, rows, rows["floor"] >= self.above, self.factor)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """Open interest given up and margin posted."""
