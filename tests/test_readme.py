@@ -1,4 +1,5 @@
 import contextlib
+import inspect
 import io
 import re
 from pathlib import Path
@@ -36,3 +37,22 @@ def test_every_picture_and_file_the_readme_points_to_is_there() -> None:
     assert any(target.endswith(".png") for target in local)
     for target in local:
         assert (Path(__file__).parents[1] / target).exists(), target
+
+
+def test_the_band_over_leverage_is_as_large_as_the_readme_says() -> None:
+    from contagion import cli
+    from contagion.reporting import leverage_band
+    from contagion.reporting.band import MEDIANS
+
+    rows = inspect.signature(leverage_band).parameters["n_accounts"].default
+    medians = ", ".join(f"{median:g}" for median in MEDIANS[:-1]) + f" and {MEDIANS[-1]:g}"
+    text = " ".join(README.split())
+    assert f"n = {cli.BAND_SCENARIOS} scenarios at each of the medians {medians}" in text
+    assert f"on a network of {rows:,} account rows" in text
+
+
+def test_asks_end_where_the_readme_says() -> None:
+    from contagion.propagation.cascade.liquidate import LARGEST_RISE
+
+    assert LARGEST_RISE == 2.0
+    assert "No ask rests above twice the outside price" in " ".join(README.split())

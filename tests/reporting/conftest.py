@@ -110,7 +110,9 @@ def band() -> pd.DataFrame:
         for policy, change in (("none", 0.0), ("halt", -1.5e8 * leverage), ("placebo", 0.0))
     ]
     names = ["leverage", "policy", "mean", "least", "most", "difference", "low", "high", "helped", "n"]
-    return pd.DataFrame(rows, columns=names)
+    frame = pd.DataFrame(rows, columns=names)
+    frame.attrs["n_accounts"] = 5_000
+    return frame
 
 
 @pytest.fixture(scope="session")

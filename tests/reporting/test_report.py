@@ -160,3 +160,25 @@ def test_what_is_no_result_is_refused(tmp_path):
     with pytest.raises(SchemaError, match="a Comparison or a Run"):
         ct.report({"system_loss": 1.0}, tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_limits_say_where_asks_end(page, run_page):
+    from contagion.propagation.cascade.liquidate import LARGEST_RISE
+
+    for text in (page, run_page):
+        limits = text[text.index("Limits</h3>") :]
+        assert f"no ask rests above {LARGEST_RISE:g} times the outside price" in " ".join(limits.split())
+
+
+def test_the_band_says_how_many_scenarios_and_accounts_stand_behind_it(page):
+    chapter = page[page.index('id="leverage"') :]
+    caption = chapter[chapter.index("<figcaption>") : chapter.index("</figcaption>")]
+    assert (
+        "Behind each point n = 8 scenarios at each of the leverages 3, 5, 8 on a network of 5,000 account rows."
+        in caption
+    )
+
+
+def test_the_picture_of_the_cascade_is_said_to_show_ribbons(page):
+    assert "ribbons run from who set off forced trades" in page
+    assert "arrow" not in page.lower()

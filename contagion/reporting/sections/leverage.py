@@ -46,19 +46,22 @@ def write(material: Material, band: pd.DataFrame) -> Section:
     """
     low, high = float(band["leverage"].min()), float(band["leverage"].max())
     n = int(band["n"].max())
-    size = f" and networks of {band.attrs['n_accounts']:,} account rows" if "n_accounts" in band.attrs else ""
+    medians = ", ".join(f"{leverage:g}" for leverage in sorted(band["leverage"].unique()))
+    size = f" on a network of {band.attrs['n_accounts']:,} account rows" if "n_accounts" in band.attrs else ""
+    each = f"n = {formats.plural(n, 'scenario')} at each of the leverages {medians}{size}"
     blocks: list[Block] = [
         Paragraph(
             "The leverage of accounts is an assumption, and it drives the result. The study was repeated "
             f"with the median account's leverage between {low:g} and "
-            f"{high:g}, on {formats.plural(n, 'scenario')} each{size}. A conclusion that changes sign inside "
+            f"{high:g}, {each}. A conclusion that changes sign inside "
             "this band does not hold."
         ),
         draw(
             lambda level, change: _draw(level, change, band, material.unit),
             "System loss without policies and the change by each policy set, against median leverage",
             "Left: mean system loss without policies, grey the range over scenarios. Right: mean change by "
-            "each policy set, with its interval if there are scenarios enough; below zero is less loss.",
+            "each policy set, with its interval if there are scenarios enough; below zero is less loss. "
+            f"Behind each point {each}.",
             height=3.8,
             panels=2,
         ),

@@ -146,7 +146,15 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _warnings(material: Material) -> tuple[tuple[str, str], ...]:
+    from contagion.propagation.cascade.liquidate import LARGEST_RISE
+
     lines = [
+        (
+            "Where asks end (assumption):",
+            f"no ask rests above {LARGEST_RISE:g} times the outside price. Shorts that cannot be bought back below "
+            "it wait and are counted as deferred; without the limit a thin book would sell at any price. Under "
+            "Cascade.static() there is none.",
+        ),
         (
             "Time profile:",
             "the same move over another time gives other numbers; each number belongs to the profile "
