@@ -24,6 +24,7 @@ MOST_CURVES = 8
 SIGNIFICANT = 0.05
 SKEWED = 12.0  # largest over median: a straight axis would hide most scenarios
 BACK = "none"
+FEW = ("no interval", "approximate")  # what a note says where scenarios are few
 
 
 def distribution(
@@ -138,10 +139,10 @@ def effects(
     for i, (_, effect) in zip(row, table.iterrows(), strict=True):
         _interval(ax, float(i), effect)
     ax.axvline(0.0, color=style.DARK, linewidth=0.8, zorder=0.5)
-    note, names = "mean paired difference and its interval", _row_names(table)
+    note, names = "mean paired change and interval", _row_names(table)
     ax.set_yticks(row, names, parse_math=False)
     if any(name.endswith(" *") for name in names):
-        note += "; * few scenarios, see the note in the table"
+        note += "; * few scenarios, see the table"
     style.title(ax, heading, note)
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
@@ -198,7 +199,9 @@ def _columns(ax: Axes, table: pd.DataFrame, metric: str, unit: str) -> None:
     look |= {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
     means = [float(value) for value in table["difference"]]
     texts = {
-        "mean change": [style.metric_scale(metric, [mean], unit).text(mean) for mean in means],
+        "mean change": [
+            "+" * (mean > 0.0) + style.metric_scale(metric, [mean], unit).text(mean) for mean in means
+        ],
         "fell in": [f"{100.0 * share:.0f} %" for share in _shares(table, "helped")],
         "rose in": [f"{100.0 * share:.0f} %" for share in _shares(table, "harmed")],
     }
@@ -209,11 +212,10 @@ def _columns(ax: Axes, table: pd.DataFrame, metric: str, unit: str) -> None:
 
 
 def _row_names(table: pd.DataFrame) -> list[str]:
-    """Return the names of the sets, starred where a note restricts the result."""
+    """Return the names of the sets, starred where few scenarios restrict the result."""
     notes = table["note"].astype(str) if "note" in table else [""] * len(table)
-    return [
-        f"{style.shown(name)}{' *' if note else ''}" for name, note in zip(table.index, notes, strict=True)
-    ]
+    few = [any(remark.startswith(FEW) for remark in note.split("; ")) for note in notes]
+    return [f"{style.shown(name)}{' *' * star}" for name, star in zip(table.index, few, strict=True)]
 
 
 def _shares(table: pd.DataFrame, column: str) -> Sequence[float]:

@@ -1,7 +1,7 @@
 """Labels that keep out of one another's way at any size of the figure.
 
-The places are chosen while the figure is drawn, when the size of every text is known; a label that fits
-nowhere stays hidden.
+The places are chosen while the figure is drawn, when the size of every text is known. A label that has to stand
+away from its mark is joined to it by a thin line; one that fits nowhere stays hidden.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox, IdentityTransform
 
-from contagion.plot.style import DARK, shown
+from contagion.plot.style import DARK, MIDDLE, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +27,9 @@ _GAP = 3.0
 Sides = tuple[tuple[int, int], ...]
 CORNERS: Sides = ((1, 1), (-1, 1), (1, -1), (-1, -1))
 BESIDE: Sides = ((1, 0), (-1, 0), (0, 1), (0, -1), *CORNERS)
-_DISTANCES = (1.0, 2.2, 4.0)
+_NEAR = (1.0, 2.2, 4.0)
+_FAR = (6.0, 9.0, 12.0, 16.0, 20.0)  # for needed labels
+_JOINED = 3.0  # from this distance on a line joins label and mark
 _SMALL = 4.0  # points: where nothing else helps, a needed label may cover marks up to this radius
 
 
@@ -48,7 +51,7 @@ class Labels(Artist):
     obstacle_radii : ndarray, shape (n_obstacles,)
         Their radii in points.
     needed : int
-        So many of the first names may cover small marks, rather than be left out.
+        So many of the first names may lie far from their marks, or cover small marks, rather than be left out.
     sides : tuple of (int, int)
         Where a label may lie seen from its mark (right, up), the best first.
     size : float
@@ -80,6 +83,7 @@ class Labels(Artist):
         self._obstacles = np.zeros((0, 2)) if obstacles is None else obstacles
         self._obstacle_radii = np.zeros(0) if obstacle_radii is None else obstacle_radii
         self.texts = [self._text(ax, name, size) for name in names]
+        self.lines = [self._line(ax) for _ in names]
         ax.add_artist(self)
 
     @staticmethod
@@ -89,8 +93,15 @@ class Labels(Artist):
         text.set_path_effects([withStroke(linewidth=2.0, foreground=ax.get_facecolor())])
         return text
 
+    @staticmethod
+    def _line(ax: Axes) -> Line2D:
+        line = Line2D([], [], color=MIDDLE, linewidth=0.6, zorder=2.95, transform=IdentityTransform())
+        line.set_in_layout(False)
+        ax.add_artist(line)
+        return line
+
     def draw(self, renderer: RendererBase) -> None:
-        """Choose a place for every text, or hide it; the axes draw the texts themselves."""
+        """Choose a place for every text, or hide it; the axes draw the texts and lines themselves."""
         ax = self._axes
         point = float(np.asarray(renderer.points_to_pixels(1.0)))
         marks = ax.transData.transform(self._places)
@@ -102,15 +113,34 @@ class Labels(Artist):
             text.set_position((0.0, 0.0))
             text.set_visible(True)
             extent = text.get_window_extent(renderer)
-            spot = _free_spot(centre, radius, extent, blocked, inside, _GAP * point, self._sides)
-            if spot is None and i < self._needed:
-                spot = _free_spot(centre, radius, extent, blocked[~small], inside, _GAP * point, self._sides)
+            tries = [(_NEAR, blocked), (_FAR, blocked), (_NEAR, blocked[~small])][
+                : 3 if i < self._needed else 1
+            ]
+            found = (
+                _free_spot(centre, radius, extent, taken, inside, _GAP * point, self._sides, distances)
+                for distances, taken in tries
+            )
+            spot = next((one for one in found if one is not None), None)
             text.set_visible(spot is not None)
+            self.lines[i].set_data([], [])
             if spot is not None:
-                text.set_position((spot[0] - extent.x0, spot[1] - extent.y0))
-                blocked = np.vstack([blocked, [[*spot, spot[0] + extent.width, spot[1] + extent.height]]])
-                small = np.append(small, False)
+                left, low, distance = spot
+                box = (left, low, left + extent.width, low + extent.height)
+                text.set_position((left - extent.x0, low - extent.y0))
+                if distance >= _JOINED:
+                    self.lines[i].set_data(*_joint(centre, radius, box))
+                blocked, small = np.vstack([blocked, [box]]), np.append(small, False)
         self.stale = False
+
+
+def _joint(
+    centre: NDArray[np.float64], radius: float, box: tuple[float, float, float, float]
+) -> tuple[list[float], list[float]]:
+    """Return the ends of a line from the rim of a mark to the nearest point of a label."""
+    near = np.clip(centre, box[:2], box[2:])
+    away = near - centre
+    start = centre + away * min(1.0, radius / max(float(np.hypot(*away)), 1e-9))
+    return [float(start[0]), float(near[0])], [float(start[1]), float(near[1])]
 
 
 def _squares(centres: NDArray[np.float64], radii: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,9 +157,10 @@ def _free_spot(
     inside: Bbox,
     gap: float,
     sides: Sides,
-) -> tuple[float, float] | None:
-    """Return the lower left corner of the first place that touches nothing."""
-    for distance in _DISTANCES:
+    distances: Sequence[float],
+) -> tuple[float, float, float] | None:
+    """Return the lower left corner of the first place that touches nothing, and its distance in gaps."""
+    for distance in distances:
         reach = radius * (1.0 if distance == 1.0 else 1.2) + gap * distance
         for right, up in sides:
             away = reach * (0.75 if right and up else 1.0)
@@ -141,5 +172,5 @@ def _free_spot(
             apart = (blocked[:, 0] >= box[2]) | (blocked[:, 2] <= box[0])
             apart |= (blocked[:, 1] >= box[3]) | (blocked[:, 3] <= box[1])
             if apart.all():
-                return float(left), float(low)
+                return float(left), float(low), distance
     return None

@@ -167,7 +167,7 @@ class Scale:
         if size != 0.0 and not 1e-4 <= size < 1e7:
             text = f"{size:.2g}"
         else:
-            text = f"{size:,.4f}".rstrip("0").rstrip(".") if size < 100.0 else f"{size:,.0f}"
+            text = f"{size:,.4f}".rstrip("0").rstrip(".")  # every tick has its own: 102.5 is not 102
         return f"−{text}" if value < 0.0 and text != "0" else text
 
     def text(self, value: float) -> str:

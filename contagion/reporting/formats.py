@@ -115,6 +115,20 @@ def listing(names: list[str], *, last: str = "and") -> str:
     return f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
+def remark(note: str) -> str:
+    """Return a note of the statistics with the variance between networks as a standard deviation.
+
+    Examples
+    --------
+    >>> remark("for these 4 networks, variance between networks 4e+16").replace(GLUE, " ")
+    'for these 4 networks, standard deviation between networks 200 m'
+    """
+    head, found, variance = note.rpartition("variance between networks ")
+    if not found:
+        return note
+    return f"{head}standard deviation between networks {amount(max(float(variance), 0.0) ** 0.5)}"
+
+
 def titled(text: str) -> str:
     """Return a text with its first letter as a capital, the rest as it is."""
     return text[:1].upper() + text[1:]

@@ -116,6 +116,36 @@ def test_a_note_is_starred(make):
     assert any("* few scenarios" in text.get_text() for text in ax.texts)
 
 
+def test_a_note_on_networks_or_on_the_tail_alone_is_no_star(make):
+    cmp = make.comparison(50)
+    table = cmp.effects("system_loss").assign(
+        note="for these 4 networks, variance between networks 1e+16; tail: no interval: k = 3 < 50"
+    )
+    cmp.effects = lambda metric, against="none": table
+    ax = plot.effects(cmp, "system_loss")
+    assert not any(text.get_text().endswith(" *") for text in ax.get_yticklabels())
+
+
+def test_what_is_said_under_the_heading_ends_before_the_columns_begin(make):
+    cmp = make.comparison(50)
+    table = cmp.effects("system_loss").assign(note="approximate")
+    cmp.effects = lambda metric, against="none": table
+    ax = plot.effects(cmp, "system_loss")
+    ax.get_figure().canvas.draw()
+    said = next(text for text in ax.texts if "few scenarios" in text.get_text()).get_window_extent()
+    heads = [text.get_window_extent() for text in ax.texts if text.get_text() == "mean change"]
+    assert len(heads) == 1 and said.x1 < heads[0].x0
+
+
+def test_a_rise_carries_its_sign(make):
+    cmp = make.comparison(50)
+    table = cmp.effects("system_loss")
+    table["difference"] = np.linspace(-2e9, 2e9, len(table))
+    cmp.effects = lambda metric, against="none": table
+    texts = [text.get_text() for text in plot.effects(cmp, "system_loss").texts]
+    assert "+2.00 bn USD" in texts and "−2.00 bn USD" in texts
+
+
 @pytest.mark.parametrize("draw", [plot.effects, plot.frontier])
 def test_nothing_to_compare_is_said(draw, make):
     cmp = make.comparison(10, ("none",))

@@ -27,6 +27,9 @@ def test_ticks_are_short_and_have_a_true_minus():
     scale = style.money_scale([3e9], "USD")
     assert scale.unit == "bn USD"
     assert [scale.number(v) for v in (0.0, 2.5e9, -1e9, 1.25e8)] == ["0", "2.5", "−1", "0.125"]
+    assert [style.Scale(1.0, "%").number(v) for v in (97.5, 100.0, 102.5, 105.0, 1_250.0)] == [
+        "97.5", "100", "102.5", "105", "1,250",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_the_limits_say_where_asks_end(page, run_page):
 
 def test_the_band_says_how_many_scenarios_and_accounts_stand_behind_it(page):
     chapter = page[page.index('id="leverage"') :]
-    caption = chapter[chapter.index("<figcaption>") : chapter.index("</figcaption>")]
+    caption = chapter[chapter.index("<figcaption>") : chapter.index("</figcaption>")].replace("\u00a0", " ")
     assert (
         "Behind each point n = 8 scenarios at each of the leverages 3, 5, 8 on a network of 5,000 account rows."
         in caption
@@ -181,4 +181,32 @@ def test_the_band_says_how_many_scenarios_and_accounts_stand_behind_it(page):
 
 def test_the_picture_of_the_cascade_is_said_to_show_ribbons(page):
     assert "ribbons run from who set off forced trades" in page
-    assert "arrow" not in page.lower()
+    assert not re.search(r"\barrows?\b", page.lower())
+
+
+def test_the_picture_of_the_band_has_units_on_every_axis(band):
+    from matplotlib.figure import Figure
+
+    from contagion.reporting.sections.leverage import _draw
+
+    level, change = Figure().subplots(1, 2)
+    _draw(level, change, band, "USD")
+    assert (level.get_xlabel(), level.get_ylabel()) == (
+        "median leverage of accounts (×)",
+        "system loss (bn USD)",
+    )
+    assert change.get_ylabel() == "change of system loss (bn USD)"
+
+
+def test_the_course_of_a_run_names_the_market_that_fell_most(run_page, run):
+    falls = run.markets["largest_fall"]
+    assert f"was that of {html.escape(falls.idxmax())}." in run_page
+
+
+def test_notes_give_the_scatter_between_networks_in_money(page, comparison):
+    from contagion.reporting import formats
+
+    assert "variance between" not in page
+    said = formats.remark("approximate; for these 4 networks, variance between networks 4e+16")
+    assert said.replace(formats.GLUE, " ").endswith("standard deviation between networks 200 m")
+    assert formats.remark("no interval: k = 3 < 25") == "no interval: k = 3 < 25"

@@ -176,3 +176,32 @@ def test_the_band_repeats_the_study_at_each_leverage():
 def test_a_band_without_leverage_is_refused(medians):
     with pytest.raises(ValueRangeError, match="above 1"):
         leverage_band(ct.PriceShock({"BTC": -0.2}), ct.Cascade(), {}, medians=medians)
+
+
+def test_a_verdict_without_interval_gives_the_first_reason_alone(comparison):
+    table = comparison.effects("system_loss", against="none")
+    table[["low", "high"]] = float("nan")
+    table["note"] = "no interval: 8 scenarios differ < 10; tail: no interval: k = 3 < 50"
+    said = verdict_on(comparison, table)
+    assert "; no interval: 8 scenarios differ < 10; less loss in" in said
+    assert "tail" not in said
+
+
+def test_a_verdict_says_why_an_interval_beside_zero_is_no_clear_effect(comparison):
+    table = comparison.effects("system_loss", against="none").assign(low=1e6, high=2e6, p_adjusted=0.12)
+    assert "no clear effect" in verdict_on(comparison, table)
+    assert "p 0.120 adjusted for all sets)" in verdict_on(comparison, table)
+    across = table.assign(low=-1e6)
+    assert "adjusted" not in verdict_on(comparison, across)
+
+
+def verdict_on(comparison, table):
+    """What the summary says about the halt, had the effects been these."""
+
+    class Changed:
+        networks, costs, deferred = comparison.networks, comparison.costs, comparison.deferred
+
+        def effects(self, metric, against="none"):
+            return table
+
+    return summary.verdict(Material(comparison.networks, comparison, ()), Changed(), "halt")

@@ -77,7 +77,7 @@ def _tell(story: Story, material: Material) -> list[Block]:
         draw(
             lambda axes: plot.rounds(run, ax=axes),
             f"Money liquidated, deleveraged and deferred in each round of the {label}",
-            f"The {label}, round by round.",
+            f"The {label}, round by round; of each asset the market where most was liquidated.{_lowest(run)}",
         ),
         draw(
             lambda axes: plot.cascade(run, ax=axes),
@@ -89,6 +89,14 @@ def _tell(story: Story, material: Material) -> list[Block]:
         _events(run, label, material.unit),
         Fold(f"Rounds of the {label}", (_rounds(run, label, material.unit),)),
     ]
+
+
+def _lowest(run: Run) -> str:
+    """Which market fell most, which the picture need not show."""
+    falls = run.markets["largest_fall"].dropna()
+    if not (falls > 0.0).any():
+        return ""
+    return f" The largest fall, {formats.percent(float(falls.max()))}, was that of {falls.idxmax()}."
 
 
 def _course(run: Run, material: Material) -> str:

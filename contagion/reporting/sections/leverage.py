@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 
 BILLION = 1e9
-LINES = ("-", "--", "-.", ":")
-MARKS = "osD^vP*X"
 
 
 def write(material: Material, band: pd.DataFrame) -> Section:
@@ -123,21 +121,24 @@ def _draw(level: Axes, change: Axes, band: pd.DataFrame, unit: str) -> None:
     for index, (name, rows) in enumerate(shown.groupby("policy", sort=False)):
         _draw_set(change, rows.sort_values("leverage"), str(name), index)
     change.legend(frameon=False, fontsize=8)
-    for axes, label in ((level, f"system loss, {unit} bn"), (change, f"change of system loss, {unit} bn")):
-        axes.set_xlabel("median leverage of accounts")
+    for axes, label in ((level, f"system loss (bn {unit})"), (change, f"change of system loss (bn {unit})")):
+        axes.set_xlabel("median leverage of accounts (×)")
         axes.set_ylabel(label)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
 
 
 def _draw_set(axes: Axes, rows: pd.DataFrame, name: str, index: int) -> None:
+    from contagion.plot.style import COLOURS, LINES, MARKERS
+
     middle = rows["difference"] / BILLION
     axes.errorbar(
         rows["leverage"] + 0.04 * index,
         middle,
         yerr=[middle - rows["low"] / BILLION, rows["high"] / BILLION - middle],
         linestyle=LINES[index % len(LINES)],
-        marker=MARKS[index % len(MARKS)],
+        marker=MARKERS[index % len(MARKERS)],
+        color=COLOURS[index % len(COLOURS)],
         markersize=4,
         linewidth=1.2,
         capsize=2,

@@ -299,7 +299,7 @@ def levels_table(comparison: Comparison, unit: str) -> Table:
                 _bounded(tail.loc[name], policy, "var"),
                 _bounded(tail.loc[name], policy, "es"),
                 number(formats.count(tail.loc[name, "k"]), tail.loc[name, "k"], policy=policy, statistic="k"),
-                words(tail.loc[name, "note"]),
+                words(formats.remark(str(tail.loc[name, "note"]))),
             ]
         )
     columns = [
@@ -354,7 +354,7 @@ def _rest(row: pd.Series, policy: str, metric: str) -> Iterator[Cell]:
     for statistic in ("helped", "unchanged", "harmed"):
         yield _statistic(row, policy, metric, statistic, formats.percent)
     yield _statistic(row, policy, metric, "n", formats.count)
-    yield words(row["note"])
+    yield words(formats.remark(str(row["note"])))
 
 
 def _statistic(row: pd.Series, policy: str, metric: str, name: str, show: Callable[[float], str]) -> Cell:

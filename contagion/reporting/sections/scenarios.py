@@ -39,7 +39,7 @@ def write(material: Material) -> Section:
 def _opening(material: Material) -> str:
     run = material.stories[-1].run
     length = float(run.shock.end(0.0))
-    pace = f"spread over {formats.seconds(length)}" if length > 0.0 else "as one gap"
+    pace = f"over {formats.seconds(length)}" if length > 0.0 else "as one gap"
     text = (
         f"Outside prices move {pace}; what happens beyond that is the cascade. The pace matters as much as "
         "the size: one gap leaves accounts bankrupt before anyone can close them, a slow move lets them be "

@@ -96,15 +96,16 @@ def verdict(material: Material, comparison: Comparison, name: str) -> str:
     helped, harmed = (
         formats.percent(value_at(effects, name, column), decimals=0) for column in ("helped", "harmed")
     )
+    adjusted = value_at(effects, name, "p_adjusted")
     bounds = f"{material.money(low, signed=True)} to {material.money(high, signed=True)}"
     if not np.isfinite(low) or not np.isfinite(high):
+        why = next((part for part in str(effects.at[name, "note"]).split("; ") if part), "no interval")
+        head = f"changes mean system loss by {material.money(change, signed=True)}; {why}"
+    elif low <= 0.0 <= high or adjusted >= SURE:
+        doubt = "" if low <= 0.0 <= high else f", p {formats.probability(adjusted)} adjusted for all sets"
         head = (
-            f"changes mean system loss by {material.money(change, signed=True)}; no interval "
-            f"({effects.at[name, 'note']!s})"
-        )
-    elif low <= 0.0 <= high or value_at(effects, name, "p_adjusted") >= SURE:
-        head = (
-            f"no clear effect on mean system loss ({material.money(change, signed=True)}, interval {bounds})"
+            f"no clear effect on mean system loss ({material.money(change, signed=True)}, interval "
+            f"{bounds}{doubt})"
         )
     else:
         word = "lowers" if change < 0.0 else "raises"
