@@ -12,7 +12,7 @@ from contagion.errors import SchemaError, ValueRangeError, nearest
 __all__ = ["read_assumptions"]
 
 _COUNTS = frozenset({"makers", "basis_traders", "lenders"})
-_ANY_SIGN = frozenset({"size_elasticity"})
+_ANY_SIGN = frozenset({"size_elasticity", "volatility_elasticity"})
 _MAY_BE_ZERO = frozenset(
     {
         "leverage_sd",

@@ -74,7 +74,8 @@ def place_speculators(
         weight = (traders.size * count * factor)[traders.account] * traders.part
         amount = fill_groups(group, weight, limit * now[traders.account], totals)
         size = np.bincount(traders.account, amount, len(count)) / now
-        leverage = leverage_wanted(size, now, traders.leverage_score, settings)
+        volatility = _volatility(layout, traders.account, market, amount)
+        leverage = leverage_wanted(size, now, traders.leverage_score, volatility, settings)
         placed = Holders(traders.venue, now, leverage, traders.account, market, traders.side, amount)
         if not wanted:
             return placed
@@ -92,6 +93,15 @@ def place_speculators(
         allowed="shares closer to those of the draws",
         remedy="change leverage_median or size_elasticity first",
     )
+
+
+def _volatility(layout: Layout, account: Integers, market: Integers, amount: Floats) -> Floats:
+    """Volatility of each account, the mean over its money, over that of all open interest."""
+    each = layout.volatility[market % len(layout.assets)]
+    held = np.bincount(account, amount)
+    by_asset = layout.open_interest.sum(axis=0)
+    usual = float((layout.volatility * by_asset).sum() / by_asset.sum())
+    return np.asarray(np.bincount(account, amount * each) / held / usual, dtype=np.float64)
 
 
 def _leverage(layout: Layout, settings: Mapping[str, float], placed: Holders) -> Floats:

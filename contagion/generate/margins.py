@@ -20,8 +20,10 @@ CALL_MARGIN = 1.05
 """Accounts open at least this many times above the level at which their venue calls them."""
 
 
-def leverage_wanted(size: Floats, count: Integers, score: Floats, settings: Mapping[str, float]) -> Floats:
-    """Return the leverage each account would choose: log-normal, falling with size.
+def leverage_wanted(
+    size: Floats, count: Integers, score: Floats, volatility: Floats, settings: Mapping[str, float]
+) -> Floats:
+    """Return the leverage each account would choose: log-normal, falling with size and with volatility.
 
     Parameters
     ----------
@@ -31,8 +33,10 @@ def leverage_wanted(size: Floats, count: Integers, score: Floats, settings: Mapp
         Accounts behind each row.
     score : numpy.ndarray, shape (n,)
         Standard normal draws.
+    volatility : numpy.ndarray, shape (n,)
+        Volatility of what each account holds, over that of the whole market.
     settings : mapping of str to float
-        Uses leverage_median, leverage_sd, size_elasticity, leverage_quantile.
+        Uses leverage_median, leverage_sd, size_elasticity, leverage_quantile, volatility_elasticity.
 
     Returns
     -------
@@ -44,6 +48,7 @@ def leverage_wanted(size: Floats, count: Integers, score: Floats, settings: Mapp
     place = np.searchsorted(below, settings["leverage_quantile"] * below[-1])
     relative = size / size[order[min(place, len(size) - 1)]]
     log_leverage = settings["size_elasticity"] * np.log(relative) + settings["leverage_sd"] * score
+    log_leverage += settings["volatility_elasticity"] * np.log(volatility)
     leverage: Floats = np.maximum(settings["leverage_median"] * np.exp(log_leverage), 1.0)
     return leverage
 

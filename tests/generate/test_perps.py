@@ -195,6 +195,19 @@ def test_more_leverage_and_less_open_interest_are_obeyed():
     assert small.check().empty
 
 
+def test_coins_that_move_more_are_held_with_less_leverage():
+    def of_volatility(elasticity):
+        made = perp_market(10_000, seed=6, volatility_elasticity=elasticity)
+        held = legs(made).query("owner.str.startswith('trader') and money > 0")
+        own = held.assign(leverage=leverage(made).reindex(held["account"]).to_numpy())
+        equity = (own["money"] / own["leverage"]).groupby(own["asset"]).sum()
+        usual = own.groupby("asset")["money"].sum() / equity
+        return usual["DOGE"] / usual["BTC"]
+
+    assert of_volatility(-0.7) < 0.9
+    assert of_volatility(0.0) == pytest.approx(1.0, abs=0.15)
+
+
 def test_the_defaults_of_the_signature_are_those_of_the_facts(net):
     assert facts.number("population", "leverage_median") == 5.0
     same = perp_market(5_000, seed=3, leverage_median=5.0, speculators_long=0.62)
