@@ -1,8 +1,8 @@
 """Does a fall of 15 % in BTC and 20 to 50 % in the other coins do what the assumptions were tuned to?
 
 Over half an hour 5 to 12 % of the open interest is liquidated (a little more where ETH and SOL fall further), the
-funds are partly used and nobody is deleveraged; over ten minutes the funds are spent and deleveraging is a fifth to a third of what is forced; a gap is met mostly
-by deleveraging. Thin perpetuals overshoot, but do not fall to nothing.
+funds are partly used and nobody is deleveraged. Over ten minutes the funds are spent, and deleveraging is a fifth to
+a third of what is forced; a gap is met mostly by deleveraging. Thin perpetuals overshoot, but not to nothing.
 """
 
 import pytest
