@@ -200,42 +200,48 @@ def bankruptcy_equity(book: Any, state: Any, i: int) -> None:
 
 
 @inner
-def deleverage(book: Any, state: Any) -> None:
+def leavers(state: Any, number: int) -> Any:
+    """Accounts that leave the book this round, in the order of execution."""
+    found = np.empty(number, np.int64)
+    at = 0
+    for j in range(state.clock[0].n_acting):
+        if state.leave[state.order[j]]:
+            found[at] = state.order[j]
+            at += 1
+    return found
+
+
+@inner
+def leaves(book: Any, state: Any, k: int, m: int, side: int) -> bool:
+    """Whether leg `k` of a leaver is an order on this side (0 long, 1 short) of market `m`."""
+    return bool(book.leg_market[k] == m and state.taken[k] > 0.0 and (state.quantity[k] > 0.0) == (side == 0))
+
+
+@inner
+def deleverage(book: Any, state: Any, number: int) -> None:
     """Match all leavers, market by market and side by side, in rank order."""
-    clock = state.clock[0]
+    leaving = leavers(state, number)
     for m in range(state.markets.shape[0]):
         market = state.markets[m]
         if market.kind != PERP or market.shut:
             continue
         for side in range(2):
             wanted = 0.0
-            for j in range(clock.n_acting):
-                i = state.order[j]
-                if state.leave[i]:
-                    for k in range(book.indptr[i], book.indptr[i + 1]):
-                        if (
-                            book.leg_market[k] == m
-                            and state.taken[k] > 0.0
-                            and (state.quantity[k] > 0.0) == (side == 0)
-                        ):
-                            wanted += state.taken[k] * book.count[i]
+            for i in leaving:
+                for k in range(book.indptr[i], book.indptr[i + 1]):
+                    if leaves(book, state, k, m, side):
+                        wanted += state.taken[k] * book.count[i]
             if wanted == 0.0:
                 continue
             legs, scores = winners(book, state, m, side == 1)
             order, most = quotas(book, state, state.venues[market.venue].adl_rank, legs, scores, wanted)
             first = 0
-            for j in range(clock.n_acting):
-                i = state.order[j]
-                if state.leave[i]:
-                    for k in range(book.indptr[i], book.indptr[i + 1]):
-                        if (
-                            book.leg_market[k] == m
-                            and state.taken[k] > 0.0
-                            and (state.quantity[k] > 0.0) == (side == 0)
-                        ):
-                            bankruptcy_equity(book, state, i)
-                            first = match(book, state, k, legs, order, most, first)
-    clock.acted = True
+            for i in leaving:
+                for k in range(book.indptr[i], book.indptr[i + 1]):
+                    if leaves(book, state, k, m, side):
+                        bankruptcy_equity(book, state, i)
+                        first = match(book, state, k, legs, order, most, first)
+    state.clock[0].acted = True
 
 
 @inner
@@ -244,6 +250,7 @@ def route(book: Any, state: Any) -> None:
     set_price(book, state)
     for j in range(state.clock[0].n_acting):
         state.touched[state.acting[j]] = True
-    if choose_leavers(book, state) > 0:
-        deleverage(book, state)
+    number = choose_leavers(book, state)
+    if number > 0:
+        deleverage(book, state, number)
         set_price(book, state)

@@ -49,14 +49,15 @@ def set_index(book: Any, state: Any) -> None:
     now = row_of(clock, state.outside)
     at = int(clock.round)
     for a in range(state.index.shape[0]):
-        before = state.index[a]
+        before, outside = state.index[a], state.outside[now, a]
         total, weight = 0.0, 0.0
         for j in range(book.index_indptr[a], book.index_indptr[a + 1]):
             market = state.markets[book.index_market[j]]
             if not market.dead:
-                total += book.index_weight[j] * market.depth * market.last
+                total += book.index_weight[j] * market.depth * (market.last - outside)
                 weight += book.index_weight[j] * market.depth
-        state.index[a] = total / weight if weight > 0.0 else state.outside[now, a]
+        # as a distance from outside: markets that stand there give the outside price to the last bit
+        state.index[a] = outside + total / weight if weight > 0.0 else outside
         state.index_return[at, a] = math.log(state.index[a] / before) if at > 0 else 0.0
 
 
