@@ -15,6 +15,7 @@ from contagion.errors import PolicyError
 from contagion.network.equity import opening_account_equity
 from contagion.network.reserved import PREFIX
 from contagion.policies.base import Policy
+from contagion.propagation.cascade.model import commitments
 from tests.worlds import random_world
 
 ROUNDING = 1e-9  # relative, of gross money: sums of floats
@@ -244,6 +245,34 @@ def test_two_accounts_of_one_basis_trade_keep_the_same_share() -> None:
     held = after.positions[after.positions["account"].isin(["carry-long", "carry-short"])]
     assert held["quantity"].sum() == 0.0
     assert 0.0 < held["quantity"].max() < 7.0
+
+
+@pytest.mark.parametrize("place", NETWORKS)
+def test_cash_from_coins_that_were_sold_is_no_money_locked_up(place: str) -> None:
+    before = network(place)
+    gross = math.fsum(abs(part) for part in parts(before))
+    locked, given_up = commitments(before, ct.MarginMultiplier(factor=1.7).opening(before))
+    assert locked <= ROUNDING * gross and given_up > 0.0
+    after = ct.MarginMultiplier(factor=1.7, response="violators").opening(before)
+    named = [name for name in before.accounts.index if not str(name).startswith(PREFIX)]
+    count = before.accounts["count"].loc[named].to_numpy()
+    money = [opening_account_equity(one).loc[named].to_numpy() * count for one in (before, after)]
+    assert commitments(before, after)[0] == pytest.approx(
+        float((money[1] - money[0]).sum()), abs=ROUNDING * gross
+    )
+
+
+@dataclass(frozen=True)
+class Loses(Policy):
+    """Half of all coins vanish."""
+
+    def opening(self, net: ct.Network) -> ct.Network:
+        return net.replace(holdings=net.holdings.assign(quantity=0.5 * net.holdings["quantity"]))
+
+
+def test_an_opening_that_loses_coins_is_refused() -> None:
+    with pytest.raises(PolicyError, match=r"Loses\.opening changed the sum of equity"):
+        ct.run(network("world 1"), ct.PriceShock({"AAA": -0.1}), ct.Cascade(step=60.0), [Loses()])
 
 
 def held_in(net: ct.Network) -> dict[tuple[str, str], float]:

@@ -205,3 +205,8 @@ def verdict_on(comparison, table):
             return table
 
     return summary.verdict(Material(comparison.networks, comparison, ()), Changed(), "halt")
+
+
+def test_tables_of_money_name_its_unit(material):
+    shown = [table for table in tables(rules.write(material)) if table.identifier != "venue-rules"]
+    assert shown and all(material.network.unit in table.caption for table in shown)

@@ -131,7 +131,7 @@ def effects_table(comparison: Comparison, unit: str) -> Table:
     columns = [
         "Policy set",
         f"System loss, mean change [{level} interval]",
-        "Median change; change of the worst 5 %",
+        f"Median change; change of the worst 5{formats.GLUE}%",
         "Helped, unchanged, harmed",
         "Cost of the rule; markets shut",
         "Deferred",
@@ -306,8 +306,8 @@ def levels_table(comparison: Comparison, unit: str) -> Table:
         "Policy set",
         "Mean",
         "Median",
-        "Value at risk 95 %",
-        "Expected shortfall 95 %",
+        f"Value at risk 95{formats.GLUE}%",
+        f"Expected shortfall 95{formats.GLUE}%",
         "Tail points",
         "Note",
     ]

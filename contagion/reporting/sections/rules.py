@@ -146,7 +146,7 @@ def _markets(net: Network) -> Block:
         "Depth is the money resting within the narrowest band that the tables give. The permanent share of "
         "a trade's impact stays; the rest halves every half-life."
     )
-    return Fold("Markets: depth and price impact", (table("Markets", columns, rows, note=note),))
+    return Fold("Markets: depth and price impact", (table(f"Markets, {net.unit}", columns, rows, note=note),))
 
 
 def _market(net: Network, name: str, row: Any) -> list[Cell]:
