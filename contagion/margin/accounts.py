@@ -90,7 +90,8 @@ def account_equity(
     Examples
     --------
     >>> held = [{"symbol": "BTC", "side": 1, "size": 2, "entry_price": 100, "mark_price": 90}]
-    >>> print(*account_equity(50, held, contract="linear"))
+    >>> account = account_equity(50, held, contract="linear")
+    >>> print(account.unrealized_pnl, account.equity, account.notional)
     -20.0 30.0 180.0
     """
     inverse = word(contract, "contract", ("linear", "inverse")) == "inverse"
