@@ -101,7 +101,7 @@ def set_marks(state: Any) -> None:
         market.index = state.index[market.asset]
         if state.clock[0].observed:
             market.mark = market.outside
-        elif market.mark_rule == 0 or market.kind != PERP:
+        elif market.mark_rule == 0 or market.kind != PERP or market.last == market.index:
             market.mark = market.last
         elif market.mark_rule == 1:
             market.mark = market.index
