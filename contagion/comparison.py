@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -192,14 +193,9 @@ class Comparison:
             other (what policies of one's own charge on top). Parts are NaN for a model that does not say what
             a run used.
         """
-        paired = self._paired()
-        rows = {}
-        for name, policies in self.policies.items():
-            mine = paired[paired["policy"] == name]
-            rows[name] = bill(policies, self.outlays.loc[mine.index].to_numpy(), rates or CostRates())
-            if rates is None and "policy_cost" in mine:
-                rows[name]["cost"] = mine["policy_cost"].mean()
-        return pd.DataFrame(rows).T.rename_axis("policy")
+        if rates is not None:
+            return self._bills(rates)
+        return self._usual_bills.copy()
 
     @property
     def deferred(self) -> pd.DataFrame:
@@ -324,6 +320,22 @@ class Comparison:
         head = "<tr><th>policy</th><th>mean loss</th><th>difference</th></tr>"
         below = "".join(f"<div>{escape(note)}</div>" for note in notes)
         return f"<div><b>{escape(title)}</b><table>{head}{body}</table>{below}</div>"
+
+    @cached_property
+    def _usual_bills(self) -> pd.DataFrame:
+        """The bills at the default rates; the cost is the metric's mean where a model does not say what it used."""
+        bills = self._bills(CostRates())
+        if "policy_cost" in self.table and self.outlays["seconds"].isna().all():
+            bills["cost"] = self._means()["policy_cost"]
+        return bills
+
+    def _bills(self, rates: CostRates) -> pd.DataFrame:
+        """The bill of each set over the scenarios that ran under all sets, index policy."""
+        paired, bills = self._paired(), {}
+        for name, policies in self.policies.items():
+            mine = self.outlays.loc[paired.index[paired["policy"] == name]]
+            bills[name] = bill(policies, mine.to_numpy(), rates)
+        return pd.DataFrame(bills).T.rename_axis("policy")
 
     def _priced(self, run: Run, policy: str, scenario: int) -> Run:
         """Return the run with the cost of its row, if the study reached it and its model says what it used."""

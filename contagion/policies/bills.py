@@ -134,9 +134,10 @@ def bill(policies: Sequence[Policy], outlays: Floats, rates: CostRates) -> pd.Se
     """
     if not len(outlays):
         return pd.Series(np.nan, index=["cost", *PARTS], dtype="float64")
-    rows = np.array([parts(policies, Outlay(*row), rates) for row in outlays.tolist()])
-    cost = np.mean([math.fsum(row) for row in rows.tolist()])
-    return pd.Series([cost, *rows.mean(axis=0)], index=["cost", *PARTS], dtype="float64")
+    rows = [parts(policies, Outlay(*row), rates).tolist() for row in outlays.tolist()]
+    columns = [[math.fsum(row) for row in rows], *zip(*rows, strict=True)]
+    means = [math.fsum(column) / len(rows) for column in columns]
+    return pd.Series(means, index=["cost", *PARTS], dtype="float64")
 
 
 def _charges(policy: Policy, outlay: Outlay, rates: CostRates) -> list[float]:

@@ -203,3 +203,14 @@ def test_a_run_whose_baseline_failed_has_no_cost(net: ct.Network, family: Any) -
     assert np.isnan(found[1])
     assert found[[0, 2]] == pytest.approx([1e-4 * 4e6] * 2, rel=1e-12)
     assert comparison.costs().loc["halt", "cost"] == pytest.approx(1e-4 * 4e6, rel=1e-12)
+
+
+def test_a_change_to_a_table_of_costs_does_not_reach_the_comparison(studied: Any) -> None:
+    _, comparison = studied
+    first = comparison.costs()
+    first.loc[:, :] = 5.0
+    assert comparison.costs().loc["none", "cost"] == 0.0
+
+
+def test_without_a_scenario_that_ran_under_every_set_there_is_no_bill(told: Any) -> None:
+    assert told.costs().isna().all(axis=None)
