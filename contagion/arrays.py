@@ -112,6 +112,49 @@ def reals(
     return array
 
 
+def sides(values: Any, where: str) -> FloatArray:
+    """Return `values` as an array of sides: 1 (long, buy) or -1 (short, sell).
+
+    Raises
+    ------
+    SchemaError
+        If something in it is not a number.
+    ValueRangeError
+        If a number is neither 1 nor -1.
+
+    Examples
+    --------
+    >>> sides([1, -1], "side")
+    array([ 1., -1.])
+    """
+    array = reals(values, where)
+    if (np.abs(array) != 1.0).any():
+        raise ValueRangeError("is no side", where=where, value=values, allowed="1 (long) or -1 (short)")
+    return array
+
+
+def fitted(**arrays: FloatArray) -> tuple[FloatArray, ...]:
+    """Return arrays broadcast to one shape, in the order of the arguments.
+
+    Raises
+    ------
+    SchemaError
+        If their shapes do not fit together; the message names each argument with its shape.
+
+    Examples
+    --------
+    >>> [array.shape for array in fitted(size=np.ones(3), price=np.array(2.0))]
+    [(3,), (3,)]
+    """
+    try:
+        return tuple(np.broadcast_arrays(*arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise SchemaError(
+            "have shapes that do not fit together", where=shapes, allowed="one number, or one per account"
+        ) from None
+
+
 def word(value: object, where: str, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is one of the allowed words.
 

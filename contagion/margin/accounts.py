@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from contagion.arrays import FloatArray, reals, word
+from contagion.arrays import FloatArray, reals, sides, word
 from contagion.errors import InputError, SchemaError, ValueRangeError, nearest
 from contagion.margin.tiers import Tiers, TierTable, tier_line, tier_table
 
@@ -56,7 +56,9 @@ class MarginBySize:
 
 
 @dataclass(frozen=True)
-class _Leg:
+class Leg:
+    """One checked position, of one account or one leg of many."""
+
     symbol: Any
     side: FloatArray
     size: FloatArray
@@ -97,7 +99,7 @@ def account_equity(
     inverse = word(contract, "contract", ("linear", "inverse")) == "inverse"
     balance, funding = reals(wallet_balance, "wallet_balance"), reals(funding_received, "funding_received")
     profit, notional = np.zeros(()), np.zeros(())
-    for leg in _legs(positions):
+    for leg in checked_legs(positions):
         if inverse:
             profit = profit + leg.side * leg.size * (1.0 / leg.entry - 1.0 / leg.mark)
             notional = notional + leg.size / leg.mark
@@ -134,8 +136,8 @@ def cross_margin_status(
         unknown.
     """
     inclusive = word(trigger, "trigger", ("strict", "inclusive")) == "inclusive"
-    legs = _legs(positions)
-    tables = _tables(legs, tiers)
+    legs = checked_legs(positions)
+    tables = tier_tables({f"positions[{k}]": leg.symbol for k, leg in enumerate(legs)}, tiers)
     found = account_equity(wallet_balance, positions, contract="linear", funding_received=funding_received)
     required, held = np.zeros(np.shape(found.equity)), np.zeros(np.shape(found.equity), dtype=bool)
     for leg in legs:
@@ -211,46 +213,41 @@ def margin_open_interest_scaled(
     return (rate + (1.0 - rate) * share)[()]
 
 
-def _legs(positions: Sequence[Position]) -> list[_Leg]:
-    """Check positions and turn their numbers into arrays."""
+def checked_legs(positions: Sequence[Position], where: str = "positions") -> list[Leg]:
+    """Check positions and turn their numbers into arrays; `where` names the argument in messages."""
     if isinstance(positions, (str, bytes, Mapping)) or not isinstance(positions, Sequence):
-        raise SchemaError("is not a list of positions", where="positions", value=positions)
-    return [_leg(position, f"positions[{k}]") for k, position in enumerate(positions)]
+        raise SchemaError("is not a list of positions", where=where, value=positions)
+    return [_leg(position, f"{where}[{k}]") for k, position in enumerate(positions)]
 
 
-def _leg(position: object, where: str) -> _Leg:
+def _leg(position: object, where: str) -> Leg:
     """One checked position."""
     if not isinstance(position, Mapping):
         raise SchemaError("is not a position", where=where, value=position, allowed="a mapping")
     for key in ("side", "size", "entry_price", "mark_price"):
         if key not in position:
             raise SchemaError(f"has no key {key!r}", where=where, value=dict(position))
-    side = reals(position["side"], f"{where}.side")
-    if (np.abs(side) != 1.0).any():
-        raise ValueRangeError(
-            "is no side", where=f"{where}.side", value=position["side"], allowed="1 (long) or -1 (short)"
-        )
-    return _Leg(
+    return Leg(
         position.get("symbol"),
-        side,
+        sides(position["side"], f"{where}.side"),
         reals(position["size"], f"{where}.size", low=0.0),
         reals(position["entry_price"], f"{where}.entry_price", above=0.0),
         reals(position["mark_price"], f"{where}.mark_price", above=0.0),
     )
 
 
-def _tables(legs: list[_Leg], tiers: Mapping[str, Tiers]) -> dict[Any, TierTable]:
-    """Checked tier table of every symbol held."""
+def tier_tables(symbols: Mapping[str, Any], tiers: Mapping[str, Tiers]) -> dict[Any, TierTable]:
+    """Checked tier tables; every symbol held, keyed by the place it is named at, must have one."""
     if not isinstance(tiers, Mapping):
         raise SchemaError("is not a mapping of symbols to tiers", where="tiers", value=tiers)
-    for k, leg in enumerate(legs):
-        if not isinstance(leg.symbol, str):
-            raise SchemaError("has no text under 'symbol'", where=f"positions[{k}]", value=leg.symbol)
-        if leg.symbol not in tiers:
+    for where, symbol in symbols.items():
+        if not isinstance(symbol, str):
+            raise SchemaError("has no text under 'symbol'", where=where, value=symbol)
+        if symbol not in tiers:
             raise InputError(
                 "has no tiers",
-                where=f"positions[{k}].symbol",
-                value=leg.symbol,
-                allowed="a symbol of tiers" + nearest(leg.symbol, list(tiers)),
+                where=f"{where}.symbol",
+                value=symbol,
+                allowed="a symbol of tiers" + nearest(symbol, list(tiers)),
             )
     return {symbol: tier_table(table, f"tiers[{symbol!r}]") for symbol, table in tiers.items()}

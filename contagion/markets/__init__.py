@@ -1,1 +1,63 @@
-"""How prices move: impact, marks, depth."""
+"""How prices move: impact, depth, marks, funding, bands and breakers.
+
+Names are imported on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contagion.markets.bands import price_band_luld as price_band_luld
+    from contagion.markets.bands import price_band_max_step as price_band_max_step
+    from contagion.markets.bands import price_band_order as price_band_order
+    from contagion.markets.book import Book as Book
+    from contagion.markets.breakers import circuit_breaker_dynamic as circuit_breaker_dynamic
+    from contagion.markets.breakers import circuit_breaker_dynamic_path as circuit_breaker_dynamic_path
+    from contagion.markets.breakers import circuit_breaker_market_wide as circuit_breaker_market_wide
+    from contagion.markets.breakers import (
+        circuit_breaker_market_wide_halts as circuit_breaker_market_wide_halts,
+    )
+    from contagion.markets.funding import funding_payment as funding_payment
+    from contagion.markets.funding import funding_rate_binance as funding_rate_binance
+    from contagion.markets.funding import funding_rate_hyperliquid as funding_rate_hyperliquid
+    from contagion.markets.funding import funding_rate_open_interest as funding_rate_open_interest
+    from contagion.markets.index import ema_time_weighted as ema_time_weighted
+    from contagion.markets.index import index_price_weighted as index_price_weighted
+    from contagion.markets.index import weighted_median as weighted_median
+    from contagion.markets.marks import mark_price_median_binance as mark_price_median_binance
+    from contagion.markets.marks import mark_price_median_hyperliquid as mark_price_median_hyperliquid
+
+_HOMES = {
+    "Book": "book",
+    "circuit_breaker_dynamic": "breakers",
+    "circuit_breaker_dynamic_path": "breakers",
+    "circuit_breaker_market_wide": "breakers",
+    "circuit_breaker_market_wide_halts": "breakers",
+    "ema_time_weighted": "index",
+    "funding_payment": "funding",
+    "funding_rate_binance": "funding",
+    "funding_rate_hyperliquid": "funding",
+    "funding_rate_open_interest": "funding",
+    "index_price_weighted": "index",
+    "mark_price_median_binance": "marks",
+    "mark_price_median_hyperliquid": "marks",
+    "price_band_luld": "bands",
+    "price_band_max_step": "bands",
+    "price_band_order": "bands",
+    "weighted_median": "index",
+}
+
+__all__ = sorted(_HOMES)
+
+if not TYPE_CHECKING:  # a checker must see a misspelt name as an error
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'contagion.markets' has no attribute {name!r}")
+        value = getattr(import_module(f"contagion.markets.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
