@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from contagion import errors as errors
     from contagion import experiments as experiments
     from contagion import generate as generate
+    from contagion import margin as margin
+    from contagion import markets as markets
     from contagion import measures as measures
     from contagion import network as network
     from contagion import plot as plot
@@ -50,6 +52,8 @@ _SUBMODULES = (
     "errors",
     "experiments",
     "generate",
+    "margin",
+    "markets",
     "measures",
     "network",
     "plot",

@@ -33,5 +33,15 @@ def test_every_public_name_is_reached_and_listed() -> None:
         assert name in dir(ct)
 
 
+def test_rules_of_margin_and_markets_are_reached_listed_and_loaded_on_first_use() -> None:
+    for space in (ct.margin, ct.markets):
+        for name in space.__all__:
+            assert getattr(space, name).__name__ == name
+            assert name in dir(space)
+        assert not hasattr(space, "no_such_rule")
+    loaded = loaded_after("import contagion as ct\nct.margin\nct.markets")
+    assert loaded.isdisjoint({*HEAVY, "numpy"})
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     assert not hasattr(ct, "Cascades")

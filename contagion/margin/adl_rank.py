@@ -87,9 +87,9 @@ def adl_rank_bitmex(mark_price: Any, side: Any, entry_price: Any, bankruptcy_pri
         bankruptcy_price=reals(bankruptcy_price, "bankruptcy_price", low=0.0),
     )
     profit = sign * (mark - entry) / entry
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         leverage = mark / np.abs(mark - bankrupt)
-    score = np.where(profit > 0, profit * leverage, profit / leverage)
+        score = np.where(profit > 0, profit * leverage, profit / leverage)
     return BitmexRank(profit, leverage, score, _by_score(score))
 
 

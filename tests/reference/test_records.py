@@ -149,6 +149,47 @@ def test_a_missing_key_is_refused_by_name(algorithm):
     assert check({"algorithm": algorithm, "input": None, "expected": expected}, compute) == []
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "keys", "mentions"),
+    [
+        (
+            "adl_queue",
+            {"accounts": [{"id": "a", "wallet_balance": 1}], "queue_order": ["a"]},
+            "unrealized_pnl",
+        ),
+        ("adl_queue", {"accounts": [], "queue_order": ["z"]}, "z"),
+        ("adl_queue", {"accounts": [], "queue_order": "z"}, "queue_order"),
+        ("adl_contract_pro_rata", {"accounts": [{"size": 1}], "quantity": 1}, "id"),
+        ("adl_contract_pro_rata", {"accounts": [{"id": "a", "size": 1}] * 2, "quantity": 1}, "twice"),
+        ("adl_contract_pro_rata", {"accounts": [{"id": "a", "size": -1}], "quantity": 1}, "size"),
+        ("adl_rank_binance", {"accounts": {"id": "a"}}, "accounts"),
+        ("adl_rank_binance", {"accounts": [3]}, "accounts[0]"),
+        (
+            "circuit_breaker_market_wide_halts",
+            {"prior_close": 1, "path": [{"time_min": 1}], "levels": [0.1], "halt_min": 1, "last_halt_min": 1},
+            "value",
+        ),
+    ],
+)
+def test_lists_of_named_accounts_are_refused_by_key_and_id(algorithm, keys, mentions):
+    expected = {"raises": "InputError", "mentions": [mentions]}
+    assert check({"algorithm": algorithm, "input": keys, "expected": expected}, compute) == []
+
+
+def test_accounts_of_any_ids_and_of_none_are_named_in_the_result():
+    accounts = [{"id": 7, "size": 3}, {"id": "b", "size": 1}]
+    record = {
+        "algorithm": "adl_contract_pro_rata",
+        "input": {"accounts": accounts, "quantity": 2},
+        "expected": {"closed": {"7": 1.5, "b": 0.5}},
+    }
+    assert check(record, compute) == []
+    assert (
+        check({**record, "input": {"accounts": [], "quantity": 2}, "expected": {"unfilled": 2}}, compute)
+        == []
+    )
+
+
 def test_labels_and_remarks_are_ignored_and_null_is_the_default():
     record = changed(params={"impact": 0.02, "impact_form": None, "banks": ["a"], "notes": "x"})
     assert check(record, compute) == []
