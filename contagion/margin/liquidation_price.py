@@ -70,7 +70,7 @@ def liquidation_price_bybit_linear(
     extra_margin: Any = 0.0,
     tiers: Tiers | None = None,
     maintenance_rate: Any = None,
-    maintenance_amount: Any = 0.0,
+    maintenance_amount: Any = None,
 ) -> Any:
     """Liquidation price with margin, maintenance and tier at the entry value, as on Bybit.
 
@@ -83,7 +83,8 @@ def liquidation_price_bybit_linear(
     extra_margin
         Money added to the position, >= 0.
     tiers
-        Tier table, read at ``q entry``; or one line by `maintenance_rate` and `maintenance_amount`.
+        Tier table, read at ``q entry``; or one line by `maintenance_rate` and
+        `maintenance_amount` (money, 0 by default).
 
     Returns
     -------
@@ -107,10 +108,11 @@ def liquidation_price_bybit_linear(
         leverage=reals(leverage, "leverage", above=0.0),
         extra_margin=reals(extra_margin, "extra_margin", low=0.0),
     )
-    table = margin_line(tiers, maintenance_rate, None if tiers is not None else maintenance_amount)
-    rate, amount = _line_of(tier_of(units * entry, table) - 1, table)
+    amount = 0.0 if tiers is None and maintenance_amount is None else maintenance_amount
+    table = margin_line(tiers, maintenance_rate, amount)
+    rate, deduction = _line_of(tier_of(units * entry, table) - 1, table)
     with np.errstate(divide="ignore", invalid="ignore"):
-        price = entry * (1.0 - sign * (1.0 / lever - rate)) - sign * (extra + amount) / units
+        price = entry * (1.0 - sign * (1.0 / lever - rate)) - sign * (extra + deduction) / units
     return floored(price, units > 0)
 
 

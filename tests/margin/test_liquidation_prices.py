@@ -221,6 +221,14 @@ def test_bad_input_is_refused_by_name(change, mentions):
         margin.liquidation_price_binance_isolated(**{**good, **change})
 
 
+def test_a_tier_table_and_an_amount_exclude_one_another_and_an_amount_alone_has_no_rate():
+    for rules in ({"tiers": TIERS, "maintenance_amount": 5}, {"tiers": TIERS, "maintenance_rate": 0.1}):
+        with pytest.raises(PolicyError, match="tiers"):
+            margin.liquidation_price_bybit_linear(1, 1, 10, 5, **rules)
+    with pytest.raises(InputError, match="maintenance_rate"):
+        margin.liquidation_price_bybit_linear(1, 1, 10, 5, maintenance_amount=5)
+
+
 @pytest.mark.parametrize(
     ("change", "mentions"),
     [
