@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contagion import errors as errors
     from contagion import experiments as experiments
     from contagion import generate as generate
+    from contagion import lending as lending
     from contagion import margin as margin
     from contagion import markets as markets
     from contagion import measures as measures
@@ -52,6 +53,7 @@ _SUBMODULES = (
     "errors",
     "experiments",
     "generate",
+    "lending",
     "margin",
     "markets",
     "measures",

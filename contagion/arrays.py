@@ -24,6 +24,7 @@ def real(
     low: float = -math.inf,
     high: float = math.inf,
     above: float = -math.inf,
+    below: float = math.inf,
 ) -> float:
     """Return `value` as a finite float.
 
@@ -35,8 +36,8 @@ def real(
         Name of the argument, for the message.
     low, high
         Smallest and largest value allowed.
-    above
-        The value must exceed this.
+    above, below
+        The value must exceed `above` and stay under `below`.
 
     Raises
     ------
@@ -56,12 +57,12 @@ def real(
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not (math.isfinite(number) and low <= number <= high and number > above):
+    if not (math.isfinite(number) and low <= number <= high and above < number < below):
         raise ValueRangeError(
             _fault(number, low),
             where=where,
             value=value,
-            allowed=_range(low, high, above),
+            allowed=_range(low, high, above, below),
         )
     return number
 
@@ -73,7 +74,9 @@ def reals(
     low: float = -math.inf,
     high: float = math.inf,
     above: float = -math.inf,
+    below: float = math.inf,
     dimensions: int | None = None,
+    infinite: bool = False,
 ) -> FloatArray:
     """Return `values` as an array of finite floats of any shape; arguments as in `real`.
 
@@ -81,6 +84,8 @@ def reals(
     ----------
     dimensions
         The number of dimensions asked for, None for any.
+    infinite
+        Whether positive infinity is a number here.
 
     Raises
     ------
@@ -99,7 +104,10 @@ def reals(
         raise SchemaError(
             f"has {array.ndim} dimensions", where=where, allowed=f"an array of {dimensions} dimension(s)"
         )
-    wrong = ~(np.isfinite(array) & (array >= low) & (array <= high) & (array > above))
+    known = np.isfinite(array) & (array < below)
+    if infinite:
+        known |= np.isposinf(array)
+    wrong = ~(known & (array >= low) & (array <= high) & (array > above))
     if wrong.any():
         place = tuple(int(index) for index in np.argwhere(wrong)[0])
         value = float(array[place])
@@ -107,7 +115,7 @@ def reals(
             _fault(value, low),
             where=where + "".join(f"[{index}]" for index in place),
             value=value,
-            allowed=_range(low, high, above),
+            allowed=_range(low, high, above, below),
         )
     return array
 
@@ -204,13 +212,15 @@ def _fault(number: float, low: float) -> str:
     return "is negative" if number < 0.0 <= low else "is out of range"
 
 
-def _range(low: float, high: float, above: float) -> str:
+def _range(low: float, high: float, above: float, below: float) -> str:
     """Say which numbers are allowed."""
     parts = []
     if above > -math.inf:
         parts.append(f"> {above:g}")
     elif low > -math.inf:
         parts.append(f">= {low:g}")
-    if high < math.inf:
+    if below < math.inf:
+        parts.append(f"< {below:g}")
+    elif high < math.inf:
         parts.append(f"<= {high:g}")
     return "a finite number" + (" " + " and ".join(parts) if parts else "")

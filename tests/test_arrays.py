@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from contagion.arrays import real, reals, word
+from contagion.arrays import fitted, real, reals, word
 from contagion.errors import InputError, SchemaError, ValueRangeError
 
 
@@ -77,3 +77,24 @@ def test_a_word_must_be_one_of_those_allowed():
         word("linaer", "form", ("linear", "exponential"))
     with pytest.raises(InputError, match="form"):
         word(3, "form", ("linear",))
+
+
+def test_an_open_bound_and_infinity_where_it_means_something():
+    assert reals([0.5], "share", below=1.0).tolist() == [0.5]
+    with pytest.raises(ValueRangeError, match=r"share.*1\.0.*>= 0 and < 1"):
+        reals(1, "share", low=0.0, below=1.0)
+    with pytest.raises(ValueRangeError, match=r"share.*< 1"):
+        real(1, "share", below=1.0)
+    assert reals([1, math.inf], "request", low=0.0, infinite=True).tolist() == [1.0, math.inf]
+    for value in (-math.inf, math.nan):
+        with pytest.raises(ValueRangeError, match="request"):
+            reals([value], "request", infinite=True)
+    with pytest.raises(ValueRangeError, match="request"):
+        reals([math.inf], "request")
+
+
+def test_arrays_come_back_in_the_shape_they_share_or_are_refused_with_their_shapes():
+    size, price = fitted(size=np.ones((2, 3)), price=np.arange(3.0))
+    assert size.shape == price.shape == (2, 3)
+    with pytest.raises(SchemaError, match=r"size \(2,\), price \(3,\)"):
+        fitted(size=np.ones(2), price=np.ones(3), fee=np.ones(()))

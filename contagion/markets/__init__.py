@@ -1,4 +1,4 @@
-"""How prices move: impact, depth, marks, funding, bands and breakers.
+"""How prices move: impact, depth, marks, funding, bands, breakers and pools.
 
 Names are imported on first use.
 """
@@ -17,17 +17,39 @@ if TYPE_CHECKING:
     from contagion.markets.breakers import (
         circuit_breaker_market_wide_halts as circuit_breaker_market_wide_halts,
     )
+    from contagion.markets.depth_profile import depth_profile_median as depth_profile_median
+    from contagion.markets.depth_profile import impact_linear_depth as impact_linear_depth
     from contagion.markets.funding import funding_payment as funding_payment
     from contagion.markets.funding import funding_rate_binance as funding_rate_binance
     from contagion.markets.funding import funding_rate_hyperliquid as funding_rate_hyperliquid
     from contagion.markets.funding import funding_rate_open_interest as funding_rate_open_interest
+    from contagion.markets.impact_models import almgren_cost as almgren_cost
+    from contagion.markets.impact_models import impact_exponential as impact_exponential
+    from contagion.markets.impact_models import impact_exponential_alpha as impact_exponential_alpha
+    from contagion.markets.impact_models import impact_linear_slice as impact_linear_slice
+    from contagion.markets.impact_models import impact_square_root as impact_square_root
     from contagion.markets.index import ema_time_weighted as ema_time_weighted
     from contagion.markets.index import index_price_weighted as index_price_weighted
     from contagion.markets.index import weighted_median as weighted_median
     from contagion.markets.marks import mark_price_median_binance as mark_price_median_binance
     from contagion.markets.marks import mark_price_median_hyperliquid as mark_price_median_hyperliquid
+    from contagion.markets.pools import concentrated_liquidity_amounts as concentrated_liquidity_amounts
+    from contagion.markets.pools import concentrated_liquidity_swap as concentrated_liquidity_swap
+    from contagion.markets.pools import constant_product_move as constant_product_move
+    from contagion.markets.pools import constant_product_swap as constant_product_swap
 
 _HOMES = {
+    "almgren_cost": "impact_models",
+    "concentrated_liquidity_amounts": "pools",
+    "concentrated_liquidity_swap": "pools",
+    "constant_product_move": "pools",
+    "constant_product_swap": "pools",
+    "depth_profile_median": "depth_profile",
+    "impact_exponential": "impact_models",
+    "impact_exponential_alpha": "impact_models",
+    "impact_linear_depth": "depth_profile",
+    "impact_linear_slice": "impact_models",
+    "impact_square_root": "impact_models",
     "Book": "book",
     "circuit_breaker_dynamic": "breakers",
     "circuit_breaker_dynamic_path": "breakers",

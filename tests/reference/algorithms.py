@@ -6,7 +6,7 @@ import inspect
 from contagion import margin, markets
 from contagion.errors import SchemaError
 from contagion.propagation.firesales import closed_forms
-from tests.reference import by_account
+from tests.reference import by_account, lending_and_markets
 
 ALGORITHMS = {
     "account_equity": (margin.account_equity, None),
@@ -70,6 +70,7 @@ ALGORITHMS = {
     "socialised_loss": (by_account.socialised_loss, None),
     "weighted_median": (markets.weighted_median, "price"),
 }
+ALGORITHMS |= lending_and_markets.ALGORITHMS
 
 
 def compute(algorithm, keys):
