@@ -44,6 +44,10 @@ class Failing(ct.Policy):
     every: int = 3
 
 
+HEARD = threading.Event()
+"""Set by a test once the main thread has taken notice of Ctrl-C."""
+
+
 @dataclass(frozen=True)
 class Interrupting(ct.Policy):
     """Presses Ctrl-C in one scenario; with `inside` the scenario itself receives it."""
@@ -80,6 +84,7 @@ class ClosedFormPrepared:
                 raise KeyboardInterrupt
             if threading.current_thread() is not threading.main_thread():
                 _thread.interrupt_main()
+                HEARD.wait(30.0)  # else the other worker may end the study before the main thread wakes
 
     def run(self, shock: Any, seed: int, scenario: int) -> "ClosedFormRun":
         metrics = pd.Series(self.metrics(shock, seed, scenario), index=list(self.metric_names))

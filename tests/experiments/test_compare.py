@@ -12,6 +12,7 @@ from contagion.experiments import runner
 from contagion.streams import key64
 
 from .conftest import (
+    HEARD,
     METRICS,
     ClosedForm,
     Failing,
@@ -154,6 +155,9 @@ def test_ctrl_c_returns_what_is_done_with_a_note(
     net: Any, family: Any, monkeypatch: pytest.MonkeyPatch, jobs: int, inside: bool
 ) -> None:
     monkeypatch.setattr(runner, "cut", lambda *_: 1)
+    raise_flag = runner.StopFlag.raise_flag
+    HEARD.clear()
+    monkeypatch.setattr(runner.StopFlag, "raise_flag", lambda flag: (raise_flag(flag), HEARD.set()))
     policies = {"stop": [Interrupting(at=5, inside=inside)]}
     comparison = ct.compare(net, family, ClosedForm(), policies, n=400, seed=1, n_jobs=jobs)
     frame = comparison.to_frame()
