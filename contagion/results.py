@@ -51,8 +51,8 @@ class Run:
         One row an event: round, time, kind, account, venue, market, lots (signed change), price, money, cause (share of
         the move of the mark since the opening that earlier forced flows made).
     ledger
-        Every posting: round, event, account, kind, instrument, amount (lots or quanta, int64); sums to 0 per event and
-        instrument.
+        Every posting: round, event, account, kind, instrument, amount (lots or quanta, int64); sums to 0 per round and
+        instrument (each leg of a deleveraging has an event of its own).
     network, shock, model, policies, provenance
         What was run. `network` is the one before the policies' openings.
     """

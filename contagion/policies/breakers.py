@@ -55,7 +55,8 @@ class Halt(Policy):
     drop
         Fall of the last price below the reference that triggers (fraction, above 0).
     window
-        The reference is the highest last price of the last `window` seconds; inf: since the opening.
+        The reference is the highest last price of the last `window` seconds, in whole rounds and at least one;
+        inf: since the opening.
     length
         Seconds a halt lasts.
     times

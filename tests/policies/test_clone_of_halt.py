@@ -49,7 +49,7 @@ class MyHalt(Policy):
             if own["until"] < 0.0:
                 first = own["since"]
                 if math.isfinite(self.window):
-                    first = max(first, world.round - round(self.window / world.step))
+                    first = max(first, world.round - max(1, math.ceil(self.window / world.step - 1e-9)))
                 reference = own["reference"] or max(float(row[m]) for row in past[first:])
                 if world.last[m] <= reference * (1.0 - self.drop):
                     own["until"], own["reference"] = world.time + self.length, float(world.last[m])

@@ -23,11 +23,11 @@ from contagion.propagation.cascade.codes import BAND, EVENT_HALT, EVENT_REOPEN, 
 
 @inner
 def highest_last(state: Any, m: int, since: int, window: float) -> float:
-    """Highest last price of the market within the window that ends now."""
+    """Highest last price of the market within the window that ends now: at least the round before takes part."""
     clock = state.clock[0]
     first = since
     if window < np.inf:
-        first = max(since, int(clock.round) - round(window / clock.step))
+        first = max(since, int(clock.round) - max(1, int(np.ceil(window / clock.step - 1e-9))))
     highest = 0.0
     for r in range(first, clock.round + 1):
         highest = max(highest, state.history[r, m].last)

@@ -264,7 +264,18 @@ class Prepared:
         n = 1 if self.model.is_static else self.n_rows - 1
         times = np.arange(n + 1) * self.model.step
         market_assets = [str(asset) for asset in net.markets["asset"]]
-        return shock.compile(names.assets, self.opening.prices, names.markets, market_assets, times, net.unit)
+        found = shock.compile(
+            names.assets, self.opening.prices, names.markets, market_assets, times, net.unit
+        )
+        if found.end > self.model.horizon:
+            raise ValueRangeError(
+                "goes on after the last round",
+                where="shock",
+                value=f"until {found.end:g} s",
+                allowed=f"at most the horizon, {self.model.horizon:g} s",
+                remedy=f"Cascade(horizon={found.end:g}) follows it to its end",
+            )
+        return found
 
     def start(self, shock: ShockArrays, key: int, record: bool, sizes: tuple[int, int]) -> State:
         """A state at the opening; scratch space is used again when nothing is recorded."""
