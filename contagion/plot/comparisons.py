@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from contagion.errors import SchemaError, ValueRangeError, nearest
 from contagion.plot import style
+from contagion.plot.expected import need
 from contagion.plot.style import Look
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def distribution(
     Raises
     ------
     SchemaError
-        There is no such metric.
+        It is no comparison, or there is no such metric.
     """
     frame = finished(cmp, metric)
     ax = style.axes(ax)
@@ -121,7 +122,7 @@ def effects(
     Raises
     ------
     SchemaError
-        There is no such metric.
+        It is no comparison, or there is no such metric.
     """
     finished(cmp, metric)
     table = cmp.effects(metric, against=against)
@@ -153,7 +154,8 @@ def effects(
 
 
 def finished(cmp: Comparison, metric: str) -> pd.DataFrame:
-    """Return the rows of runs that ended, and refuse an unknown metric."""
+    """Return the rows of runs that ended, and refuse an unknown metric or what is no comparison."""
+    need("comparison", cmp, "cmp")
     frame = cmp.to_frame()
     if metric not in frame.columns:
         names = [str(column) for column in frame.columns]

@@ -55,7 +55,7 @@ def frontier(
     Raises
     ------
     SchemaError
-        There is no such metric.
+        It is no comparison, or there is no such metric.
     """
     for name in (metric, cost, *([color] if color else [])):
         finished(cmp, name)

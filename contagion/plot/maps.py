@@ -13,6 +13,7 @@ from contagion.errors import SchemaError, nearest
 from contagion.measures.early_warning import distance_to_divergence, open_interest_above
 from contagion.measures.liquidation import liquidation_map as levels_of
 from contagion.plot import style
+from contagion.plot.expected import need
 from contagion.plot.style import Look
 
 if TYPE_CHECKING:
@@ -60,8 +61,9 @@ def liquidation_map(
     Raises
     ------
     SchemaError
-        `color` is another word, or the direction names no asset of the network.
+        It is no network, `color` is another word, or the direction names no asset of the network.
     """
+    need("network", net, "plot.liquidation_map")
     if color not in _GROUPS:
         raise SchemaError(
             f"is no column of the map{nearest(color, _GROUPS)}",

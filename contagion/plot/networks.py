@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from contagion.plot import style
+from contagion.plot.expected import need
 from contagion.plot.labels import Labels
 from contagion.plot.layout import places
 from contagion.plot.marks import Marks, Values, marks, node_values
@@ -56,8 +57,9 @@ def network(
     Raises
     ------
     SchemaError, NetworkError
-        `color` or `size` is no column, no statistic, or names other nodes.
+        It is no network; `color` or `size` is no column, no statistic, or names other nodes.
     """
+    need("network", net, "plot.network")
     drawn = marks(net)
     unit = style.unit_of(net)
     sizes, size_name = _per_mark(net, drawn, "exposure" if size is None else size, "size", "sum")

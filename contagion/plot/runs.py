@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from contagion.plot import style
+from contagion.plot.expected import need
 from contagion.plot.flows import draw_flows
 from contagion.plot.style import Look
 
@@ -44,7 +45,13 @@ def rounds(run: Run, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The lower panel; the upper one is its first child axes.
+
+    Raises
+    ------
+    SchemaError
+        It is no run.
     """
+    need("run", run, "plot.rounds")
     ax = style.axes(ax, 8.5, 5.5)
     table = run.rounds
     upper = style.panel_above(ax)
@@ -85,7 +92,13 @@ def cascade(run: Run, *, most: int = 12, ax: Axes | None = None) -> Axes:
         So many names have a place of their own on either side; the rest is put together by kind.
     ax : Axes, optional
         Where to draw; default a new figure.
+
+    Raises
+    ------
+    SchemaError
+        It is no run.
     """
+    need("run", run, "plot.cascade")
     ax = style.axes(ax, 9.0, 6.0)
     return draw_flows(ax, run.contagion_graph(), style.unit_of(run), most=most)
 

@@ -1,0 +1,63 @@
+"""Is what was given the kind of object that the picture needs?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from contagion.errors import SchemaError
+
+__all__ = ["need"]
+
+KINDS: Final = {
+    "run": ("contagion_graph", "rounds"),
+    "comparison": ("effects", "to_frame"),
+    "network": ("obligations", "positions"),
+}
+"""Kind -> attributes by which it is known."""
+
+ALLOWED: Final = {
+    "run": "a run, such as ct.run(net, shock, ct.Cascade()) returns",
+    "comparison": "a comparison, such as ct.compare(net, shocks, ct.Cascade(), policies) returns",
+    "network": "a ct.Network",
+}
+REMEDIES: Final = {
+    ("run", "comparison"): "cmp.rerun('none', 0) runs one scenario of a comparison with its records",
+    ("run", "network"): "run a shock on the network first",
+    ("comparison", "run"): "compare policy sets on the network of the run first",
+    ("comparison", "network"): "compare policy sets on the network first",
+    ("network", "run"): "pass run.network",
+    ("network", "comparison"): "pass cmp.networks[0]",
+}
+
+
+def need(kind: str, given: object, where: str) -> None:
+    """Refuse what is not of the kind that a picture is drawn from.
+
+    Parameters
+    ----------
+    kind : str
+        ``run``, ``comparison`` or ``network``.
+    given : object
+        What the function was called with.
+    where : str
+        Name of the argument.
+
+    Raises
+    ------
+    SchemaError
+        It is of another kind; the message says how to get the right one.
+    """
+    if _is(kind, given):
+        return
+    own = next((other for other in KINDS if _is(other, given)), "")
+    name = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+    raise SchemaError(
+        f"{name} is no {kind}",
+        where=where,
+        allowed=f"expected is {ALLOWED[kind]}",
+        remedy=REMEDIES.get((kind, own), ""),
+    )
+
+
+def _is(kind: str, given: object) -> bool:
+    return not isinstance(given, type) and all(hasattr(given, name) for name in KINDS[kind])
