@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import Final, TypeGuard, cast
 
 import numpy as np
 import pandas as pd
@@ -92,23 +92,33 @@ def name_faults(where: str, name: object) -> list[Fault]:
 
 
 def changes(where: str, given: object) -> dict[str, float]:
-    """Return name -> signed fraction, sorted by name.
+    """Return name -> signed fraction, sorted by name, of a mapping or a Series.
 
     Raises
     ------
     SchemaError
-        If it is no mapping, empty, or holds something else than names and numbers.
+        If it is no mapping, empty, names something twice, or holds something else than names and numbers.
     ValueRangeError
         If a number is not finite or at most -1.
     """
-    if not isinstance(given, Mapping) or not given:
-        what = "is empty" if isinstance(given, Mapping) else "is no mapping"
+    pairs = list(given.items()) if is_mapping(given) else []
+    if not pairs:
+        what = "is empty" if is_mapping(given) else "is no mapping"
         raise SchemaError(what, where=where, value=given, allowed='name -> change, such as {"BTC": -0.15}')
     found: list[Fault] = []
-    for name, value in given.items():
+    names: set[object] = set()
+    for name, value in pairs:
         found += name_faults(where, name) or change_faults(f"{where}[{shown(name)}]", value)
+        if name in names:
+            found.append(fault(SchemaError, "is given twice", where=where, value=name))
+        names.add(name)
     raise_faults(found)
-    return {name: float(given[name]) for name in sorted(given)}
+    return {str(name): float(value) for name, value in sorted(pairs)}
+
+
+def is_mapping(given: object) -> TypeGuard[Mapping[str, float] | pd.Series]:
+    """Return whether something maps names to changes: a mapping, or a Series with names in its index."""
+    return isinstance(given, (Mapping, pd.Series))
 
 
 def unknown(kind: str, name: str, where: str, allowed: Iterable[str]) -> Fault:

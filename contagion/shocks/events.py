@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
 from contagion.errors import Fault, SchemaError, raise_faults
 from contagion.shocks.base import Array, Shock, powered, powers
-from contagion.shocks.checks import Names, change_faults, changes, name_faults, seconds_faults, unknown
+from contagion.shocks.checks import (
+    Names,
+    change_faults,
+    changes,
+    is_mapping,
+    name_faults,
+    seconds_faults,
+    unknown,
+)
 from contagion.shocks.words import cut, listed, span
 
 __all__ = ["Default", "DepthShock"]
@@ -84,7 +93,7 @@ class DepthShock(Shock):
 
     Parameters
     ----------
-    change : float or mapping of str to float
+    change : float, or mapping or Series of str to float
         One fraction for every market, or market or asset -> fraction, above -1; -0.9 leaves a tenth. An entry
         for a market goes before the entry for its asset.
     over : float, default 0
@@ -107,11 +116,11 @@ class DepthShock(Shock):
     over: float = 0.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.change, Mapping):
+        if is_mapping(self.change):
             object.__setattr__(self, "change", changes("DepthShock.change", self.change))
         else:
             raise_faults(change_faults("DepthShock.change", self.change))
-            object.__setattr__(self, "change", float(self.change))
+            object.__setattr__(self, "change", float(cast(float, self.change)))
         raise_faults(seconds_faults("DepthShock.over", self.over))
         object.__setattr__(self, "over", float(self.over))
 

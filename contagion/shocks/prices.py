@@ -27,7 +27,7 @@ class PriceShock(Shock):
 
     Parameters
     ----------
-    moves : mapping of str to float
+    moves : mapping or Series of str to float
         Asset -> signed fraction, above -1; -0.15 is a fall of 15 %.
     over : float, default 1800
         Seconds from the opening over which the move happens. 0 is one gap at the first round, which leaves

@@ -299,6 +299,24 @@ class TestFitWithTheNetwork:
         DepthShock(-0.5).check([], [], [])
 
 
+class TestSeries:
+    def test_a_series_of_moves_is_a_mapping_of_moves(self):
+        moves = {"ETH": -0.2, "BTC": -0.1}
+        assert PriceShock(pd.Series(moves)) == PriceShock(moves)
+        assert DepthShock(pd.Series(moves)) == DepthShock(moves)
+        assert hash(PriceShock(pd.Series(moves))) == hash(PriceShock(moves))
+
+    def test_an_empty_series_a_repeated_name_and_a_frame_are_refused(self):
+        with pytest.raises(SchemaError, match="is empty"):
+            PriceShock(pd.Series(dtype=float))
+        with pytest.raises(SchemaError, match="'BTC' is given twice"):
+            PriceShock(pd.Series([-0.1, -0.2], index=["BTC", "BTC"]))
+        with pytest.raises(SchemaError, match="is no name"):
+            PriceShock(pd.Series([-0.1]))
+        with pytest.raises(SchemaError, match="is no mapping"):
+            PriceShock(pd.DataFrame({"BTC": [-0.1]}))
+
+
 class TestBadInput:
     @pytest.mark.parametrize(
         "moves", [{}, [], None, "BTC", [("BTC", -0.1)], {1: -0.1}, {"": -0.1}, {None: 0.1}]
