@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import contagion
 from contagion.errors import SchemaError
+from contagion.reporting import formats
 from contagion.reporting.band import leverage_band
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def report(
     InputError
         If the file exists and ``overwrite`` is false, its folder is missing, or it cannot be written.
     SchemaError
-        If the result is neither a comparison nor a run.
+        If the result is neither a comparison nor a run, or the path is no path.
 
     Examples
     --------
@@ -69,6 +70,8 @@ def report(
     """
     from contagion.reporting import page
 
+    if not isinstance(path, (str, PathLike)):
+        raise SchemaError("is no path", where="path", value=path, allowed="a file name such as 'report.html'")
     target = Path(path)
     page.check_target(target, overwrite=overwrite)
     material = _material(result, leverage_band)
@@ -131,6 +134,7 @@ def _subtitle(material: Material) -> str:
         return f"One run on a network of {size}. Money in {net.unit}. contagion {contagion.__version__}."
     study = material.comparison
     return (
-        f"{study.n:,} scenarios on {len(study.networks)} networks of {size}; seed {study.seed}. Money in "
+        f"{formats.plural(study.n, 'scenario')} on {formats.plural(len(study.networks), 'network')} of {size}; "
+        f"seed {study.seed}. Money in "
         f"{net.unit}. contagion {contagion.__version__}."
     )

@@ -70,7 +70,7 @@ def is_report(path: Path) -> bool:
         return f'<meta name="generator" content="{GENERATOR}">'.encode() in file.read(2048)
 
 
-def check_target(path: Path, *, overwrite: bool) -> None:
+def check_target(path: Path, *, overwrite: bool, remedy: str = "pass overwrite=True") -> None:
     """Refuse a place where the report cannot or must not be written, before anything is computed.
 
     Parameters
@@ -79,6 +79,8 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         Where the page is to go.
     overwrite : bool
         Whether an existing file may be replaced.
+    remedy : str
+        What the message tells the reader to do to have it replaced.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise InputError(f"the folder {str(path.parent)!r} does not exist; make it first")
     if path.exists() and not overwrite:
-        raise InputError(f"{path.name!r} exists already; pass overwrite=True to replace it, or another name")
+        raise InputError(f"{path.name!r} exists already; {remedy} to replace it, or another name")
 
 
 def write(path: Path, text: str) -> None:

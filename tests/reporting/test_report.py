@@ -7,6 +7,7 @@ import hashlib
 import html
 import math
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -160,6 +161,42 @@ def test_what_is_no_result_is_refused(tmp_path):
     with pytest.raises(SchemaError, match="a Comparison or a Run"):
         ct.report({"system_loss": 1.0}, tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", [None, 3, b"report.html"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(SchemaError, match=r"is no path.*report\.html"):
+        ct.report(None, path)
+
+
+def test_the_limits_call_nothing_calibrated_that_the_user_supplied(run_page):
+    limits = " ".join(run_page[run_page.index("Limits</h3>") :].split())
+    assert "it was supplied by the user, and its tables name no sources" in limits
+    assert "margin tiers of the venues that publish them" not in limits
+
+
+def test_the_limits_name_the_facts_behind_a_network_that_has_them(net):
+    from contagion.reporting.sections import method
+
+    made = dict(method.origin(ct.generate.perp_market(n_accounts=400)))
+    assert made["Calibrated:"].startswith("margin tiers of the venues that publish them")
+    assert dict(method.origin(net)) == {
+        "Calibrated:": method.SUPPLIED,
+        "Illustrative:": method.SUPPLIED_ILLUSTRATIVE,
+    }
+
+
+def test_the_head_counts_one_network_in_the_singular(net):
+    from contagion.reporting import _subtitle
+    from contagion.reporting.material import Material
+
+    def head(n, networks):
+        return _subtitle(Material(networks, SimpleNamespace(n=n, networks=networks, seed=0), ())).replace(
+            "\u00a0", " "
+        )
+
+    assert head(1, (net,)).startswith("1 scenario on 1 network of ")
+    assert head(1500, (net, net)).startswith("1,500 scenarios on 2 networks of ")
 
 
 def test_the_limits_say_where_asks_end(page, run_page):

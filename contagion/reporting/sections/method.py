@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Fold, Heading, Paragraph, Points, Section, Table, table, words
 from contagion.reporting.glossary import METRICS
+from contagion.reporting.sections import facts
 
 if TYPE_CHECKING:
+    from contagion.network.network import Network
     from contagion.reporting.material import Material
 
 ROUND = (
@@ -50,6 +52,15 @@ ILLUSTRATIVE = (
     "makers' capital, and the distribution of the shocks. Losses in money are orders of magnitude; "
     "differences between policy sets on the same scenarios are what the study is built to show."
 )
+SUPPLIED = (
+    "nothing of this network: it was supplied by the user, and its tables name no sources. Each of its numbers is "
+    "taken as given, see facts against assumptions."
+)
+SUPPLIED_ILLUSTRATIVE = (
+    "the network as long as whoever supplied it names no sources, the parameters of the model and the shocks. "
+    "Losses in money are no better than these inputs; differences between policy sets on the same scenarios are "
+    "what the study is built to show."
+)
 NOT_MODELLED = (
     "options and dated futures, inverse contracts, lending protocols and keepers, oracles that lag, "
     "congestion and gas, issuers whose token loses its peg, portfolio margin, funding payments, runs of "
@@ -83,12 +94,23 @@ def write(material: Material) -> Section:
         ),
         _provenance(material),
         Heading("Limits"),
-        Points(
-            (("Calibrated:", CALIBRATED), ("Illustrative:", ILLUSTRATIVE), ("Not modelled:", NOT_MODELLED))
-        ),
+        Points((*origin(material.network), ("Not modelled:", NOT_MODELLED))),
         Points(_warnings(material)),
     ]
     return Section("method", "Method, parameters, provenance and limits", tuple(blocks))
+
+
+def origin(net: Network) -> tuple[tuple[str, str], ...]:
+    """Return what is calibrated and what is illustrative, which depends on where the network comes from.
+
+    Parameters
+    ----------
+    net : Network
+        The network; nothing is calibrated where the facts do not describe it.
+    """
+    if facts.targets(net) is None:
+        return ("Calibrated:", SUPPLIED), ("Illustrative:", SUPPLIED_ILLUSTRATIVE)
+    return ("Calibrated:", CALIBRATED), ("Illustrative:", ILLUSTRATIVE)
 
 
 def _statistics(material: Material) -> Iterator[Block]:
