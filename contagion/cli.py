@@ -68,7 +68,9 @@ def parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_datasets)
     check = commands.add_parser("check", help="look for faults in a network, or read facts back from it")
     check.add_argument("network", nargs="?", default=BUNDLED_NETWORK, help="a bundled network or a folder")
-    check.add_argument("--facts", action="store_true", help="print every fact beside the network's value")
+    check.add_argument(
+        "--facts", action="store_true", help="print every value of the facts beside the network's"
+    )
     check.set_defaults(command=_check)
     run = commands.add_parser("run", help="run one scenario of a study and print what happened")
     _study_options(run)
@@ -131,8 +133,8 @@ def _facts(net: Network) -> int:
     print(_table(checked.set_index("fact")))
     worst = float(checked["error"].abs().max())
     print(
-        f"\n{len(checked)} facts read back from the network's tables, largest error {worst:.2%}; "
-        f"inputs: {counts['fact']} facts, {counts['assumption']} assumptions"
+        f"\n{len(checked)} values from {counts['fact']} fact rows read back from the network's tables, largest "
+        f"error {worst:.2%}; inputs: {counts['fact']} facts, {counts['assumption']} assumptions"
     )
     return 0
 
@@ -202,7 +204,7 @@ def _target(options: argparse.Namespace) -> Path | None:
     if options.out is None:
         return None
     target = Path(options.out)
-    check_target(target, overwrite=options.overwrite or is_report(target))
+    check_target(target, overwrite=options.overwrite or is_report(target), remedy="give --overwrite")
     return target
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import contagion as ct
-from contagion import cli, datasets, studies
+from contagion import cli, datasets, facts, studies
 from contagion.errors import ConvergenceError
 
 SMALL = """
@@ -57,7 +59,9 @@ def test_check_prints_every_fact_beside_the_value_of_the_network(capsys, monkeyp
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["fact", "source", "target", "value", "error"]
     assert len(lines) - 3 == len(datasets.check_facts(made))
-    assert "assumptions" in lines[-1]
+    counts = facts.counts()
+    assert lines[-1].startswith(f"{len(lines) - 3} values from {counts['fact']} fact rows read back")
+    assert lines[-1].endswith(f"inputs: {counts['fact']} facts, {counts['assumption']} assumptions")
 
 
 def test_run_prints_the_card_and_writes_a_report_when_asked(study, tmp_path, capsys):
@@ -97,7 +101,10 @@ def test_a_file_that_is_no_report_is_not_replaced(study, tmp_path, capsys):
     target = tmp_path / "notes.html"
     target.write_text("mine", encoding="utf-8")
     assert cli.main(["report", study, "--out", str(target)]) == 2
-    assert capsys.readouterr().err.startswith("InputError: ")
+    message = capsys.readouterr().err
+    assert message.startswith("InputError: ")
+    assert "give --overwrite to replace it" in message
+    assert "overwrite=True" not in message
     assert target.read_text(encoding="utf-8") == "mine"
 
 
@@ -107,6 +114,8 @@ def test_a_file_that_is_no_report_is_not_replaced(study, tmp_path, capsys):
         (["check", "perp-venue"], "did you mean 'perp-venues'"),
         (["run", "none.toml"], "SchemaError: "),
         (["compare", "study.yaml"], "UnsafeInputError: "),
+        (["run", "--scenario", "100000"], "100000 is not in the study, which has n = 500; 0 to 499"),
+        (["run", "--scenario", "-1"], "scenario: -1 is negative; 0 to 499"),
         (["compare", "--networks", "0"], "ValueRangeError: "),
         (["compare", "--step", "-5"], "ValueRangeError: "),
         (["compare", "--out", "no-such-folder/report.html"], "does not exist"),
@@ -119,6 +128,13 @@ def test_bad_input_is_one_line_and_exit_code_2(words, message, capsys, monkeypat
     assert message in caught.err
     assert "Traceback" not in caught.err
     assert caught.out == ""
+
+
+def test_a_study_without_scenarios_is_refused_by_run_too(study, capsys):
+    path = Path(study)
+    path.write_text(path.read_text(encoding="utf-8").replace("n = 4", "n = 0"), encoding="utf-8")
+    assert cli.main(["run", study]) == 2
+    assert "n: 0 is out of range" in capsys.readouterr().err
 
 
 def test_not_converged_is_exit_code_3(study, capsys, monkeypatch):

@@ -150,7 +150,7 @@ class Study:
         PolicyError
             If there is no such policy set.
         ValueRangeError
-            If the scenario is negative.
+            If the scenario is negative or beyond the last one of the study, or n is out of range.
         """
         from contagion.comparison import risky_assets
         from contagion.experiments.arguments import scenarios
@@ -163,11 +163,13 @@ class Study:
                 value=policy,
                 allowed=", ".join(sets),
             )
-        if scenario < 0:
-            raise ValueRangeError("is negative", where="scenario", value=scenario, allowed="0, 1, 2, ...")
+        family, count = scenarios(self.shock, self.n)
+        if not 0 <= scenario < count:
+            what = "is negative" if scenario < 0 else f"is not in the study, which has n = {count:,}"
+            allowed = f"0 to {count - 1:,}" if count > 1 else "0"
+            raise ValueRangeError(what, where="scenario", value=scenario, allowed=allowed)
         networks = self.source.load(self.seed)
         net = networks[scenario % len(networks)]
-        family, _ = scenarios(self.shock)
         shock = family.scenario(risky_assets(net), scenario, self.seed)
         shock.check(list(net.assets.index), list(net.markets.index), list(net.nodes.index))
         run: Run = self.model.prepare(net, sets[policy]).run(shock, self.seed, scenario)
