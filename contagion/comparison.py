@@ -204,8 +204,7 @@ class Comparison:
         Index policy; benefit (mean fall of system_loss against "none"), deferred_notional (mean money still
         to be sold at the horizon), extra (that, minus the same under "none") and halted_seconds (mean).
         """
-        means = self._means()
-        none = means.loc["none"]
+        means, none = self._means(), self._means(1)
         return pd.DataFrame(
             {
                 "benefit": none["system_loss"] - means["system_loss"],
@@ -330,10 +329,10 @@ class Comparison:
         return bills
 
     def _bills(self, rates: CostRates) -> pd.DataFrame:
-        """The bill of each set over the scenarios that ran under all sets, index policy."""
-        paired, bills = self._paired(), {}
+        """The bill of each set over the scenarios that ran under it and under "none", index policy."""
+        bills = {}
         for name, policies in self.policies.items():
-            mine = self.outlays.loc[paired.index[paired["policy"] == name]]
+            mine = self.outlays.loc[self._pairs(name)[0].index]
             bills[name] = bill(policies, mine.to_numpy(), rates)
         return pd.DataFrame(bills).T.rename_axis("policy")
 
@@ -353,8 +352,8 @@ class Comparison:
         means = self._means()["system_loss"]
         networks = f"{len(self.networks)} networks" if len(self.networks) > 1 else "1 network"
         title = f"Comparison of {len(self.policies)} policy sets: {self.n} scenarios on {networks}, {unit}"
-        changes = means - means["none"]
-        rows = [(name, f"{means[name]:,.4g}", f"{changes[name]:+,.4g}") for name in self.policies]
+        changes = means - self._means(1)["system_loss"]
+        rows = [(name, _shown(means[name]), _shown(changes[name], "+")) for name in self.policies]
         notes = ["mean system_loss and its difference from none; intervals: .effects('system_loss')"]
         return title, rows, [*notes, self.note] if self.note else notes
 
@@ -369,15 +368,22 @@ class Comparison:
             )
         return reached
 
-    def _means(self) -> pd.DataFrame:
-        """Mean of every metric over the scenarios that ran under all sets, index policy."""
-        return self._paired().groupby("policy")[self.metric_names].mean().reindex(list(self.policies))
+    def _means(self, side: int = 0) -> pd.DataFrame:
+        """Mean of every metric over the pairs of each set, of its own runs or (side 1) of those of "none"."""
+        names = self.metric_names
+        rows = {name: self._pairs(name)[side][names].mean() for name in self.policies}
+        return pd.DataFrame(rows).T.rename_axis("policy")
 
-    def _paired(self) -> pd.DataFrame:
-        """Return the rows of the scenarios that ran under all sets."""
-        done = self.table[self.table["status"] == "ok"]
-        counts = done.groupby("scenario")["policy"].transform("size")
-        return done[counts == len(self.policies)]
+    def _pairs(self, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the rows of a set and of "none", over the scenarios that ran under both."""
+        counts = self.table.groupby("scenario")["policy"].transform("size")
+        done = self.table[(counts == len(self.policies)) & (self.table["status"] == "ok")]
+        own, none = (done[done["policy"] == policy] for policy in (name, "none"))
+        return own[own["scenario"].isin(none["scenario"])], none[none["scenario"].isin(own["scenario"])]
+
+
+def _shown(value: float, sign: str = "") -> str:
+    return "–" if np.isnan(value) else f"{value:{sign},.4g}"
 
 
 def _check_word(where: str, value: str, choices: Iterable[str]) -> None:

@@ -131,7 +131,7 @@ def compare(
         level=level,
         scenarios=_scenarios(worlds, family, n, seed),
         errors=_errors(outcome, list(sets), len(worlds), seed),
-        note=_note(outcome),
+        note=_note(outcome, list(sets)),
         provenance=_provenance(worlds, family, model, sets, n, seed, level),
         table=table,
         outlays=_outlays(outcome),
@@ -221,13 +221,15 @@ def _scenarios(worlds: tuple[Network, ...], family: Family, n: int, seed: int) -
     return pd.concat([keys, returns.sort_index()], axis=1)
 
 
-def _note(outcome: Outcome) -> str:
+def _note(outcome: Outcome, names: list[str]) -> str:
     notes = []
     if outcome.interrupted:
         done, total = int((outcome.status != MISSING).sum()), outcome.status.size
         notes.append(f"interrupted: {done:,} of {total:,} runs are done, the rest is in .missing")
     if outcome.messages:
-        notes.append(f"{len(outcome.messages):,} runs failed and have no numbers, see .errors")
+        counts = (outcome.status == ERROR).sum(axis=1).tolist()
+        sets = ", ".join(f"{name!r} {count:,}" for name, count in zip(names, counts, strict=True) if count)
+        notes.append(f"{len(outcome.messages):,} runs failed and have no numbers ({sets}), see .errors")
     return "; ".join(notes)
 
 

@@ -143,3 +143,29 @@ def test_names_in_the_html_card_are_escaped(net: Any, family: Any, model: Any) -
     card = ct.compare(net, family, model, {"<script>x</script>": [Scaled()]}, n=2)._repr_html_()
     assert "<script>" not in card
     assert "&lt;script&gt;" in card
+
+
+def test_a_set_that_failed_everywhere_takes_nothing_from_the_others(
+    net: Any, family: Any, model: Any
+) -> None:
+    sets = {"half": [Scaled(0.5)], "bad": [Failing(every=1)]}
+    broken = ct.compare(net, family, model, sets, n=40, seed=3)
+    whole = ct.compare(net, family, model, {"half": sets["half"]}, n=40, seed=3)
+    names = list(whole.policies)
+    pd.testing.assert_frame_equal(broken.deferred.loc[names], whole.deferred)
+    pd.testing.assert_frame_equal(broken.costs().loc[names], whole.costs())
+    assert broken.deferred.loc["bad"].isna().all()
+    assert "nan" not in repr(broken)
+    assert "'bad' 40" in repr(broken)
+
+
+def test_a_set_that_failed_in_part_is_paired_with_none_where_both_ran(
+    net: Any, family: Any, model: Any
+) -> None:
+    comparison = ct.compare(net, family, model, {"bad": [Failing(every=3), Scaled(0.5)]}, n=40, seed=3)
+    effects, deferred = comparison.effects("system_loss"), comparison.deferred
+    assert effects.loc["bad", "n"] == 26
+    assert effects.loc["placebo", "n"] == 40
+    assert "14 of 40 scenarios failed" in effects.loc["bad", "note"]
+    assert deferred.loc["bad", "benefit"] == pytest.approx(-effects.loc["bad", "difference"])
+    assert deferred.loc["bad", "extra"] == 0.0

@@ -210,3 +210,11 @@ def verdict_on(comparison, table):
 def test_tables_of_money_name_its_unit(material):
     shown = [table for table in tables(rules.write(material)) if table.identifier != "venue-rules"]
     assert shown and all(material.network.unit in table.caption for table in shown)
+
+
+def test_a_verdict_on_a_set_that_failed_says_so_and_claims_nothing(comparison):
+    table = comparison.effects("system_loss", against="none").assign(low=-1e6, high=2e6)
+    partly = verdict_on(comparison, table.assign(note="approximate; 3 of 30 scenarios failed: mean -1 to 2"))
+    assert partly.startswith("no verdict, 3 of 30 scenarios failed; over those that ran")
+    assert "no clear effect" not in partly
+    assert verdict_on(comparison, table.assign(n=0)).startswith("failed in all scenarios")

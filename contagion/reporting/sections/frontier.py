@@ -9,6 +9,7 @@ import pandas as pd
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, number, table, words
 from contagion.reporting.figures import draw
+from contagion.reporting.sections.policies import FAILED
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -34,7 +35,7 @@ def write(material: Material, comparison: Comparison) -> Section:
             number(formats.amount(row["benefit"], signed=True), row["benefit"]),
             number(formats.amount(row["cost"]), row["cost"]),
             number(formats.amount(row["extra"], signed=True), row["extra"]),
-            words("no: " + str(row["beaten_by"]) if row["beaten_by"] else "yes"),
+            words(_place(row)),
         ]
         for name, row in frame.iterrows()
     ]
@@ -75,6 +76,12 @@ def frontier(comparison: Comparison) -> pd.DataFrame:
     frame = comparison.deferred[["benefit", "extra"]].assign(cost=comparison.costs()["cost"])
     frame["beaten_by"] = [_better(frame, str(name)) for name in frame.index]
     return frame
+
+
+def _place(row: pd.Series) -> str:
+    if pd.isna(row["benefit"]):
+        return FAILED
+    return f"no: {row['beaten_by']}" if row["beaten_by"] else "yes"
 
 
 def _better(frame: pd.DataFrame, name: str) -> str:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 BESIDE = ("deferred_notional", "liquidated_notional", "adl_notional", "bad_debt")
 SURE = 0.05
+FAILED = "failed in all scenarios"
 LOSSES = (
     "system_loss",
     "forced_cost",
@@ -185,7 +186,7 @@ def difference(row: pd.Series, policy: str, metric: str) -> Cell:
     form = entry(metric)
     value, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
     head = Value(form.show(value, signed=True), repr(value), policy, metric, "difference")
-    below: list[tuple[Value, ...]] = [(Value("no interval"),)]
+    below: list[tuple[Value, ...]] = [(Value("no interval" if row["n"] else FAILED),)]
     if np.isfinite(low) and np.isfinite(high):
         texts = (form.show(low, signed=True), form.show(high, signed=True))
         below = [interval(texts, (low, high), head, ("low", "high"))]
@@ -218,7 +219,7 @@ def paired(comparison: Comparison, metric: str, policy: str) -> tuple[np.ndarray
     """
     frame = comparison.to_frame()
     wide = frame[frame["status"] == "ok"].pivot(index="scenario", columns="policy", values=metric)
-    both = wide[[NONE, policy]].dropna() if policy != NONE else wide[[NONE]].dropna()
+    both = wide.reindex(columns=list(dict.fromkeys([NONE, policy]))).dropna()
     return both[NONE].to_numpy(), both[policy].to_numpy()
 
 

@@ -10,7 +10,7 @@ from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Points, Section, Tile, Tiles, number
 from contagion.reporting.material import NONE, PLACEBO, value_at
 from contagion.reporting.sections.controls import placebo_gap
-from contagion.reporting.sections.policies import SURE, paired
+from contagion.reporting.sections.policies import FAILED, SURE, paired
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -98,8 +98,15 @@ def verdict(material: Material, comparison: Comparison, name: str) -> str:
     )
     adjusted = value_at(effects, name, "p_adjusted")
     bounds = f"{material.money(low, signed=True)} to {material.money(high, signed=True)}"
-    if not np.isfinite(low) or not np.isfinite(high):
-        why = next((part for part in str(effects.at[name, "note"]).split("; ") if part), "no interval")
+    notes = str(effects.at[name, "note"]).split("; ")
+    failed = next((part.split(":")[0] for part in notes if "scenarios failed" in part), "")
+    if value_at(effects, name, "n") == 0:
+        return f"{FAILED}; it has no numbers."
+    if failed:
+        moved = material.money(change, signed=True)
+        head = f"no verdict, {failed}; over those that ran, mean system loss changes by {moved}"
+    elif not np.isfinite(low) or not np.isfinite(high):
+        why = next((part for part in notes if part), "no interval")
         head = f"changes mean system loss by {material.money(change, signed=True)}; {why}"
     elif low <= 0.0 <= high or adjusted >= SURE:
         doubt = "" if low <= 0.0 <= high else f", p {formats.probability(adjusted)} adjusted for all sets"
