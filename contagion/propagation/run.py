@@ -97,6 +97,8 @@ def run(net: Network, shock: Shock, model: Any = None, policies: Sequence[Policy
         from contagion.propagation.cascade import Cascade
 
         model = Cascade()
+    if isinstance(model, type) or not callable(getattr(model, "prepare", None)):
+        raise SchemaError("is no model", where="model", value=model, allowed="a model such as ct.Cascade()")
     seed = check_seed(seed)
     prepared: Prepared = model.prepare(net, tuple(policies))
     return prepared.run(shock, seed, 0)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contagion.errors import NetworkError, PolicyError, ValueRangeError, nearest
+from contagion.errors import NetworkError, PolicyError, TooLargeError, ValueRangeError, nearest
 from contagion.network import Network
 from contagion.network.equity import opening_account_equity
 from contagion.network.reserved import rest_of_market
@@ -51,6 +51,7 @@ READS = (
     "tiers",
 )
 FIRST_STATIC_ROWS = 512
+MOST_ROUNDS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,11 @@ class Cascade:
         if self.horizon < self.step:
             raise ValueRangeError(
                 f"Cascade.horizon {self.horizon:g} s is shorter than one step of {self.step:g} s"
+            )
+        if not self.is_static and self.horizon / self.step > MOST_ROUNDS:
+            raise TooLargeError(
+                f"Cascade.step {self.step:g} s makes {self.horizon / self.step:.3g} rounds up to the horizon of "
+                f"{self.horizon:g} s; at most {MOST_ROUNDS:,} are kept: take a longer step or a shorter horizon"
             )
         if self.clearing not in ("eisenberg_noe", "none"):
             hint = nearest(str(self.clearing), ("eisenberg_noe", "none"))

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import contagion as ct
-from contagion.errors import ValueRangeError
+from contagion.errors import SchemaError, TooLargeError, ValueRangeError
 from tests.propagation.cascade.books import one_market
 
 
@@ -26,3 +26,15 @@ def test_a_shock_that_outlasts_the_horizon_is_refused() -> None:
     with pytest.raises(ValueRangeError, match=r"until 14400 s"):
         ct.run(net, path, ct.Cascade(step=60.0))
     assert ct.run(net, path, ct.Cascade(step=60.0, horizon=14_400.0)).metrics["direct_loss"] > 0
+
+
+def test_a_step_that_makes_too_many_rounds_is_refused_before_anything_runs() -> None:
+    with pytest.raises(TooLargeError, match=r"at most 1,000,000 are kept"):
+        ct.Cascade(step=1e-9)
+    assert ct.Cascade.static().is_static
+
+
+def test_a_class_in_place_of_a_model_is_refused_by_name() -> None:
+    net = one_market([(1.0, 900.0)])
+    with pytest.raises(SchemaError, match=r"model.*is no model"):
+        ct.run(net, ct.PriceShock({"X": -0.1}), ct.Cascade)
