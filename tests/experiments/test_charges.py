@@ -212,5 +212,9 @@ def test_a_change_to_a_table_of_costs_does_not_reach_the_comparison(studied: Any
     assert comparison.costs().loc["none", "cost"] == 0.0
 
 
-def test_without_a_scenario_that_ran_under_every_set_there_is_no_bill(told: Any) -> None:
-    assert told.costs().isna().all(axis=None)
+def test_a_set_that_failed_everywhere_has_no_bill_and_the_others_keep_theirs(told: Any) -> None:
+    costs = told.costs()
+    failed = costs["cost"].isna()
+    assert costs.index[failed].tolist() == ["puzzled"]
+    assert costs.loc[failed].isna().all(axis=None)
+    assert costs.loc[~failed].notna().all(axis=None)
