@@ -1,5 +1,7 @@
 import hashlib
 import random
+import signal
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -150,6 +152,15 @@ def test_a_study_of_which_nothing_runs_is_an_error(net: Any, family: Any) -> Non
         ct.compare(net, family, Broken(), n=3)
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Ctrl-C reaches the main thread, also where the tests were started in the background with it switched off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 @pytest.mark.parametrize(("jobs", "inside"), [(1, True), (2, False)])
 def test_ctrl_c_returns_what_is_done_with_a_note(
     net: Any, family: Any, monkeypatch: pytest.MonkeyPatch, jobs: int, inside: bool
