@@ -3,8 +3,9 @@
 Names are imported on first use.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from contagion.lazy import on_first_use
 
 if TYPE_CHECKING:
     from contagion.margin.accounts import account_equity as account_equity
@@ -102,13 +103,7 @@ _HOMES = {
 __all__ = sorted(_HOMES)
 
 if not TYPE_CHECKING:  # a checker must see a misspelt name as an error
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module 'contagion.margin' has no attribute {name!r}")
-        value = getattr(import_module(f"contagion.margin.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
+    __getattr__ = on_first_use(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
