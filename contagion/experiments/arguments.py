@@ -15,9 +15,8 @@ from contagion.shocks import Shock
 
 if TYPE_CHECKING:
     from contagion.comparison import Family
-    from contagion.propagation.run import Model
 
-__all__ = ["PolicySets", "check_workers", "model", "networks", "policy_sets", "scenarios", "share"]
+__all__ = ["PolicySets", "check_workers", "networks", "policy_sets", "scenarios", "share"]
 
 DEFAULT_SCENARIOS = 1000
 MOST_SCENARIOS = 10_000_000
@@ -140,23 +139,6 @@ def share(name: str, value: object) -> float:
     if not 0.0 < float(value) < 1.0:
         raise ValueRangeError("is out of range", where=name, value=float(value), allowed=allowed)
     return float(value)
-
-
-def model(given: Model | None) -> Model:
-    """Return the model, ``ct.Cascade()`` if none is given, or refuse what is none.
-
-    Raises
-    ------
-    SchemaError
-        If it can't prepare a network.
-    """
-    if given is None:
-        from contagion.propagation.cascade.model import Cascade
-
-        return Cascade()
-    if isinstance(given, type) or not callable(getattr(given, "prepare", None)):
-        raise SchemaError("is no model", where="model", value=given, allowed="a model such as ct.Cascade()")
-    return given
 
 
 def policy_sets(policies: PolicySets | None) -> dict[str, list[Policy]]:

@@ -22,6 +22,7 @@ from contagion.experiments import arguments
 from contagion.experiments.charges import charge
 from contagion.experiments.runner import ERROR, MISSING, Group, Outcome, run_groups
 from contagion.policies.bills import OUTLAY
+from contagion.propagation.run import check_model
 from contagion.streams import check_seed
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def compare(
     family, n = arguments.scenarios(shock, n)
     arguments.check_workers(n_jobs)
     level = arguments.share("level", level)
-    model = arguments.model(model)
+    model = check_model(model)
     sets = arguments.policy_sets(policies)
     shocks = _shocks(worlds, family, n, seed)
     prepared = _prepared(worlds, model, list(sets.values()))

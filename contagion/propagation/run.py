@@ -46,6 +46,23 @@ class Model(Protocol):
         ...
 
 
+def check_model(given: Model | None) -> Model:
+    """Return the model, ``ct.Cascade()`` if none is given, or refuse what is none.
+
+    Raises
+    ------
+    SchemaError
+        If it can't prepare a network.
+    """
+    if given is None:
+        from contagion.propagation.cascade.model import Cascade
+
+        return Cascade()
+    if isinstance(given, type) or not callable(getattr(given, "prepare", None)):
+        raise SchemaError("is no model", where="model", value=given, allowed="a model such as ct.Cascade()")
+    return given
+
+
 def run(net: Network, shock: Shock, model: Any = None, policies: Sequence[Policy] = (), seed: int = 0) -> Run:
     """Shock a network and follow what happens.
 
@@ -93,12 +110,5 @@ def run(net: Network, shock: Shock, model: Any = None, policies: Sequence[Policy
         )
     if isinstance(policies, Policy):
         policies = [policies]
-    if model is None:
-        from contagion.propagation.cascade import Cascade
-
-        model = Cascade()
-    if isinstance(model, type) or not callable(getattr(model, "prepare", None)):
-        raise SchemaError("is no model", where="model", value=model, allowed="a model such as ct.Cascade()")
-    seed = check_seed(seed)
-    prepared: Prepared = model.prepare(net, tuple(policies))
-    return prepared.run(shock, seed, 0)
+    ready, seed = check_model(model), check_seed(seed)
+    return ready.prepare(net, tuple(policies)).run(shock, seed, 0)

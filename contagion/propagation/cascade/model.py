@@ -273,13 +273,14 @@ class Prepared:
         found = shock.compile(
             names.assets, self.opening.prices, names.markets, market_assets, times, net.unit
         )
-        if found.end > self.model.horizon:
+        if found.end > times[-1] * (1.0 + 1e-9):
+            whole = math.ceil(found.end / self.model.step) * self.model.step
             raise ValueRangeError(
                 "goes on after the last round",
                 where="shock",
                 value=f"until {found.end:g} s",
-                allowed=f"at most the horizon, {self.model.horizon:g} s",
-                remedy=f"Cascade(horizon={found.end:g}) follows it to its end",
+                allowed=f"at most {times[-1]:g} s, the last round up to the horizon",
+                remedy=f"Cascade(horizon={whole:g}) follows it to its end",
             )
         return found
 

@@ -38,3 +38,16 @@ def test_a_class_in_place_of_a_model_is_refused_by_name() -> None:
     net = one_market([(1.0, 900.0)])
     with pytest.raises(SchemaError, match=r"model.*is no model"):
         ct.run(net, ct.PriceShock({"X": -0.1}), ct.Cascade)
+
+
+def test_the_last_round_counts_not_the_horizon_between_two_rounds() -> None:
+    """Rounds of 700 s up to 7,200 s end at 7,000 s: what moves until 7,100 s would lose its end."""
+    net = one_market([(1.0, 900.0)])
+    with pytest.raises(ValueRangeError, match=r"at most 7000 s.*Cascade\(horizon=7700\)"):
+        ct.run(net, ct.PriceShock({"X": -0.2}, over=7_100.0), ct.Cascade(step=700.0))
+    longer = ct.run(net, ct.PriceShock({"X": -0.2}, over=7_100.0), ct.Cascade(step=700.0, horizon=7_700.0))
+    assert longer.markets.loc["M", "outside_price"] == pytest.approx(0.8 * 1024.0, rel=1e-12)
+    assert (
+        ct.run(net, ct.PriceShock({"X": -0.2}), ct.Cascade.static()).markets.loc["M", "closing_price"]
+        < 1024.0
+    )
