@@ -8,6 +8,7 @@ edit anywhere makes all of them compile anew.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ def _stamp() -> tuple[str, int]:
 
 
 STAMP = _stamp()
+INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") == "1"
 
 
 def kernel(function: Function) -> Function:
@@ -47,7 +49,12 @@ def inner(function: Function) -> Function:
 
 
 def _dispatcher(function: Function, **options: Any) -> Any:
-    """Numba's dispatcher, made to compile once for all constants of a type, not once per constant."""
+    """Numba's dispatcher, made to compile once for all constants of a type, not once per constant.
+
+    With ``NUMBA_DISABLE_JIT=1`` the function itself: the same rounds as plain Python, slow, without compiling.
+    """
+    if INTERPRETED:
+        return function
     dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
     template = dispatcher.get_call_template
 

@@ -7,13 +7,14 @@ same arrays hang on one struct; nothing is copied, writes are seen on both sides
 from __future__ import annotations
 
 import zlib
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numba import types
 from numba.experimental import structref
 
-from contagion.compiled import kernel
+from contagion.compiled import INTERPRETED, kernel
 from contagion.propagation.cascade.layout import Book, State
 
 
@@ -67,14 +68,32 @@ def _plain(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
     return arrays
 
 
+class Row(np.record):  # type: ignore[misc]  # numpy's own recipe, whatever its stubs say
+    """A row of a table for kernels that run as plain Python: its fields are attributes, before any method."""
+
+    def __getattribute__(self, name: str) -> Any:
+        """A field by its name, `round` too."""
+        names = np.record.__getattribute__(self, "dtype").names
+        return self[name] if name in names else np.record.__getattribute__(self, name)
+
+
+def _interpreted(arrays: Book | State) -> SimpleNamespace:
+    """The same arrays for kernels that run as plain Python."""
+    rows = {name: getattr(arrays, name) for name in arrays._fields}
+    tables = {name: row.view(np.dtype((Row, row.dtype))) for name, row in rows.items() if row.dtype.names}
+    return SimpleNamespace(**rows | tables)
+
+
 def pack_book(book: Book) -> Any:
     """Packed book."""
-    return _pack_book(_plain(tuple(book)))
+    arrays = _plain(tuple(book))
+    return _interpreted(book) if INTERPRETED else _pack_book(arrays)
 
 
 def pack_state(state: State) -> Any:
     """Packed state, over the same arrays."""
-    return _pack_state(_plain(tuple(state)))
+    arrays = _plain(tuple(state))
+    return _interpreted(state) if INTERPRETED else _pack_state(arrays)
 
 
 def writable(array: Any) -> Any:
