@@ -8,6 +8,19 @@ from contagion.errors import SchemaError
 from contagion.propagation.firesales import closed_forms
 from tests.reference import by_account, lending_and_markets
 
+
+def toxic_liquidation(collateral, debt, liquidation_incentive, close_factor, max_steps):
+    """Steps of the path as mappings."""
+    found = closed_forms.toxic_liquidation(
+        collateral,
+        debt,
+        liquidation_incentive=liquidation_incentive,
+        close_factor=close_factor,
+        max_steps=max_steps,
+    )
+    return {**vars(found), "path": [vars(step) for step in found.path]}
+
+
 ALGORITHMS = {
     "account_equity": (margin.account_equity, None),
     "adl_contract_pro_rata": (by_account.adl_contract_pro_rata, None),
@@ -67,7 +80,10 @@ ALGORITHMS = {
     "price_band_luld": (markets.price_band_luld, None),
     "price_band_max_step": (markets.price_band_max_step, None),
     "price_band_order": (markets.price_band_order, None),
+    "qin_two_step": (closed_forms.qin_two_step, None),
     "socialised_loss": (by_account.socialised_loss, None),
+    "toxic_liquidation": (toxic_liquidation, None),
+    "toxic_liquidation_cpamm": (closed_forms.toxic_liquidation_cpamm, None),
     "weighted_median": (markets.weighted_median, "price"),
 }
 ALGORITHMS |= lending_and_markets.ALGORITHMS

@@ -6,7 +6,7 @@ uniform density of triggers the total move is a geometric series; with random cl
 References
 ----------
 Otter (1949); Borel (1942): total progeny of a Poisson branching process. The cascades are derived for this
-project.
+project. Spirals of liquidations at a fixed bonus, offered here too, are in `fixed_spread` with theirs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,21 @@ import numpy as np
 from contagion.arrays import FloatArray, real, reals, word
 from contagion.errors import InputError, ValueRangeError
 from contagion.propagation.firesales import borel
+from contagion.propagation.firesales.fixed_spread import (
+    qin_two_step,
+    toxic_liquidation,
+    toxic_liquidation_cpamm,
+)
+
+__all__ = [
+    "borel_cascade",
+    "circuit_breaker_cascade",
+    "discrete_cascade",
+    "linear_cascade",
+    "qin_two_step",
+    "toxic_liquidation",
+    "toxic_liquidation_cpamm",
+]
 
 SLACK = 1e-12  # a position closes when the price is at most its trigger plus this
 
