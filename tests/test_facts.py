@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from contagion import facts
+from contagion import facts, margin
 from contagion.errors import SchemaError
 
 BINANCE_2024 = {
@@ -60,6 +60,134 @@ def test_hyperliquid_maintenance_is_half_of_one_over_leverage(asset):
     cap, low, high = HYPERLIQUID[asset]
     expected = [[cap, low, 0.5 / low], [np.nan, high, 0.5 / high]]
     np.testing.assert_allclose(stored("hyperliquid", asset), expected, rtol=1e-12)
+
+
+FURTHER_TIERS = {
+    (
+        "binance",
+        "2024-10-24",
+        "LINK",
+    ): "10k/75/.5 50k/50/1 80k/40/1.5 400k/25/2 800k/20/2.5 4m/10/5 8m/5/10 20m/4/12.5 30m/2/25 50m/1/50",
+    (
+        "binance",
+        "2024-10-24",
+        "CRV",
+    ): "10k/75/.65 50k/50/1 200k/25/2 400k/20/2.5 2m/10/5 4m/5/10 5m/4/12.5 10m/2/25 20m/1/50",
+    (
+        "binance",
+        "2021",
+        "BTC",
+    ): "50k//.4 250k//.5 1m//1 10m//2.5 20m//5 50m//10 100m//12.5 200m//15 300m//25 500m//50",
+    ("binance", "early 2021", "ETH"): "10k//.5 100k//.65 500k//1 1m//2 2m//5 5m//10",
+    ("coinex", "undated", "BTC"): "20u//.5 50u//1 100u//1.5 200u//2 500u//2.5 1000u//3",
+    ("bybit", "undated", "BTC inverse"): "150u//.5",
+}
+
+
+@pytest.mark.parametrize("place", FURTHER_TIERS)
+def test_tiers_of_further_coins_and_dates_are_the_published_ones(place):
+    rows = facts.load("tier_tables").set_index(["venue", "as_of", "asset"]).sort_index().loc[place]
+    scale = {"k": 1e3, "m": 1e6, "u": 1.0}
+    for row, tier in zip(rows.itertuples(), FURTHER_TIERS[place].split(), strict=True):
+        cap, leverage, rate = tier.split("/")
+        assert row.cap == pytest.approx(float(cap[:-1]) * scale[cap[-1]], rel=1e-12)
+        assert row.maintenance_rate == pytest.approx(float(rate) / 100, rel=1e-12)
+        assert row.max_leverage == float(leverage) if leverage else np.isnan(row.max_leverage)
+
+
+def test_every_tier_table_is_one_that_the_margin_rules_accept():
+    tables = facts.load("tier_tables")
+    assert set(tables["cap_unit"]) == {"USD", "BTC"}
+    groups = tables.groupby(["venue", "as_of", "asset"], sort=False)
+    assert len(groups) == 28
+    for _, rows in groups:
+        assert rows["tier"].tolist() == [float(k) for k in range(1, len(rows) + 1)]
+        caps = [None if np.isnan(cap) else cap for cap in rows["cap"]]
+        tiers = [
+            {"floor": floor, "cap": cap, "maintenance_rate": rate}
+            for floor, cap, rate in zip(rows["floor"], caps, rows["maintenance_rate"], strict=True)
+        ]
+        amounts = margin.maintenance_amounts(tiers)
+        assert amounts[0] == 0.0
+
+
+def test_hyperliquid_coins_have_half_of_one_over_leverage():
+    rows = facts.load("tier_tables").query("venue == 'hyperliquid'")
+    np.testing.assert_allclose(rows["maintenance_rate"] * rows["max_leverage"], 0.5, rtol=1e-12)
+    assert len(rows) == 2 * (13 + 7) + 2
+    assert set(rows.query("cap == 20e6")["asset"]) >= {"LINK", "HYPE", "CRV"}
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "value"),
+    [
+        (("deribit", "BTC"), "maintenance_base", 0.01),
+        (("deribit", "BTC"), "maintenance_slope", 0.00005),
+        (("deribit", "ETH"), "initial_slope", 0.000004),
+        (("deribit", "SOL"), "initial_base", 0.04),
+        (("deribit", "ETH"), "liquidation_fee", 0.009),
+        (("dydx", "mid"), "maintenance_rate", 0.03),
+        (("dydx", "mid"), "open_interest_upper", 100e6),
+        (("dydx", "isolated"), "open_interest_lower", 0.5e6),
+        (("okx", "AAVE"), "maintenance_rate_tier_1", 0.0065),
+        (("okx", "ADA"), "tier_step", 6000),
+        (("okx", ""), "fund_drawdown_limit", 0.3),
+        (("hyperliquid", ""), "backstop_share", 2 / 3),
+        (("us equities", ""), "market_wide_level_3", 0.2),
+    ],
+)
+def test_parameters_of_venue_rules_are_the_published_ones(where, name, value):
+    venue, asset = where
+    assert facts.number("parameters", name, venue=venue, asset=asset) == pytest.approx(value, rel=1e-12)
+
+
+def test_oracle_weights_are_the_published_ones():
+    weights = facts.values("index_weights", "weight", price="oracle").set_index("member")["value"]
+    assert weights[["binance", "okx", "bybit"]].tolist() == [3, 2, 2]
+    assert weights.sum() == 12
+    assert facts.values("index_weights", "weight", price="mark")["value"].sum() == 9
+
+
+AAVE = {
+    "USDC": (86.5, 88.5, 4.8, 20),
+    "WETH": (82.5, 86, 5.2, 10),
+    "WBTC": (72, 82, 5.2, 10),
+    "wstETH": (72, 83, 7.2, 10),
+    "DAI": (76.5, 89, 4.3, 10),
+    "LINK": (69.5, 82.5, 7.2, 10),
+    "CRV": (55, 61, 8.3, 10),
+    "AAVE": (66, 73, 7.7, 10),
+}
+
+
+@pytest.mark.parametrize("asset", AAVE)
+def test_aave_reserves_are_those_of_the_launch_proposal(asset):
+    names = ("loan_to_value", "liquidation_threshold", "bonus", "protocol_fee")
+    found = [
+        facts.number("collateral", name, venue="aave", version="v3 launch on Ethereum", asset=asset)
+        for name in names
+    ]
+    np.testing.assert_allclose(found, np.array(AAVE[asset]) / 100, rtol=1e-12)
+
+
+def test_thresholds_are_above_loan_to_values_and_a_liquidation_at_the_threshold_leaves_collateral():
+    rows = facts.load("collateral").query("venue == 'aave'")
+    wide = rows.pivot_table(index=["version", "asset"], columns="name", values="value")
+    assert (wide["liquidation_threshold"] > wide["loan_to_value"]).all()
+    assert ((1 + wide["bonus"]) * wide["liquidation_threshold"] < 1).all()
+    loop = wide.loc[("ETH e-mode", "ETH-correlated")]
+    assert loop["loan_to_value"] / loop["liquidation_threshold"] == pytest.approx(0.9677, abs=5e-5)
+
+
+def test_auction_parameters_bring_the_price_to_par_as_published():
+    cut, step, buffer = (
+        facts.number("collateral", name, venue="maker", version="2.0", asset="ETH")
+        for name in ("cut", "step", "buffer")
+    )
+    price, steps = buffer, 0
+    while price > 1.0:
+        price, steps = price * cut, steps + 1
+    assert (steps, steps * step / 60) == (27, 40.5)
 
 
 def test_the_measured_book_is_the_median_of_the_calm_hours():
