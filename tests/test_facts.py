@@ -86,7 +86,7 @@ FURTHER_TIERS = {
 
 @pytest.mark.parametrize("place", FURTHER_TIERS)
 def test_tiers_of_further_coins_and_dates_are_the_published_ones(place):
-    rows = facts.load("tier_tables").set_index(["venue", "as_of", "asset"]).sort_index().loc[place]
+    rows = facts.load("tier_tables").set_index(["venue", "as_of", "asset"]).sort_index().loc[[place]]
     scale = {"k": 1e3, "m": 1e6, "u": 1.0}
     for row, tier in zip(rows.itertuples(), FURTHER_TIERS[place].split(), strict=True):
         cap, leverage, rate = tier.split("/")
