@@ -45,8 +45,13 @@ if TYPE_CHECKING:
     from contagion.reporting import report as report
     from contagion.shocks import Default as Default
     from contagion.shocks import DepthShock as DepthShock
+    from contagion.shocks import GasShock as GasShock
+    from contagion.shocks import Mint as Mint
+    from contagion.shocks import OracleShock as OracleShock
+    from contagion.shocks import Outage as Outage
     from contagion.shocks import PricePath as PricePath
     from contagion.shocks import PriceShock as PriceShock
+    from contagion.shocks import Withdrawal as Withdrawal
 
 _SUBMODULES = (
     "datasets",
@@ -70,11 +75,15 @@ _HOMES = {
     "CostRates": "policies.costs",
     "Default": "shocks",
     "DepthShock": "shocks",
+    "GasShock": "shocks",
     "Halt": "policies",
     "InsuranceFund": "policies",
     "LiquidationThrottle": "policies",
     "MarginMultiplier": "policies",
+    "Mint": "shocks",
     "Network": "network.network",
+    "OracleShock": "shocks",
+    "Outage": "shocks",
     "PartialLiquidation": "policies",
     "Policy": "policies",
     "PriceBand": "policies",
@@ -83,6 +92,7 @@ _HOMES = {
     "PriceShocks": "experiments.families",
     "SocialisedLoss": "policies",
     "TieredMargin": "policies",
+    "Withdrawal": "shocks",
     "World": "policies",
     "check_step": "experiments.steps",
     "compare": "experiments.compare",

@@ -143,7 +143,13 @@ def _shocks(worlds: tuple[Network, ...], family: Family, n: int, seed: int) -> l
     """Draw every scenario before any run, and see that the shocks fit the networks they hit."""
     assets = [risky_assets(world) for world in worlds]
     names = [
-        (tuple(world.assets.index), tuple(world.markets.index), frozenset(world.nodes.index), world.unit)
+        (
+            tuple(world.assets.index),
+            tuple(world.markets.index),
+            frozenset(world.nodes.index),
+            world.unit,
+            frozenset(world.venues.index),
+        )
         for world in worlds
     ]
     shocks = []

@@ -1,4 +1,4 @@
-"""What is a shock to an engine? The base of all shocks, their sum, and the arrays an engine reads."""
+"""What is a shock? The base of all shocks, and their sum."""
 
 from __future__ import annotations
 
@@ -10,43 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.errors import Fault, raise_faults
+from contagion.shocks.arrays import Array, Bools, ShockArrays
 from contagion.shocks.checks import Names, number_faults
 
-__all__ = ["Array", "Shock", "ShockArrays", "Shocks", "powered", "powers"]
-
-Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ShockArrays:
-    """A shock on the clock of a run, as an engine reads it.
-
-    Parameters
-    ----------
-    outside : numpy.ndarray
-        Outside price of every asset at every round, shape (n_rounds + 1, n_assets); row 0 is the opening.
-    depth : numpy.ndarray
-        Factor on the depth of every market, shape (n_rounds + 1, n_markets); row 0 is 1.
-    defaults : list of str
-        Nodes that fail at round 1, sorted by name.
-    observed : bool
-        Whether the prices already contain the forced sales: marks follow them, impact acts on execution only.
-    end : float
-        Seconds after which nothing moves any more.
-    """
-
-    outside: Array
-    depth: Array
-    defaults: list[str]
-    observed: bool
-    end: float
+__all__ = ["Array", "Bools", "Shock", "ShockArrays", "Shocks", "powered", "powers"]
 
 
 class Shock(ABC):
     """Something that hits the network from outside.
 
     A shock of one's own says how it is described, scaled and put into one gap, and overrides what it acts on:
-    `price_factors`, `depth_factors` or `failing`, and `end`.
+    `price_factors`, `depth_factors`, `failing`, `withdrawn`, `outages`, `gas_factors`, `oracle_factors` or `minted`,
+    and `end`. The last five may return a single row where nothing happens.
     """
 
     @abstractmethod
@@ -77,6 +52,26 @@ class Shock(ABC):
         """Return the nodes that fail at the first round."""
         return frozenset()
 
+    def withdrawn(self, venues: Sequence[str], times: Array) -> Array:
+        """Return the share of balances that owners have asked for, shape (n_times or 1, n_venues)."""
+        return np.zeros((1, len(venues)))
+
+    def outages(self, venues: Sequence[str], times: Array) -> Bools:
+        """Return whether a venue refuses orders and top-ups, shape (n_times or 1, n_venues)."""
+        return np.zeros((1, len(venues)), dtype=np.bool_)
+
+    def gas_factors(self, times: Array) -> Array:
+        """Return the factor on the gas price, shape (n_times or 1,)."""
+        return np.ones(1)
+
+    def oracle_factors(self, venues: Sequence[str], assets: Sequence[str], times: Array) -> Array:
+        """Return the factor on oracle prices, shape (n_times or 1, n_venues, n_assets)."""
+        return np.ones((1, len(venues), len(assets)))
+
+    def minted(self) -> tuple[tuple[float, str, float], ...]:
+        """Return the seconds, token and quantity of everything that is minted."""
+        return ()
+
     def is_observed(self) -> bool:
         """Return whether the prices already contain the forced sales."""
         return False
@@ -103,7 +98,12 @@ class Shock(ABC):
         return returns
 
     def check(
-        self, assets: Iterable[str], markets: Iterable[str], nodes: Iterable[str] | None, unit: str = ""
+        self,
+        assets: Iterable[str],
+        markets: Iterable[str],
+        nodes: Iterable[str] | None,
+        unit: str = "",
+        venues: Iterable[str] | None = None,
     ) -> None:
         """Refuse the shock if it does not fit a network.
 
@@ -113,16 +113,19 @@ class Shock(ABC):
             Names that exist; `nodes` may be None where they are not known.
         unit : str, optional
             The asset in which money is counted; it does not move.
+        venues : iterable of str, optional
+            Names of the venues; None where they are not known.
 
         Raises
         ------
         NetworkError
-            If an asset, a market or a node does not exist.
+            If an asset, a market, a node or a venue does not exist.
         UnitError
             If the unit itself is shocked.
         """
         known = None if nodes is None else frozenset(nodes)
-        raise_faults(self.faults(Names(tuple(assets), tuple(markets), known, unit)))
+        places = None if venues is None else frozenset(venues)
+        raise_faults(self.faults(Names(tuple(assets), tuple(markets), known, unit, places)))
 
     def compile(
         self,
@@ -132,6 +135,7 @@ class Shock(ABC):
         market_assets: Sequence[str],
         times: npt.ArrayLike,
         unit: str = "",
+        venues: Sequence[str] = (),
     ) -> ShockArrays:
         """Return the shock on the clock of a run.
 
@@ -147,11 +151,13 @@ class Shock(ABC):
             Seconds of the rounds, shape (n_rounds + 1,); the first is 0, the opening.
         unit : str, optional
             The asset in which money is counted.
+        venues : sequence of str, optional
+            Names of the venues.
 
         Returns
         -------
         ShockArrays
-            Prices, depth factors, failing nodes and the end. A gap hits at round 1.
+            Prices, depth factors, failing nodes, what happens at venues, on chain, and the end. A gap hits at round 1.
 
         Raises
         ------
@@ -165,7 +171,7 @@ class Shock(ABC):
         >>> shock.compile(["BTC"], [100.0], [], [], [0.0, 10.0, 20.0]).outside[-1].tolist()
         [50.0]
         """
-        self.check(assets, markets, None, unit)
+        self.check(assets, markets, None, unit, venues)
         clock = np.asarray(times, dtype=np.float64)
         return ShockArrays(
             outside=np.asarray(prices, dtype=np.float64) * self.price_factors(assets, clock),
@@ -173,12 +179,20 @@ class Shock(ABC):
             defaults=sorted(self.failing()),
             observed=self.is_observed(),
             end=self.end(float(clock[1]) if len(clock) > 1 else 0.0),
+            withdrawals=self.withdrawn(venues, clock),
+            outage=self.outages(venues, clock),
+            gas=self.gas_factors(clock),
+            oracle=self.oracle_factors(venues, assets, clock),
+            mint=[
+                (max(1, int(np.searchsorted(clock, seconds))), token, quantity)
+                for seconds, token, quantity in sorted(self.minted())
+            ],
         )
 
 
 @dataclass(frozen=True)
 class Shocks(Shock):
-    """Several shocks that all happen: price and depth factors multiply, failing nodes unite.
+    """Several shocks that all happen: factors and shares left multiply, failing nodes and outages unite.
 
     Parameters
     ----------
@@ -227,6 +241,31 @@ class Shocks(Shock):
     def failing(self) -> frozenset[str]:
         """Return all nodes that fail."""
         return frozenset().union(*(part.failing() for part in self.parts))
+
+    def withdrawn(self, venues: Sequence[str], times: Array) -> Array:
+        """Return one minus the product of what the parts leave."""
+        parts = [part.withdrawn(venues, times) for part in self.parts]
+        return parts[0] if len(parts) == 1 else 1.0 - _product([1.0 - share for share in parts])
+
+    def outages(self, venues: Sequence[str], times: Array) -> Bools:
+        """Return whether any part is an outage."""
+        parts = [part.outages(venues, times) for part in self.parts]
+        found = parts[0]
+        for other in parts[1:]:
+            found = found | other
+        return found
+
+    def gas_factors(self, times: Array) -> Array:
+        """Return the product of the parts' gas factors."""
+        return _product([part.gas_factors(times) for part in self.parts])
+
+    def oracle_factors(self, venues: Sequence[str], assets: Sequence[str], times: Array) -> Array:
+        """Return the product of the parts' oracle factors."""
+        return _product([part.oracle_factors(venues, assets, times) for part in self.parts])
+
+    def minted(self) -> tuple[tuple[float, str, float], ...]:
+        """Return everything that the parts mint."""
+        return tuple(one for part in self.parts for one in part.minted())
 
     def is_observed(self) -> bool:
         """Return whether any part is an observed path."""

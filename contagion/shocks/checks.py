@@ -27,6 +27,7 @@ from contagion.errors import (
 
 CHANGE_ALLOWED: Final = "a change is a finite fraction above -1; -0.15 is a fall of 15 %"
 SECONDS_ALLOWED: Final = "`over` is a finite number of seconds >= 0; 0 is one gap"
+TIME_ALLOWED: Final = "a finite number of seconds >= 0"
 TIMES_ALLOWED: Final = "times are seconds, timedeltas or timestamps of one zone, rising from row to row"
 TIMES_REMEDY: Final = "convert all times to one zone, then frame.sort_index()"
 PRICE_ALLOWED: Final = "prices are finite and positive"
@@ -34,12 +35,13 @@ PRICE_ALLOWED: Final = "prices are finite and positive"
 
 @dataclass(frozen=True)
 class Names:
-    """Names of a network, to check a shock against; `nodes` is None where they are not known."""
+    """Names of a network, to check a shock against; `nodes` and `venues` are None where they are not known."""
 
     assets: tuple[str, ...]
     markets: tuple[str, ...]
     nodes: frozenset[str] | None
     unit: str
+    venues: frozenset[str] | None = None
 
 
 def fault(
@@ -65,11 +67,33 @@ def number_faults(where: str, value: object, allowed: str) -> list[Fault]:
     return []
 
 
-def seconds_faults(where: str, value: object) -> list[Fault]:
+def seconds_faults(where: str, value: object, allowed: str = SECONDS_ALLOWED) -> list[Fault]:
     """Return what is wrong with a duration in seconds."""
-    found = number_faults(where, value, SECONDS_ALLOWED)
+    found = number_faults(where, value, allowed)
     if not found and cast(float, value) < 0.0:
-        found = [fault(ValueRangeError, "is negative", where=where, value=value, allowed=SECONDS_ALLOWED)]
+        found = [fault(ValueRangeError, "is negative", where=where, value=value, allowed=allowed)]
+    return found
+
+
+def positive_faults(where: str, value: object, allowed: str) -> list[Fault]:
+    """Return what is wrong with something that must be a finite number above 0."""
+    found = number_faults(where, value, allowed)
+    if not found and cast(float, value) <= 0.0:
+        found = [fault(ValueRangeError, "is not above 0", where=where, value=value, allowed=allowed)]
+    return found
+
+
+def length_faults(where: str, value: object) -> list[Fault]:
+    """Return what is wrong with how long something lasts: None, for good, or seconds above 0."""
+    return [] if value is None else positive_faults(where, value, "seconds above 0, or None: for good")
+
+
+def share_faults(where: str, value: object) -> list[Fault]:
+    """Return what is wrong with a share of something."""
+    allowed = "a share is between 0 and 1; 0.3 is 30 %"
+    found = number_faults(where, value, allowed)
+    if not found and not 0.0 <= cast(float, value) <= 1.0:
+        found = [fault(ValueRangeError, "is no share", where=where, value=value, allowed=allowed)]
     return found
 
 
@@ -125,6 +149,13 @@ def unknown(kind: str, name: str, where: str, allowed: Iterable[str]) -> Fault:
     """Return the fault of a name that the network does not have, with the nearest one that it has."""
     what = f"is no {kind} of the network{nearest(name, sorted(allowed))}"
     return fault(NetworkError, what, where=where, value=name)
+
+
+def venue_faults(named: Iterable[str], names: Names, where: str) -> list[Fault]:
+    """Return what is wrong with the venues that a shock names."""
+    if names.venues is None:
+        return []
+    return [unknown("venue", name, where, names.venues) for name in named if name not in names.venues]
 
 
 def asset_faults(moved: Iterable[str], names: Names, where: str) -> list[Fault]:

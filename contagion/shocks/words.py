@@ -27,12 +27,32 @@ def span(seconds: float) -> str:
     >>> span(1800.0), span(0.0), span(45.0), span(7200.0)
     ('over 30 min', 'in one gap', 'over 45 s', 'over 2 h')
     """
-    if seconds <= 0.0:
-        return "in one gap"
+    return "in one gap" if seconds <= 0.0 else f"over {duration(seconds)}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in the unit that suits it.
+
+    Examples
+    --------
+    >>> duration(45.0), duration(600.0), duration(259_200.0)
+    ('45 s', '10 min', '3 days')
+    """
     for size, word, most in ((1.0, "s", 120.0), (60.0, "min", 7200.0), (3600.0, "h", 172_800.0)):
         if seconds < most:
-            return f"over {seconds / size:.4g} {word}"
-    return f"over {seconds / 86_400.0:.4g} days"
+            return f"{seconds / size:.4g} {word}"
+    return f"{seconds / 86_400.0:.4g} days"
+
+
+def lasting(length: float | None) -> str:
+    """Return how long something lasts as the words that end a sentence; nothing if it is for good.
+
+    Examples
+    --------
+    >>> lasting(600.0), lasting(None)
+    (', for 10 min', '')
+    """
+    return "" if length is None else f", for {duration(length)}"
 
 
 def cut(parts: Sequence[str]) -> str:

@@ -171,6 +171,7 @@ class Study:
         networks = self.source.load(self.seed)
         net = networks[scenario % len(networks)]
         shock = family.scenario(risky_assets(net), scenario, self.seed)
-        shock.check(list(net.assets.index), list(net.markets.index), list(net.nodes.index))
+        tables = (net.assets, net.markets, net.nodes)
+        shock.check(*(list(table.index) for table in tables), net.unit, list(net.venues.index))
         run: Run = self.model.prepare(net, sets[policy]).run(shock, self.seed, scenario)
         return run

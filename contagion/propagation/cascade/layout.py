@@ -87,6 +87,11 @@ class State(NamedTuple):
     breakers: Array  # (P, M)
     outside: Array  # (R + 1, A) outside prices
     shock_depth: Array  # (R + 1, M)
+    shock_withdrawn: Array  # (R + 1 or 1, V) share of balances asked for so far
+    shock_outage: Array  # (R + 1 or 1, V) whether orders and top-ups are refused
+    shock_gas: Array  # (R + 1 or 1,) factor on the gas price
+    shock_oracle: Array  # (R + 1 or 1, V, A) factor on the price that an oracle reports
+    shock_mint: Array  # (n, 5) round, asset, market, lots still to be sold, lots sold this round
     index: Array  # type: ignore[assignment]  # hides tuple.index; (A,)
     index_return: Array  # (R + 1, A) log returns of the index
     history: Array  # (R + 1, M)

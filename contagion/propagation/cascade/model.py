@@ -204,6 +204,20 @@ def check_ready(net: Network) -> None:
         )
 
 
+def check_minted(net: Network, shock: ShockArrays) -> None:
+    """Refuse to mint what no spot market trades: nobody could sell it."""
+    traded = set(net.markets["asset"][net.markets["kind"] == "spot"])
+    for _, token, _ in shock.mint:
+        if token not in traded:
+            raise NetworkError(
+                "has no spot market in which it could be sold",
+                where="shock Mint.token",
+                value=token,
+                allowed=", ".join(sorted(traded)) or "nothing: the network has no spot market",
+                remedy="add a spot market of the token to markets, with depth",
+            )
+
+
 class Prepared:
     """A network made ready: arrays shared by all scenarios, scratch space per thread."""
 
@@ -259,7 +273,8 @@ class Prepared:
     def shock_arrays(self, shock: Shock) -> ShockArrays:
         """The shock on this run's clock."""
         names, net = self.opening.names, self.opened
-        shock.check(names.assets, names.markets, names.nodes if shock.failing() else None, net.unit)
+        nodes = names.nodes if shock.failing() else None
+        shock.check(names.assets, names.markets, nodes, net.unit, names.venues)
         if shock.failing() and not self.settings.defaults:
             raise NetworkError(
                 f"the shock lets {min(shock.failing())!r} fail, but this Cascade has no defaults; "
@@ -271,8 +286,9 @@ class Prepared:
         times = np.arange(n + 1) * self.model.step
         market_assets = [str(asset) for asset in net.markets["asset"]]
         found = shock.compile(
-            names.assets, self.opening.prices, names.markets, market_assets, times, net.unit
+            names.assets, self.opening.prices, names.markets, market_assets, times, net.unit, names.venues
         )
+        check_minted(net, found)
         if found.end > times[-1] * (1.0 + 1e-9):
             whole = math.ceil(found.end / self.model.step) * self.model.step
             raise ValueRangeError(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.propagation.cascade.build import Opening
-from contagion.propagation.cascade.codes import BASIS_WORST, COUNTERS
+from contagion.propagation.cascade.codes import BASIS_WORST, COUNTERS, SPOT
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.tables import BREAKER, CLOCK, EVENT, HISTORY, LEDGER, ROUND
 from contagion.shocks import ShockArrays
@@ -59,7 +59,7 @@ def allocate(
     def bools(size: int) -> npt.NDArray[np.bool_]:
         return np.zeros(size, dtype=np.bool_)
 
-    assets = len(names.assets)
+    assets, v = len(names.assets), len(names.venues)
     return State(
         clock=np.zeros(1, CLOCK),
         quantity=floats(legs),
@@ -85,6 +85,11 @@ def allocate(
         breakers=np.zeros((len(policies), m), BREAKER),
         outside=floats(1, assets),
         shock_depth=floats(1, m),
+        shock_withdrawn=floats(1, v),
+        shock_outage=np.zeros((1, v), dtype=np.bool_),
+        shock_gas=np.ones(1),
+        shock_oracle=np.ones((1, v, assets)),
+        shock_mint=floats(0, 5),
         index=floats(assets),
         index_return=floats(rows, assets),
         history=np.zeros((rows, m), HISTORY),
@@ -189,15 +194,39 @@ def reset(
     clock["observed"] = shock.observed
     clock["quantum"] = 1.0 / opening.units.scale
     clock["volatility_window"] = VOLATILITY_WINDOW
+    names = opening.names
+    v, assets = len(names.venues), len(names.assets)
     return state._replace(
         outside=np.ascontiguousarray(shock.outside, dtype=np.float64),
         shock_depth=np.ascontiguousarray(shock.depth, dtype=np.float64),
+        shock_withdrawn=sized(shock.withdrawals, np.zeros((1, v))),
+        shock_outage=sized(shock.outage, np.zeros((1, v), dtype=np.bool_)),
+        shock_gas=sized(shock.gas, np.ones(1)),
+        shock_oracle=sized(shock.oracle, np.ones((1, v, assets))),
+        shock_mint=mint_rows(opening, shock),
     )
 
 
+def sized(path: npt.NDArray[Any], neutral: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The path as the engine reads it; the neutral row where the shock was made without names of venues."""
+    return np.ascontiguousarray(path, dtype=neutral.dtype) if path.size else neutral
+
+
+def mint_rows(opening: Opening, shock: ShockArrays) -> npt.NDArray[np.float64]:
+    """Round, asset, market, lots to sell and lots sold of everything minted; the market is the asset's deepest spot."""
+    markets, rows = opening.markets, np.zeros((len(shock.mint), 5))
+    for row, (at, token, quantity) in zip(rows, shock.mint, strict=True):
+        asset = opening.names.assets.index(token)
+        spots = np.flatnonzero((markets["asset"] == asset) & (markets["kind"] == SPOT))
+        market = spots[np.argmax(markets["capital"][spots])]
+        row[:4] = at, asset, market, np.floor(quantity / markets["lot"][market])
+    return rows
+
+
 def moves(shock: ShockArrays) -> bool:
-    """Whether the shock does anything to prices or depth."""
-    return bool((shock.outside != shock.outside[0]).any() or (shock.depth != shock.depth[0]).any())
+    """Whether the shock does anything to prices, depth, venues, gas or oracles."""
+    paths = (shock.outside, shock.depth, shock.withdrawals, shock.outage, shock.gas, shock.oracle)
+    return bool(shock.mint) or any(bool((path != path[0]).any()) for path in paths)
 
 
 def grow(state: State) -> State:
