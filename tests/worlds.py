@@ -54,6 +54,9 @@ def venue_rows(rng: np.random.Generator, names: list[str]) -> list[dict[str, obj
                 "call_ratio": float(rng.choice([1.2, 2.0])),
                 "call_target": float(rng.choice([2.02, 3.0])),
                 "call_delay": float(rng.choice([60.0, 180.0, 300.0])),
+                "latency": float(rng.choice([0.0, 0.0, 60.0, 150.0])),
+                "block_time": float(rng.choice([0.0, 12.0, 60.0])),
+                "block_capacity": float(rng.choice([np.nan, 1.0, 4.0])),
             }
         )
     return rows

@@ -163,8 +163,11 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
         "call_ratio",
         "call_target",
         "call_delay",
+        "latency",
+        "block_time",
     ):
         rows[column] = venues[column].to_numpy()
+    rows["block_capacity"] = venues["block_capacity"].fillna(np.inf).to_numpy()
     rows["adl"] = (venues["adl_trigger"] != "").to_numpy()
     rows["adl_rank"] = [RANKS[w] for w in venues["adl_rank"]]
     rows["residual"] = [RESIDUALS[w] for w in venues["residual"]]

@@ -4,6 +4,9 @@ A call is placed when the margin balance falls below `call_ratio` times the requ
 probability `response`, decided by a hash of the run's key, the account's name and the number of the call; the money
 comes from the node's cash `call_delay` later, for the shortfall as it is then. One call at a time, three at most.
 
+At venues on a chain (`block_time` above 0) a transfer takes `call_delay`, `latency` and one block more than those that
+the answered calls before it fill, `block_capacity` transfers each.
+
 References
 ----------
 cascade chapter, section 4, step 2.
@@ -71,16 +74,41 @@ def deliver(book: Any, state: Any) -> None:
 
 
 @inner
+def transfers(book: Any, state: Any) -> Any:
+    """Transfers under way to every venue: calls that will be answered, one for each account behind a row."""
+    waiting = np.zeros(state.venues.shape[0])
+    for j in range(state.clock[0].n_calls):
+        i = state.calling[j]
+        if state.answered[i]:
+            waiting[book.venue[i]] += float(book.count[i])
+    return waiting
+
+
+@inner
+def delay(venue: Any, ahead: float) -> float:
+    """Seconds from a call to the answer; on a chain it waits behind the full blocks of `ahead` transfers."""
+    if venue.block_time <= 0.0:
+        return float(venue.call_delay)
+    blocks = np.floor(ahead / venue.block_capacity) + 1.0
+    return float(venue.call_delay + venue.latency + blocks * venue.block_time)
+
+
+@inner
 def place(book: Any, state: Any) -> None:
     """Call the accounts that the look found below their call level."""
     clock = state.clock[0]
+    if clock.n_called == 0:
+        return
+    ahead = transfers(book, state)
     for j in range(clock.n_called):
         i = state.called[j]
         venue = state.venues[book.venue[i]]
         short = (venue.call_target * state.requirement[i] - state.equity[i]) * float(book.count[i])
         note(state, EVENT_CALL, i, book.owner[i], book.venue[i], -1, 0.0, np.nan, short)
         state.answered[i] = uniform(clock.key, book.name_hash[i], state.calls[i]) < book.response[i]
-        state.due[i] = clock.time + venue.call_delay
+        state.due[i] = clock.time + delay(venue, ahead[book.venue[i]])
+        if state.answered[i]:
+            ahead[book.venue[i]] += float(book.count[i])
         state.calls[i] += 1
         state.calling[clock.n_calls] = i
         clock.n_calls += 1

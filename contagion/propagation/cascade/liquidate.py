@@ -3,6 +3,7 @@
 Procedures: `close_out` sells everything; `partial` sells the smallest fraction, the same of every leg, after which
 equity covers `target` times the requirement once the fee is paid, at least `min_clip`; `ladder` closes every leg above
 its first tier down to the cap of the tier below, and everything when all are in their first tier or equity is gone.
+An order reaches the market `latency` seconds after the trigger.
 
 References
 ----------
@@ -123,6 +124,21 @@ def decide(book: Any, state: Any) -> None:
             want_fraction(book, state, i, smallest_fraction(book, state, i))
         else:
             want_ladder(book, state, i)
+        if clock.time < state.trigger_time[i] + venue.latency:
+            hold_back(book, state, i)
+
+
+@inner
+def hold_back(book: Any, state: Any, i: int) -> None:
+    """The order has not reached the market yet (`latency`): it counts as asked and deferred, and is decided anew."""
+    clock = state.clock[0]
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        if state.wanted[k] > 0.0:
+            market = state.markets[book.leg_market[k]]
+            worth = state.wanted[k] * book.count[i] * (market.mark * market.lot_scale)
+            state.counters[ASKED] += worth
+            state.rounds[clock.round].deferred_notional += worth * clock.quantum
+            state.wanted[k] = 0.0
 
 
 @inner

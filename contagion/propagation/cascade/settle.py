@@ -229,7 +229,7 @@ def fill(book: Any, state: Any) -> None:
             state.wanted[k] = state.taken[k] = 0.0
         state.touched[i] = False
     fill_unwinding(book, state)
-    state.rounds[clock.round].deferred_notional = unfilled * clock.quantum
+    state.rounds[clock.round].deferred_notional += unfilled * clock.quantum
 
 
 @inner

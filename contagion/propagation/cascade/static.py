@@ -15,5 +15,6 @@ def timeless(opening: Opening) -> Opening:
     markets["permanent_share"], markets["half_life"] = 1.0, np.inf
     markets["capital_exponent"] = markets["volatility_exponent"] = 0.0
     venues["procedure"], venues["adl"], venues["throughput"] = 0, False, np.inf
+    venues["latency"] = venues["block_time"] = 0.0
     strategies["unwind"], strategies["rate"] = 0.0, 0.0
     return replace(opening, markets=markets, venues=venues, strategies=strategies)

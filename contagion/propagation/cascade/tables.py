@@ -88,6 +88,9 @@ VENUE = np.dtype(
         ("call_ratio", "f8"),
         ("call_target", "f8"),
         ("call_delay", "f8"),
+        ("latency", "f8"),  # s, from a trigger or a transfer to its execution
+        ("block_time", "f8"),  # s, 0 where no chain confirms transfers
+        ("block_capacity", "f8"),  # transfers that a block confirms
         ("fund_limit", "f8"),  # of this round's waterfall, in quanta
         ("residual_limit", "f8"),
         ("deficit", "i8"),  # of this round
@@ -211,6 +214,10 @@ CLOCK = np.dtype(
         ("n_events", "i8"),
         ("n_ledger", "i8"),
         ("n_calls", "i8"),  # outstanding
+        ("n_recalls", "i8"),  # claims whose notice runs
+        ("n_reacting", "i8"),  # accounts whose owners trade before the trigger this round
+        ("n_hedging", "i8"),  # legs in which they hedge
+        ("n_offered", "i8"),  # holdings offered for sale this round
         ("n_called", "i8"),
         ("n_acting", "i8"),
         ("volatility_window", "f8"),
