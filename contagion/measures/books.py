@@ -55,6 +55,8 @@ class Book:
         Identical accounts behind the row.
     cash, cash_slope : ndarray, shape (n_accounts,)
         Balances less entry values of one account of the row, and their change per unit of the move.
+    coin_account, coin_value, coin_direction : ndarray, shape (n_coins,)
+        Balances in assets that move: their account, value now (part of `cash`) and relative move.
     lowest, highest : float
         The moves between which no price is negative.
     """
@@ -69,6 +71,9 @@ class Book:
     count: Floats
     cash: Floats
     cash_slope: Floats
+    coin_account: Integers
+    coin_value: Floats
+    coin_direction: Floats
     lowest: float
     highest: float
 
@@ -123,8 +128,10 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
     asset = net.markets["asset"].to_numpy()[market]
     quantity = positions["quantity"].to_numpy(np.float64)
     rates, amounts = _lines(net)
-    cash, cash_slope = _cash(net, prices, tilt)
+    coin_account, coin_value, coin_direction = _coins(net, prices, tilt)
     size = len(net.accounts)
+    cash = np.bincount(coin_account, coin_value, size).astype(np.float64)
+    moving = coin_direction != 0.0
     entry = positions["entry_price"].to_numpy(np.float64)
     moved = [float(step) for step in tilt if step != 0.0]
     return Book(
@@ -137,7 +144,10 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
         amounts=amounts[:, market],
         count=net.accounts["count"].to_numpy(np.float64)[account],
         cash=cash - np.bincount(account, quantity * entry, size),
-        cash_slope=cash_slope,
+        cash_slope=np.bincount(coin_account, coin_value * coin_direction, size).astype(np.float64),
+        coin_account=coin_account[moving],
+        coin_value=coin_value[moving],
+        coin_direction=coin_direction[moving],
         lowest=max([-1.0 / step for step in moved if step > 0.0], default=-HIGHEST_MOVE),
         highest=min([-1.0 / step for step in moved if step < 0.0], default=HIGHEST_MOVE),
     )
@@ -170,6 +180,10 @@ def closing_moves(legs: Book, start: float) -> Floats:
             break
         move = further
         level, slope = legs.health(move)
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # steps from far away carry the rounding of far moves
+        move = move - np.where(inner & (slope != 0.0), level / slope, 0.0)
     found = np.clip(move, min(start, 0.0), max(start, 0.0)) + 0.0
     return np.where(health < 0.0, 0.0, np.where(inner, found, np.nan))
 
@@ -212,13 +226,14 @@ def _lines(net: Network) -> tuple[Floats, Floats]:
     return table[0][:, of_market], table[1][:, of_market]
 
 
-def _cash(net: Network, prices: pd.Series[float], tilt: pd.Series[float]) -> tuple[Floats, Floats]:
-    """Return the value of each account's balances now and its change per unit of the move."""
+def _coins(net: Network, prices: pd.Series[float], tilt: pd.Series[float]) -> tuple[Integers, Floats, Floats]:
+    """Return account, value now and relative move of every balance, each ``(n_balances,)``."""
     balances = net.balances
     account = net.accounts.index.get_indexer(pd.Index(balances["account"]))
-    asset, size = balances["asset"], len(net.accounts)
-    value = balances["quantity"].to_numpy(np.float64) * prices.reindex(asset).to_numpy(np.float64)
-    moved = value * tilt.reindex(asset).to_numpy(np.float64)
-    return np.bincount(account, value, size).astype(np.float64), np.bincount(account, moved, size).astype(
-        np.float64
+    asset = balances["asset"]
+    price = np.asarray(prices.reindex(asset), dtype=np.float64)
+    return (
+        account.astype(np.int64),
+        balances["quantity"].to_numpy(np.float64) * price,
+        np.asarray(tilt.reindex(asset), dtype=np.float64),
     )

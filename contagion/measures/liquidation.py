@@ -1,7 +1,13 @@
 """Which accounts are closed by force at which price, read from a network's tables before any run?
 
-All prices move along one direction (`contagion.measures.books`); an account that is triggered closes all its
-positions. Nobody tops up and no sale moves a price: a map of what waits at each level, not a forecast.
+All prices move along one direction: linearly, ``S_a (1 + d_a u)``, or in logarithms, ``S_a exp(d_a t)``. An account
+that is triggered closes all its positions. Nobody tops up and no sale moves a price: a map of what waits at
+each level, not a forecast.
+
+References
+----------
+Liquidation price as the root of equity = requirement, in the bracket that holds the price at the liquidation
+(`contagion.margin.liquidation_price_binance_isolated`): with one position the root along a direction is that price.
 """
 
 from __future__ import annotations
@@ -12,14 +18,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from contagion.errors import ValueRangeError
+from contagion.errors import SchemaError, ValueRangeError, nearest
 from contagion.measures.books import Book, Floats, book, closing_moves
+from contagion.measures.log_moves import LONGEST, closing_log_moves
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
 
+SCALES = ("linear", "log")
 
-def liquidation_moves(net: Network, direction: Mapping[str, float] | None = None) -> pd.DataFrame:
+
+def liquidation_moves(
+    net: Network, direction: Mapping[str, float] | None = None, *, scale: str = "linear"
+) -> pd.DataFrame:
     """Return the move at which each account is closed, on the way down and on the way up.
 
     Parameters
@@ -27,36 +38,70 @@ def liquidation_moves(net: Network, direction: Mapping[str, float] | None = None
     net : Network
         A network with margin accounts.
     direction : mapping of str to float, optional
-        As for `book`.
+        Relative move of each asset when the common move is 1; assets not named stand still. Default: 1 for every
+        asset that is not a currency.
+    scale : {"linear", "log"}
+        Whether a move u makes the price of an asset ``S (1 + d u)`` or ``S exp(d u)``.
 
     Returns
     -------
     DataFrame
         Indexed by account: owner, venue, count, fall (<= 0) and rise (>= 0), signed fractions of the
-        opening price; NaN where no move in that direction closes the account, 0 where it is below its
-        requirement already.
+        opening price (natural logarithms of the price ratio on the log scale): the first move on that side at which
+        equity equals the requirement; NaN where no move does (on the log scale none up to a logarithm of 20), 0
+        where the account is below its requirement already.
+
+    Raises
+    ------
+    SchemaError
+        The direction names an asset that the network doesn't have, or the scale is another word.
+    ValueRangeError
+        The direction is empty, not finite, or moves nothing.
+
+    Examples
+    --------
+    >>> import contagion as ct
+    >>> net = ct.datasets.load("perp-venues")
+    >>> moves = liquidation_moves(net, {"BTC": 1.0, "ETH": 1.5})
+    >>> bool((moves["fall"].dropna() <= 0.0).all())
+    True
     """
+    _check_scale(scale)
     legs = book(net, direction)
     frame = pd.DataFrame(net.accounts[["owner", "venue", "count"]])
-    frame["fall"] = closing_moves(legs, legs.lowest)
-    frame["rise"] = closing_moves(legs, legs.highest)
+    frame["fall"], frame["rise"] = _moves(legs, scale)
     return frame
 
 
-def liquidation_prices(net: Network, direction: Mapping[str, float] | None = None) -> pd.DataFrame:
+def liquidation_prices(
+    net: Network, direction: Mapping[str, float] | None = None, *, scale: str = "linear"
+) -> pd.DataFrame:
     """Return the liquidation price of every position, along a direction.
+
+    Parameters
+    ----------
+    net, direction, scale
+        As for `liquidation_moves`.
 
     Returns
     -------
     DataFrame
-        One row a position: account, market, venue, asset, quantity, price (now), fall_price and rise_price
-        (price of the market's asset when the position's account is closed; NaN if it is not).
+        One row a position: account, market, venue, asset, quantity (units, short negative), price (now, money per
+        unit), fall_price and rise_price (price of the market's asset when the position's account is closed; NaN if
+        it is not).
+
+    Raises
+    ------
+    SchemaError, ValueRangeError
+        As for `liquidation_moves`.
     """
+    _check_scale(scale)
     legs = book(net, direction)
     frame = _names(net, legs)
     frame["quantity"], frame["price"] = legs.quantity, legs.price
-    frame["fall_price"] = legs.leg_prices(closing_moves(legs, legs.lowest))
-    frame["rise_price"] = legs.leg_prices(closing_moves(legs, legs.highest))
+    fall, rise = _moves(legs, scale)
+    frame["fall_price"] = _prices_at(legs, fall, scale)
+    frame["rise_price"] = _prices_at(legs, rise, scale)
     return frame
 
 
@@ -67,6 +112,7 @@ def liquidation_map(
     width: float = 0.01,
     lowest: float = -0.6,
     highest: float = 0.6,
+    scale: str = "linear",
 ) -> pd.DataFrame:
     """Return the money that is closed by force at each level of the move, by market.
 
@@ -78,36 +124,62 @@ def liquidation_map(
     net : Network
         A network with margin accounts.
     direction : mapping of str to float, optional
-        As for `book`.
+        As for `liquidation_moves`: the map is along this direction, on both sides of today's prices.
     width : float
-        Width of a level.
+        Width of a level, in units of the move: a fraction of the price (0.01 is 1 %) times the direction, or a
+        natural logarithm of the price ratio on the log scale.
     lowest, highest : float
         The map covers moves between them.
+    scale : {"linear", "log"}
+        As for `liquidation_moves`.
 
     Returns
     -------
     DataFrame
         One row per level, market and side that holds anything: level (the edge nearer to 0), market, venue,
-        asset, side (of the positions closed: long, short), positions (rows), money.
+        asset, side (of the positions closed: long, short), positions (rows), money (at the prices of the trigger).
+        ``frame.attrs``: unit (of the money), scale, width.
 
     Raises
     ------
+    SchemaError
+        As for `liquidation_moves`.
     ValueRangeError
-        The width isn't positive, or 0 isn't between lowest and highest.
+        The width isn't positive, 0 isn't between lowest and highest, or as for `liquidation_moves`.
     """
     _check_levels(width, lowest, highest)
+    _check_scale(scale)
     legs = book(net, direction)
-    fall, rise = closing_moves(legs, legs.lowest), closing_moves(legs, legs.highest)
+    fall, rise = _moves(legs, scale)
     rise[fall == 0.0] = np.nan  # below its requirement already: closed once
-    sides = (("fall", fall, max(lowest, legs.lowest)), ("rise", rise, min(highest, legs.highest)))
-    table = pd.concat([_triggered(net, legs, *side, width=width) for side in sides], ignore_index=True)
+    ends = (-np.inf, np.inf) if scale == "log" else (legs.lowest, legs.highest)
+    sides = (("fall", fall, max(lowest, ends[0])), ("rise", rise, min(highest, ends[1])))
+    parts = [_triggered(net, legs, *side, width=width, scale=scale) for side in sides]
+    table = pd.concat(parts, ignore_index=True)
     keys = ["level", "move", "market", "venue", "asset", "side"]
     money = table.groupby(keys, sort=True)["money"]
-    return pd.DataFrame({"positions": money.size(), "money": money.sum()}).reset_index()
+    frame = pd.DataFrame({"positions": money.size(), "money": money.sum()}).reset_index()
+    frame.attrs = {"unit": net.unit, "scale": scale, "width": width}
+    return frame
+
+
+def _moves(legs: Book, scale: str) -> tuple[Floats, Floats]:
+    """Return the closing move of each account on the way down and on the way up."""
+    if scale == "log":
+        return closing_log_moves(legs, -1), closing_log_moves(legs, 1)
+    return closing_moves(legs, legs.lowest), closing_moves(legs, legs.highest)
+
+
+def _prices_at(legs: Book, move: Floats, scale: str) -> Floats:
+    """Return the price of each leg at moves ``(n_accounts,)``."""
+    if scale == "linear":
+        return legs.leg_prices(move)
+    reach = np.clip(legs.direction * move[legs.account], -LONGEST, LONGEST)
+    return np.asarray(legs.price * np.exp(reach), dtype=np.float64)
 
 
 def _triggered(
-    net: Network, legs: Book, word: str, move: Floats, edge: float, *, width: float
+    net: Network, legs: Book, word: str, move: Floats, edge: float, *, width: float, scale: str
 ) -> pd.DataFrame:
     """Return the legs of accounts that are closed at a `move` between 0 and `edge`."""
     frame = _names(net, legs)
@@ -115,7 +187,7 @@ def _triggered(
     frame["level"] = np.round(np.sign(edge) * steps * width, 12) + 0.0
     frame["move"] = word
     frame["side"] = np.where(legs.quantity > 0.0, "long", "short")
-    frame["money"] = np.abs(legs.quantity) * legs.count * legs.leg_prices(move)
+    frame["money"] = np.abs(legs.quantity) * legs.count * _prices_at(legs, move, scale)
     return pd.DataFrame(frame[(np.abs(move) <= abs(edge))[legs.account] & (legs.quantity != 0.0)])
 
 
@@ -129,6 +201,13 @@ def _names(net: Network, legs: Book) -> pd.DataFrame:
             "asset": markets["asset"].to_numpy()[legs.market],
         }
     )
+
+
+def _check_scale(scale: str) -> None:
+    if scale not in SCALES:
+        raise SchemaError(
+            f"is no scale{nearest(str(scale), SCALES)}", where="scale", value=scale, allowed="linear, log"
+        )
 
 
 def _check_levels(width: float, lowest: float, highest: float) -> None:
