@@ -200,6 +200,24 @@ def strategy_rows(rng: np.random.Generator, venues: list[str]) -> dict[str, list
     }
 
 
+def coin_rows(
+    rng: np.random.Generator, accounts: list[dict[str, object]]
+) -> dict[str, list[dict[str, object]]]:
+    """Coins as collateral, and debts in coins, in some cross accounts."""
+    balances, venues = [], sorted({str(row["venue"]) for row in accounts})
+    for row in accounts:
+        for asset, price in PRICES.items():
+            if row.get("mode") == "cross" and rng.random() < 0.4:
+                worth = float(rng.lognormal(2.5, 1.0)) * float(rng.choice([1.0, 1.0, -0.5]))
+                balances.append({"account": row["name"], "asset": asset, "quantity": worth / price})
+    rows = [
+        {"venue": v, "asset": a, "weight": float(rng.choice([0.0, 0.5, 0.9, 1.0]))}
+        for v in venues
+        for a in PRICES
+    ]
+    return {"balances": balances, "collateral": rows}
+
+
 TIERS = [
     {"schedule": "tiers", "floor": 0.0, "initial_rate": 0.02, "maintenance_rate": 0.01},
     {"schedule": "tiers", "floor": 100.0, "initial_rate": 0.05, "maintenance_rate": 0.025},
@@ -207,13 +225,16 @@ TIERS = [
 ]
 
 
-def random_net(rng: np.random.Generator, n: int) -> ct.Network:
-    """A network with all built mechanisms."""
+def random_net(rng: np.random.Generator, n: int, more: np.random.Generator) -> ct.Network:
+    """A network with all built mechanisms; `more` draws what came after the first worlds, which stay as they are."""
     venues = ["V1", "V2", "V3"][: int(rng.integers(2, 4))]
     markets, depth = market_rows(rng, venues)
     traders, strategies = account_rows(rng, venues, n), strategy_rows(rng, venues)
     names = {*traders, *strategies}
     tables: dict[str, Any] = {name: traders.get(name, []) + strategies.get(name, []) for name in names}
+    if more.random() < 0.5:
+        coins = coin_rows(more, traders["accounts"])
+        tables["balances"], tables["collateral"] = tables["balances"] + coins["balances"], coins["collateral"]
     exchanges = [{"name": v, "kind": "exchange", "cash": float(rng.choice([20.0, 2_000.0]))} for v in venues]
     tables["nodes"] = tables["nodes"] + exchanges
     assets = [{"name": "USD", "kind": "currency", "price": 1.0}]
@@ -265,6 +286,6 @@ def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
 def random_world(seed: int, n: int = 24) -> RandomWorld:
     """World number `seed`."""
     rng = np.random.default_rng(seed)
-    net = random_net(rng, n)
+    net = random_net(rng, n, np.random.default_rng([seed, 1]))
     model = ct.Cascade(step=60.0, horizon=2400.0)
     return RandomWorld(net, random_shock(rng), model, random_policies(rng))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, UnitError, ValueRangeError, nearest, shown
 from contagion.network.build import Draft
+from contagion.network.pledges import balances_are_accepted, collateral_is_sound
 from contagion.network.reserved import rest_is_whole
 from contagion.network.rulebook import depth_rises, fees_add_up, tiers_rise
 from contagion.network.schema import TABLES
@@ -65,7 +66,7 @@ def _unit_is_an_asset(draft: Draft) -> None:
 
 
 def _one_money(draft: Draft) -> None:
-    for table, column in (("markets", "quote"), ("markets", "settle"), ("balances", "asset")):
+    for table, column in (("markets", "quote"), ("markets", "settle")):
         values = draft.tables[table][column]
         for row in np.flatnonzero(values != draft.unit):
             draft.add(
@@ -262,7 +263,9 @@ def _sum_is_finite(draft: Draft, table: str, column: str, cells: npt.NDArray[Any
 RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("nodes",), _at_least_one_node),
     (("assets", "markets", "balances"), _unit_is_an_asset),
-    (("markets", "balances"), _one_money),
+    (("markets",), _one_money),
+    (("collateral",), collateral_is_sound),
+    (("nodes", "venues", "accounts", "balances", "collateral"), balances_are_accepted),
     (("nodes", "venues"), _venues_are_venues),
     (("venues",), fees_add_up),
     (("obligations", "accounts"), _no_self_loops),

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.network.network import Network
+from contagion.network.weights import balance_weights
 
 
 def opening_account_equity(net: Network) -> pd.Series[float]:
@@ -74,7 +75,8 @@ def opening_equity(net: Network) -> pd.Series[float]:
 def opening_requirement(net: Network) -> pd.Series[float]:
     """Return the maintenance requirement of one account behind each row, at opening marks.
 
-    The largest of the tier lines of each position's schedule, summed over positions.
+    The largest of the tier lines of each position's schedule, summed over positions, and the haircuts on what the
+    account holds: (1 - weight) x value, at protocols with the liquidation threshold for the weight.
 
     Returns
     -------
@@ -96,7 +98,34 @@ def opening_requirement(net: Network) -> pd.Series[float]:
         for rate, deduction in zip(rates, deductions, strict=True):
             required[rows] = np.maximum(required[rows], rate * notional[rows] - deduction)
     total = np.bincount(net.codes("positions", "account"), weights=required, minlength=len(net.accounts))
-    return pd.Series(total.astype(np.float64), index=net.accounts.index, name="requirement")
+    asked = total.astype(np.float64) + opening_haircuts(net).to_numpy()
+    return pd.Series(asked, index=net.accounts.index, name="requirement")
+
+
+def opening_haircuts(net: Network) -> pd.Series[float]:
+    """Return what the coins of one account behind each row of `accounts` do not count for, at opening prices.
+
+    (1 - weight) x value of every positive balance, summed; the weight is `collateral.weight`, at a protocol the
+    liquidation threshold, of the asset or, where all coins of the account share a category that has its own, of the
+    category. Money of the unit has weight 1 where no row of `collateral` says otherwise.
+
+    Returns
+    -------
+    Series of float, index `account`
+        Money.
+
+    Examples
+    --------
+    >>> opening_haircuts(Network(nodes=[{"name": "A"}])).tolist()
+    []
+    """
+    account = net.codes("balances", "account")
+    value = (
+        net.balances["quantity"].to_numpy() * net.assets["price"].to_numpy()[net.codes("balances", "asset")]
+    )
+    lost = (1.0 - balance_weights(net)) * np.maximum(value, 0.0)
+    total = np.bincount(account, weights=lost, minlength=len(net.accounts))
+    return pd.Series(total.astype(np.float64), index=net.accounts.index, name="haircuts")
 
 
 def _tier_lines(net: Network) -> list[tuple[list[float], list[float]]]:

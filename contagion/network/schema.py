@@ -271,8 +271,10 @@ _COLLATERAL = Table(
         share("liquidation_threshold", NAN, **_RULE),
         share("bonus", NAN, **_RULE),
         text("category"),
+        share("category_loan_to_value", NAN, **_RULE),
+        share("category_threshold", NAN, **_RULE),
+        share("category_bonus", NAN, **_RULE),
     ),
-    modelled=False,
 )
 
 TABLES: Final = MappingProxyType(

@@ -93,6 +93,9 @@ class Played:
             balance[codes.ACCOUNT, i, int(book.leg_market[k])] += int(opening.quantity[k]) * int(
                 book.count[i]
             )
+        for b, i in enumerate(book.hold_account.tolist()):
+            instrument = n_markets + int(opening.slots["asset"][book.hold_slot[b]])
+            balance[codes.ACCOUNT, i, instrument] += int(opening.held[b]) * int(book.count[i])
         for n in range(len(opening.names.nodes)):
             balance[codes.NODE, n, codes.MONEY] += int(opening.node_cash[n])
             owned = int(opening.external_assets[n]) - int(opening.external_liabilities[n])
@@ -121,6 +124,9 @@ class Played:
             balance[codes.ACCOUNT, i, codes.MONEY] += int(state.cash[i]) * number
         for k, i in enumerate(book.leg_account.tolist()):
             balance[codes.ACCOUNT, i, int(book.leg_market[k])] += int(state.quantity[k]) * int(book.count[i])
+        for b, i in enumerate(book.hold_account.tolist()):
+            instrument = n_markets + int(opening.slots["asset"][book.hold_slot[b]])
+            balance[codes.ACCOUNT, i, instrument] += int(state.held[b]) * int(book.count[i])
         for n in range(len(opening.names.nodes)):
             balance[codes.NODE, n, codes.MONEY] += int(state.node_cash[n])
             owned = int(state.external_assets[n]) - int(state.external_liabilities[n])
@@ -153,6 +159,18 @@ class Played:
         """Quanta per lot at the mark of round `r`; before the first round at the opening price."""
         price = self.state.history["mark"][r, m] if r >= 0 else self.prepared.opening.markets["opening"][m]
         return Fraction(float(price)) * self.lot_scale(m)
+
+    def price(self, r: int, posting: Posting) -> Fraction:
+        """Quanta per lot of what an account's posting moves: a market's mark or a coin's oracle price."""
+        n_markets = len(self.state.markets)
+        if posting.instrument < n_markets:
+            return self.mark(r, posting.instrument)
+        asset = self.state.slots["asset"]
+        return next(
+            self.coin_price(r, s)
+            for s in self.slots[posting.id]
+            if int(asset[s]) == posting.instrument - n_markets
+        )
 
     @cached_property
     def tiers(self) -> list[list[tuple[Fraction, Fraction]]]:
@@ -189,18 +207,48 @@ class Played:
         lots = {m: Fraction(balance[codes.ACCOUNT, i, m], number) for m in self.legs[i]}
         return {m: held for m, held in lots.items() if held}
 
+    @cached_property
+    def slots(self) -> dict[int, list[int]]:
+        """Slots of the coins of each account."""
+        found: dict[int, list[int]] = defaultdict(list)
+        book = self.prepared.opening.book
+        for i, s in zip(book.hold_account.tolist(), book.hold_slot.tolist(), strict=True):
+            found[i].append(s)
+        return found
+
+    def coin_price(self, r: int, s: int) -> Fraction:
+        """Quanta per lot of slot `s` at the oracle's price of round `r`; before the first at the opening price."""
+        slot = self.state.slots[s]
+        price = self.state.slot_history[r, s, 0] if r >= 0 else slot["opening"]
+        return Fraction(float(price)) * Fraction(float(slot["lot_scale"]))
+
+    def coins_of(self, balance: dict[Key, int], i: int) -> dict[int, Fraction]:
+        """Lots of coins in one account behind row `i`, by slot."""
+        number, n_markets = int(self.prepared.opening.book.count[i]), len(self.state.markets)
+        asset = self.state.slots["asset"]
+        return {
+            s: Fraction(balance[codes.ACCOUNT, i, n_markets + int(asset[s])], number) for s in self.slots[i]
+        }
+
     def equity(self, balance: dict[Key, int], i: int, r: int) -> Fraction:
         """Equity of one account behind row `i` at the marks of round `r`, in quanta."""
         number = int(self.prepared.opening.book.count[i])
         worth = sum((held * self.mark(r, m) for m, held in self.lots_of(balance, i).items()), Fraction(0))
+        worth += sum(
+            (lots * self.coin_price(r, s) for s, lots in self.coins_of(balance, i).items()), Fraction(0)
+        )
         return worth + Fraction(balance[codes.ACCOUNT, i, codes.MONEY], number)
 
     def requirement(self, balance: dict[Key, int], i: int, r: int) -> Fraction:
-        """Maintenance margin of one account behind row `i` at the marks of round `r`."""
+        """Maintenance margin of one account behind row `i` at the marks of round `r`, and haircuts on its coins."""
         lots = self.lots_of(balance, i)
-        return sum(
+        asked = sum(
             (self.maintenance(m, abs(held) * self.mark(r, m)) for m, held in lots.items()), Fraction(0)
         )
+        for s, owned in self.coins_of(balance, i).items():
+            weight = Fraction(float(self.state.slot_history[r, s, 1]))
+            asked += (1 - weight) * max(Fraction(0), owned * self.coin_price(r, s))
+        return asked
 
     def balances_at_look(self) -> Iterator[tuple[int, defaultdict[Key, int]]]:
         """Balances of each round once top-ups have arrived, when accounts are looked at."""

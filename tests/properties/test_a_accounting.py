@@ -73,6 +73,8 @@ def test_a2_the_change_of_every_accounts_equity_is_explained_by_its_parts(seed: 
         for i in range(n):
             for m in it.legs[i]:
                 explained[i] += balance[codes.ACCOUNT, i, m] * (it.mark(r, m) - it.mark(r - 1, m))
+            for s, lots in it.coins_of(balance, i).items():
+                explained[i] += lots * int(book.count[i]) * (it.coin_price(r, s) - it.coin_price(r - 1, s))
         for posting in postings:
             balance[posting.key] += posting.amount
             if posting.entity == codes.ACCOUNT:
@@ -80,7 +82,7 @@ def test_a2_the_change_of_every_accounts_equity_is_explained_by_its_parts(seed: 
                 assert not lots or posting.kind in TRADES
                 assert posting.kind not in GIVES or posting.amount > 0
                 assert posting.kind not in TAKES or posting.amount < 0
-                price = it.mark(r, posting.instrument) if lots else Fraction(1)
+                price = it.price(r, posting) if lots else Fraction(1)
                 explained[posting.id] += posting.amount * price
     final, last = it.closing_balances(), it.n_rounds - 1
     for i in range(n):

@@ -175,7 +175,8 @@ def test_a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_i
             held = balance[posting.key]
             assert held * posting.amount < 0
             assert abs(posting.amount) <= abs(held)
-            sold[posting.event] = (posting.id, posting.instrument, posting.amount)
+            market = int(it.events[posting.event]["market"])  # of a coin: where it is sold
+            sold[posting.event] = (posting.id, market, posting.amount)
         balance[posting.key] += posting.amount
     money = {
         p.event: p.amount
@@ -199,7 +200,8 @@ def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> N
     for p in it.postings:
         moved = p.entity == codes.ACCOUNT and p.instrument >= 0
         if moved and (p.kind == codes.BY_LIQUIDATION or (p.kind == codes.BY_ADL and p.id in sick[p.round])):
-            done += abs(p.amount) * it.mark(p.round, p.instrument)
+            m = p.instrument if p.instrument < len(state.markets) else int(it.events[p.event]["market"])
+            done += abs(p.amount) * it.mark(p.round, m)
     deferred = Fraction(float(state.rounds["deferred_notional"].sum())) * Fraction(
         it.prepared.opening.units.scale
     )

@@ -99,8 +99,9 @@ def scaled(net: ct.Network, factor: float) -> ct.Network:
     changed = {}
     for name, columns in MONEY.items():
         table = net.tables[name].copy()
+        money = table["asset"] == "USD" if name == "balances" else slice(None)
         for column in columns:
-            table[column] = table[column] * factor
+            table.loc[money, column] = table[column] * factor
         changed[name] = table
     coins = net.assets["kind"] != "currency"
     changed["assets"] = net.assets.assign(

@@ -27,7 +27,7 @@ from contagion.propagation.cascade.execute import (
     side_volumes,
     trade_price,
 )
-from contagion.propagation.cascade.kernels import is_tradable, value_account, wake
+from contagion.propagation.cascade.kernels import coins, is_tradable, value_account, wake
 from contagion.propagation.cascade.settle import sell_holding
 
 
@@ -80,6 +80,8 @@ def free_margin(book: Any, state: Any, leg: int) -> float:
     """Equity that the initial margin of the account's other legs leaves for `leg`, in quanta, at least 0."""
     i = book.leg_account[leg]
     free, _ = value_account(book, state, i)
+    _, haircut = coins(book, state, i)
+    free -= haircut
     for k in range(book.indptr[i], book.indptr[i + 1]):
         if k != leg and state.quantity[k] != 0.0:
             market = state.markets[book.leg_market[k]]

@@ -20,6 +20,7 @@ import pandas as pd
 from contagion.errors import TooLargeError
 from contagion.network import Network
 from contagion.network.reserved import rest_of_market
+from contagion.propagation.cascade.build_collateral import Pledges, build_collateral
 from contagion.propagation.cascade.build_markets import Tiers, build_markets, build_tiers, build_venues
 from contagion.propagation.cascade.build_strategies import build_strategies, strategy_legs
 from contagion.propagation.cascade.layout import Array, Book
@@ -59,6 +60,8 @@ class Opening:
     markets: npt.NDArray[Any]
     venues: npt.NDArray[Any]
     strategies: npt.NDArray[Any]
+    held: Floats
+    slots: npt.NDArray[Any]
 
     @cached_property
     def packed(self) -> Any:
@@ -159,11 +162,12 @@ def build(net: Network) -> Opening:
     markets, bands, volumes, index = build_markets(net, units, tiers)
     markets["provider_lots"] = -np.rint(np.bincount(legs.market, lots, len(markets))).astype(np.int64)
     strategies, of_leg = build_strategies(net, units, legs.account, legs.market)
+    pledges = build_collateral(net, units)
     arrays = {
         **_leg_arrays(net, legs),
         **_account_arrays(net),
         **_sheet_arrays(net, units),
-        **_clock_arrays(net, units, legs, tiers, markets, strategies),
+        **_clock_arrays(net, units, legs, tiers, markets, strategies, pledges),
         "tier_rate": tiers.rate,
         "tier_amount": tiers.amount,
         "tier_floor": tiers.floor,
@@ -175,6 +179,9 @@ def build(net: Network) -> Opening:
         "index_market": index[1],
         "index_weight": index[2],
         "strategy_of_leg": of_leg,
+        "hold_indptr": _pointer(pledges.account, len(net.accounts)),
+        "hold_slot": pledges.slot,
+        "hold_account": pledges.account,
     }
     book = Book(**{name: writable(array) for name, array in arrays.items()})
     held = net.holdings["quantity"].to_numpy(float) / units.asset_lots[book.holding_asset]
@@ -193,6 +200,8 @@ def build(net: Network) -> Opening:
         markets=markets,
         venues=build_venues(net, units),
         strategies=strategies,
+        held=pledges.lots,
+        slots=pledges.slots,
     )
 
 
@@ -292,7 +301,13 @@ def _large_first(net: Network, indptr: Ints, accounts: Ints) -> Ints:
 
 
 def _clock_arrays(
-    net: Network, units: Units, legs: Legs, tiers: Tiers, markets: Array, strategies: Array
+    net: Network,
+    units: Units,
+    legs: Legs,
+    tiers: Tiers,
+    markets: Array,
+    strategies: Array,
+    pledges: Pledges,
 ) -> dict[str, Array]:
     """Bound on the health an account loses per unit of its clock, and the market whose clock that is."""
     account, market, n = legs.account, legs.market, len(net.accounts)
@@ -300,12 +315,13 @@ def _clock_arrays(
     rates = tiers.largest_rate[market] * np.maximum(1.0, net.venues["call_ratio"].to_numpy(float)[venue])
     scale = units.lots * units.scale
     worth = np.abs(legs.lots) * scale[market] * markets["opening"][market]
-    bound = np.bincount(account, worth * (1.0 + rates), n)
+    bound = np.bincount(account, worth * (1.0 + rates), n) + pledges.slopes(net)
     loose = np.zeros(n, dtype=np.bool_)
     for row in strategies[strategies["kind"] == 1]:
         loose[account[[leg for leg in (row["long_leg"], row["short_leg"]) if leg >= 0]]] = True
     first = np.full(n, len(markets), dtype=np.int64)
     single = np.bincount(account, minlength=n) == 1
     first[account[single[account]]] = market[single[account]]
+    first[pledges.account] = len(markets)
     slope = np.where(loose, np.inf, np.maximum(bound, 1.0) * (1.0 + 1e-9))
     return {"slope": slope, "clock_of": first}

@@ -168,6 +168,11 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
     ):
         rows[column] = venues[column].to_numpy()
     rows["block_capacity"] = venues["block_capacity"].fillna(np.inf).to_numpy()
+    rows["protocol"] = (net.nodes["kind"].reindex(venues.index) == "protocol").to_numpy()
+    money = net.collateral[net.collateral["asset"] == net.unit].set_index("venue")["liquidation_threshold"]
+    rows["unit_weight"] = np.where(
+        rows["protocol"], money.reindex(venues.index).fillna(1.0).to_numpy(float), 1.0
+    )
     rows["adl"] = (venues["adl_trigger"] != "").to_numpy()
     rows["adl_rank"] = [RANKS[w] for w in venues["adl_rank"]]
     rows["residual"] = [RESIDUALS[w] for w in venues["residual"]]

@@ -29,7 +29,7 @@ from contagion.propagation.cascade.codes import (
     MARGIN_POSTED,
     MONEY,
 )
-from contagion.propagation.cascade.kernels import stable_order, uniform, value_account, wake
+from contagion.propagation.cascade.kernels import level, stable_order, uniform, value_account, wake
 
 
 @inner
@@ -37,7 +37,7 @@ def top_up(book: Any, state: Any, i: int) -> None:
     """The owner of account `i` posts the shortfall to the call target, as far as the node's cash goes."""
     equity, required = value_account(book, state, i)
     venue = state.venues[book.venue[i]]
-    shortfall = np.ceil(venue.call_target * required - equity)
+    shortfall = np.ceil(level(book, state, i, required, venue.call_target) - equity)
     count, owner = int(book.count[i]), int(book.owner[i])
     money = min(int(shortfall), max(0, int(state.node_cash[owner])) // count)
     if required <= 0.0 or money <= 0 or venue.failed:
@@ -103,7 +103,8 @@ def place(book: Any, state: Any) -> None:
     for j in range(clock.n_called):
         i = state.called[j]
         venue = state.venues[book.venue[i]]
-        short = (venue.call_target * state.requirement[i] - state.equity[i]) * float(book.count[i])
+        target = level(book, state, i, state.requirement[i], venue.call_target)
+        short = (target - state.equity[i]) * float(book.count[i])
         note(state, EVENT_CALL, i, book.owner[i], book.venue[i], -1, 0.0, np.nan, short)
         state.answered[i] = uniform(clock.key, book.name_hash[i], state.calls[i]) < book.response[i]
         state.due[i] = clock.time + delay(venue, ahead[book.venue[i]])

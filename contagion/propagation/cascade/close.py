@@ -15,14 +15,16 @@ from contagion.compiled import kernel
 
 
 @kernel
-def account_worth(book: Any, quantity: Any, cash: Any, lot_prices: Any) -> Any:
-    """Equity of one account behind every row, in quanta, at `lot_prices` (quanta per lot, by market)."""
+def account_worth(book: Any, quantity: Any, held: Any, cash: Any, lot_prices: Any, coin_prices: Any) -> Any:
+    """Equity of one account behind every row, in quanta, at prices in quanta per lot by market and by slot."""
     worth = np.empty(cash.shape[0])
     for i in range(cash.shape[0]):
         total = 0.0
         for k in range(book.indptr[i], book.indptr[i + 1]):
             if quantity[k] != 0.0:
                 total += quantity[k] * lot_prices[book.leg_market[k]]
+        for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+            total += held[b] * coin_prices[book.hold_slot[b]]
         worth[i] = total + float(cash[i])
     return worth
 
@@ -60,6 +62,16 @@ def lot_prices(state: Any, which: int) -> Any:
         elif which == 2:
             at = market.mark
         prices[m] = at * market.lot_scale
+    return prices
+
+
+@kernel
+def coin_prices(state: Any, asset_prices: Any) -> Any:
+    """Quanta per lot of every slot at the given prices of assets."""
+    prices = np.empty(state.slots.shape[0])
+    for s in range(prices.shape[0]):
+        slot = state.slots[s]
+        prices[s] = asset_prices[slot.asset] * slot.lot_scale
     return prices
 
 

@@ -144,6 +144,28 @@ def anyone_short(book: Any, state: Any) -> bool:
 
 
 @inner
+def turn_into_money(book: Any, state: Any, v: int) -> None:
+    """The coins and coin debts of a failed venue's accounts become money at the index, without impact."""
+    for j in range(book.venue_indptr[v], book.venue_indptr[v + 1]):
+        i = book.venue_accounts[j]
+        for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+            lots = state.held[b]
+            if lots == 0.0:
+                continue
+            slot, number = state.slots[book.hold_slot[b]], int(book.count[i])
+            market, instrument = state.markets[slot.market], state.markets.shape[0] + int(slot.asset)
+            money = int(np.rint(lots * (slot.lot_scale * state.index[slot.asset])))
+            state.held[b] = 0.0
+            state.cash[i] += money
+            market.provider_lots += int(lots) * number
+            market.provider_cash -= money * number
+            post(state, ACCOUNT, i, BY_VENUE_DEFAULT, instrument, -int(lots) * number)
+            post(state, PROVIDER, slot.market, BY_VENUE_DEFAULT, instrument, int(lots) * number)
+            post(state, ACCOUNT, i, BY_VENUE_DEFAULT, MONEY, money * number)
+            post(state, PROVIDER, slot.market, BY_VENUE_DEFAULT, MONEY, -money * number)
+
+
+@inner
 def close_venue(book: Any, state: Any, v: int) -> float:
     """Close every position at the mark; returns the customers' balances (quanta) that are not in custody."""
     for m in range(state.markets.shape[0]):
@@ -167,6 +189,7 @@ def close_venue(book: Any, state: Any, v: int) -> float:
         post(state, PROVIDER, m, BY_VENUE_DEFAULT, MONEY, -paid)
         market.provider_cash -= paid
         market.provider_lots = 0
+    turn_into_money(book, state, v)
     balances, node = 0.0, int(state.venues[v].node)
     for j in range(book.venue_indptr[v], book.venue_indptr[v + 1]):
         i = book.venue_accounts[j]

@@ -19,7 +19,7 @@ from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, post
 from contagion.propagation.cascade.codes import ACCOUNT, BY_ADL, DELEVERAGED, EVENT_ADL, MONEY, PERP, PROVIDER
 from contagion.propagation.cascade.execute import leg_reduced, set_price
-from contagion.propagation.cascade.kernels import gross, stable_order, value_account, wake
+from contagion.propagation.cascade.kernels import coins, gross, stable_order, value_account, wake
 
 
 @inner
@@ -33,6 +33,9 @@ def deficit_at_fill(book: Any, state: Any, i: int) -> float:
                 return 0.0
             market = state.markets[book.leg_market[k]]
             worth += lots * (market.fill * market.lot_scale)
+    if book.hold_indptr[i + 1] > book.hold_indptr[i]:
+        owned, _ = coins(book, state, i)
+        worth += owned
     return max(0.0, -worth)
 
 

@@ -77,6 +77,7 @@ def one_round(opening: Opening, state: State, hooks: Hooks, look: str) -> None:
     phases.begin(book, packed)
     hooks.marks(state)
     hooks.requirement(state)
+    hooks.haircuts(state)
     hooks.cash(state)
     phases.receive(book, packed)
     if look == "numpy":

@@ -134,6 +134,17 @@ def take(book: Any, state: Any) -> None:
                     sell[m] -= lots * book.count[i]
                 else:
                     buy[m] -= lots * book.count[i]
+        for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+            state.traded[b] = 0.0
+            if state.offered[b] > 0.0:
+                m = state.slots[book.hold_slot[b]].market
+                room = sell[m] if state.held[b] > 0.0 else buy[m]
+                lots = min(state.offered[b], np.floor(room / book.count[i]))
+                state.traded[b] = lots
+                if state.held[b] > 0.0:
+                    sell[m] -= lots * book.count[i]
+                else:
+                    buy[m] -= lots * book.count[i]
     for s in range(state.strategies.shape[0]):
         strategy = state.strategies[s]
         if strategy.ask_long > 0.0:
@@ -156,6 +167,11 @@ def net_flow(book: Any, state: Any) -> None:
             if state.taken[k] > 0.0:
                 lots = state.taken[k] * book.count[i]
                 markets[book.leg_market[k]].flow += lots if state.quantity[k] > 0.0 else -lots
+        for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+            if state.traded[b] > 0.0:
+                lots = state.traded[b] * book.count[i]
+                m = state.slots[book.hold_slot[b]].market
+                markets[m].flow += lots if state.held[b] > 0.0 else -lots
     for s in range(state.strategies.shape[0]):
         strategy = state.strategies[s]
         if strategy.ask_long > 0.0:

@@ -26,8 +26,8 @@ from contagion.propagation.cascade.worlds import world_of
 EVENT_INJECTION = 2  # told as a top-up from outside
 
 
-CALLED = ("requirement", "marks", "orders", "limits", "status", "cash", "waterfall")
-"""Hooks that the cascade calls; `haircuts` waits for collateral other than the unit."""
+CALLED = ("requirement", "haircuts", "marks", "orders", "limits", "status", "cash", "waterfall")
+"""Hooks that the cascade calls."""
 
 
 def is_python(policy: Policy) -> bool:
@@ -88,6 +88,29 @@ class Hooks:
                         f"{type(self.policies[p]).__name__}.requirement returned a negative multiplier"
                     )
         state.markets["multiplier"] = multiplier
+
+    def haircuts(self, state: State) -> None:
+        """Let policies change the weights of coins, venue by asset; coins that a venue does not know have 0."""
+        if not any(self.policies[p].overrides("haircuts") for p in self.python):
+            return
+        slots = state.slots
+        weights = np.zeros((len(state.venues), len(state.index)))
+        np.maximum.at(weights, (slots["venue"], slots["asset"]), slots["opening_weight"])
+        before = weights.copy()
+        for p in self.python:
+            if self.policies[p].overrides("haircuts"):
+                answer = self.policies[p].haircuts(self.world(state, p), weights.copy())
+                weights = self.checked(p, "haircuts", answer, weights.shape)
+                if ((weights < 0) | (weights > 1)).any():
+                    raise PolicyError(
+                        f"{type(self.policies[p]).__name__}.haircuts returned a weight outside [0, 1]"
+                    )
+        scale = np.divide(weights, before, out=np.ones_like(weights), where=before > 0)
+        changed = scale[slots["venue"], slots["asset"]] * slots["opening_weight"]
+        same = weights == before
+        slots["weight"] = np.where(
+            same[slots["venue"], slots["asset"]], slots["opening_weight"], np.minimum(changed, 1.0)
+        )
 
     def cash(self, state: State) -> None:
         """Let policies bring in money from an outside payer."""

@@ -48,8 +48,46 @@ def maintenance(book: Any, market: Any, notional: float) -> float:
 
 
 @inner
+def coins(book: Any, state: Any, i: int) -> tuple[float, float]:
+    """Worth of the coins of account `i` less its debts in coins, and the haircut on what it holds, in quanta."""
+    worth, haircut = 0.0, 0.0
+    for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+        slot = state.slots[book.hold_slot[b]]
+        value = state.held[b] * (slot.price * slot.lot_scale)
+        worth += value
+        if value > 0.0:
+            haircut += (1.0 - slot.weight) * value
+    return worth, haircut + (1.0 - state.venues[book.venue[i]].unit_weight) * max(0.0, float(state.cash[i]))
+
+
+@inner
+def debts(book: Any, state: Any, i: int) -> float:
+    """What account `i` owes: missing money and debts in coins at the oracle's price, in quanta."""
+    total = max(0.0, -float(state.cash[i]))
+    for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+        slot = state.slots[book.hold_slot[b]]
+        total += max(0.0, -state.held[b]) * (slot.price * slot.lot_scale)
+    return total
+
+
+@inner
+def level(book: Any, state: Any, i: int, required: float, ratio: float) -> float:
+    """Equity at which the margin balance is `ratio` times the requirement; at a protocol, the health factor `ratio`.
+
+    `required` contains the haircuts, on which no multiple is asked.
+    """
+    if book.hold_indptr[i + 1] == book.hold_indptr[i]:
+        return ratio * required
+    _, haircut = coins(book, state, i)
+    asked = haircut + ratio * (required - haircut)
+    if state.venues[book.venue[i]].protocol:
+        asked += (ratio - 1.0) * debts(book, state, i)
+    return asked
+
+
+@inner
 def value_account(book: Any, state: Any, i: int) -> tuple[float, float]:
-    """Equity and requirement of account `i` at the marks, in quanta."""
+    """Equity and requirement of account `i` at the marks, in quanta; haircuts on its coins are required of it too."""
     worth, required = 0.0, 0.0
     for k in range(np.uint64(book.indptr[i]), np.uint64(book.indptr[i + 1])):
         lots = state.quantity[k]
@@ -58,6 +96,10 @@ def value_account(book: Any, state: Any, i: int) -> tuple[float, float]:
             value = lots * (market.mark * market.lot_scale)
             worth += value
             required += market.multiplier * maintenance(book, market, abs(value))
+    if book.hold_indptr[i + 1] > book.hold_indptr[i]:
+        owned, haircut = coins(book, state, i)
+        worth += owned
+        required += haircut
     return worth + float(state.cash[i]), required
 
 
@@ -72,6 +114,14 @@ def equity_at_outside(book: Any, state: Any, i: int) -> tuple[float, float]:
             value = lots * (market.outside * market.lot_scale)
             worth += value
             required += market.multiplier * maintenance(book, market, abs(value))
+    for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+        slot = state.slots[book.hold_slot[b]]
+        value = state.held[b] * (state.markets[slot.market].outside * slot.lot_scale)
+        worth += value
+        if value > 0.0:
+            required += (1.0 - slot.weight) * value
+    if book.hold_indptr[i + 1] > book.hold_indptr[i]:
+        required += (1.0 - state.venues[book.venue[i]].unit_weight) * max(0.0, float(state.cash[i]))
     return worth + float(state.cash[i]), required
 
 
@@ -93,7 +143,16 @@ def stable_order(values: Any) -> Any:
 
 @inner
 def is_flat(book: Any, state: Any, i: int) -> bool:
-    """Whether account `i` holds no position."""
+    """Whether account `i` holds no position and no coins."""
+    for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+        if state.held[b] != 0.0:
+            return False
+    return without_positions(book, state, i)
+
+
+@inner
+def without_positions(book: Any, state: Any, i: int) -> bool:
+    """Whether account `i` holds no position; it may hold coins."""
     for k in range(book.indptr[i], book.indptr[i + 1]):
         if state.quantity[k] != 0.0:
             return False
@@ -116,6 +175,14 @@ def advance_clocks(book: Any, state: Any) -> None:
             move += (market.multiplier - multiplier) * market.mark / opening
         state.before[m, 0], state.before[m, 1] = market.mark, market.multiplier
         state.tick[m] += move
+        widest = max(widest, move)
+    for s in range(state.slots.shape[0]):
+        slot = state.slots[s]
+        price, weight = state.slot_before[s, 0], state.slot_before[s, 1]
+        move = abs(slot.price - price) / slot.opening
+        if slot.weight < weight:
+            move += (weight - slot.weight) * slot.price / slot.opening
+        state.slot_before[s, 0], state.slot_before[s, 1] = slot.price, slot.weight
         widest = max(widest, move)
     state.tick[markets.shape[0]] += widest
 
@@ -164,6 +231,7 @@ def look(book: Any, state: Any) -> None:
     """
     clock = state.clock[0]
     skip, key, tick, clock_of, exempt = clock.skip, state.key, state.tick, book.clock_of, book.exempt
+    hold_indptr = book.hold_indptr
     indptr, leg_market, quantity, cash = book.indptr, book.leg_market, state.quantity, state.cash
     rules, rate, amount = price_lots(state), book.tier_rate, book.tier_amount
     clock.n_acting, clock.n_called = 0, 0
@@ -171,10 +239,15 @@ def look(book: Any, state: Any) -> None:
         if (skip and key[i] > tick[clock_of[i]]) or exempt[i]:
             continue
         worth, required = weigh(quantity, leg_market, rules, rate, amount, indptr[i], indptr[i + 1])
+        if hold_indptr[i + 1] > hold_indptr[i]:
+            owned, haircut = coins(book, state, i)
+            worth += owned
+            required += haircut
         slack = sort_account(book, state, i, worth + float(cash[i]), required)
         if skip and slack >= 0.0:
             reading = tick[clock_of[i]]
-            key[i] = np.inf if required == 0.0 else reading + slack / book.slope[i] - GUARD * (1.0 + reading)
+            safe = required == 0.0 and hold_indptr[i + 1] == hold_indptr[i]
+            key[i] = np.inf if safe else reading + slack / book.slope[i] - GUARD * (1.0 + reading)
 
 
 @inner
@@ -191,12 +264,12 @@ def sort_account(book: Any, state: Any, i: int, equity: float, required: float) 
     )
     if not armed:
         return equity - required
-    level = state.venues[book.venue[i]].call_ratio * required
-    if equity < level:
+    asked = level(book, state, i, required, state.venues[book.venue[i]].call_ratio)
+    if equity < asked:
         state.called[clock.n_called] = i
         clock.n_called += 1
         return -1.0
-    return equity - level
+    return equity - asked
 
 
 @inner

@@ -58,6 +58,9 @@ class Book(NamedTuple):
     strategy_of_leg: Array  # (L,) basis strategy a leg belongs to, or -1
     slope: Array  # (N,) bound on the health lost per unit of the clock, quanta
     clock_of: Array  # (N,) market whose clock runs for the account, or M: the clock of all markets
+    hold_indptr: Array  # (N + 1,) coins of account i are hold_indptr[i]:hold_indptr[i + 1]
+    hold_slot: Array  # (B,) which coin at which venue
+    hold_account: Array  # (B,)
 
 
 class State(NamedTuple):
@@ -126,4 +129,10 @@ class State(NamedTuple):
     deficit: Array  # (N,) quanta, all of the row
     key: Array  # (N,) reading of the clock below which an account need not be looked at
     tick: Array  # (M + 1,) clocks
-    before: Array  # (M, 3) mark and multiplier of the last look
+    before: Array  # (M, 2) mark and multiplier of the last look
+    held: Array  # (B,) signed lots of a coin in one account; negative is a debt
+    offered: Array  # (B,) lots of coins that must be sold (debts: bought back) this round
+    traded: Array  # (B,) lots of them that are
+    slots: Array  # (S,) coins by venue
+    slot_history: Array  # (R + 1, S, 2) price and weight
+    slot_before: Array  # (S, 2) price and weight of the last look

@@ -19,7 +19,7 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.propagation.cascade.codes import ASKED
-from contagion.propagation.cascade.kernels import maintenance
+from contagion.propagation.cascade.kernels import coins, maintenance, without_positions
 
 HALVINGS = 40
 LARGEST_RISE = 2.0  # no asks rest above twice the outside price: an exponential book would sell at any price
@@ -37,7 +37,8 @@ def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
             notional = lots * (market.mark * market.lot_scale)
             required += market.multiplier * maintenance(book, market, (1.0 - fraction) * notional)
             closed += fraction * notional
-    return bool(state.equity[i] - venue.fee * closed >= venue.target * required)
+    _, haircut = coins(book, state, i)
+    return bool(state.equity[i] - haircut - venue.fee * closed >= venue.target * required)
 
 
 @inner
@@ -100,7 +101,17 @@ def note_trigger(book: Any, state: Any, i: int) -> None:
         market = state.markets[book.leg_market[k]]
         state.trigger_mark[k] = market.mark
         owed += max(0.0, -state.quantity[k]) * (market.mark * market.lot_scale)
+    for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+        slot = state.slots[book.hold_slot[b]]
+        owed += max(0.0, -state.held[b]) * (slot.price * slot.lot_scale)
     state.owed[i] = owed
+
+
+@inner
+def offer_coins(book: Any, state: Any, i: int) -> None:
+    """Account `i` at an exchange has no position left and is still unhealthy: sell its coins, buy its debts back."""
+    for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+        state.offered[b] = abs(state.held[b])
 
 
 @inner
@@ -118,7 +129,9 @@ def decide(book: Any, state: Any) -> None:
         state.acted_in[i] = clock.round
         if clock.sticky:
             state.selected[i] = True
-        if clock.sticky or venue.procedure == 0 or state.equity[i] <= 0.0:
+        if book.hold_indptr[i + 1] > book.hold_indptr[i] and without_positions(book, state, i):
+            offer_coins(book, state, i)
+        elif clock.sticky or venue.procedure == 0 or state.equity[i] <= 0.0:
             want_fraction(book, state, i, 1.0)
         elif venue.procedure == 1:
             want_fraction(book, state, i, smallest_fraction(book, state, i))
@@ -156,6 +169,15 @@ def ask(book: Any, state: Any) -> None:
                 market = markets[book.leg_market[k]]
                 lots = state.wanted[k] * book.count[i]
                 if state.quantity[k] > 0.0:
+                    market.asked_sell += lots
+                else:
+                    market.asked_buy += lots
+                state.counters[ASKED] += lots * (market.mark * market.lot_scale)
+        for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+            if state.offered[b] > 0.0:
+                market = markets[state.slots[book.hold_slot[b]].market]
+                lots = state.offered[b] * book.count[i]
+                if state.held[b] > 0.0:
                     market.asked_sell += lots
                 else:
                     market.asked_buy += lots

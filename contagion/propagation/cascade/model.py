@@ -49,6 +49,7 @@ READS = (
     "venues",
     "schedules",
     "tiers",
+    "collateral",
 )
 FIRST_STATIC_ROWS = 512
 MOST_ROUNDS = 1_000_000

@@ -16,7 +16,13 @@ import numpy.typing as npt
 from contagion.policies.costs import Outlay
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.build import Opening
-from contagion.propagation.cascade.close import account_worth, deferred_at_end, lot_prices, node_worth
+from contagion.propagation.cascade.close import (
+    account_worth,
+    coin_prices,
+    deferred_at_end,
+    lot_prices,
+    node_worth,
+)
 from contagion.propagation.cascade.codes import PERP
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.packing import pack_state
@@ -90,7 +96,10 @@ def opening_worth(
     opening: Opening, start: Any, quantity: Floats, which: int, prices: Floats
 ) -> tuple[Floats, Floats]:
     """Worth of accounts and nodes of the opening book, in quanta; `start` is a state at the opening."""
-    accounts = account_worth(opening.packed, quantity, opening.cash, lot_prices(start, which))
+    coins = coin_prices(start, prices)
+    accounts = account_worth(
+        opening.packed, quantity, opening.held, opening.cash, lot_prices(start, which), coins
+    )
     return accounts, node_worth(opening.packed, start, accounts, prices)
 
 
@@ -106,9 +115,13 @@ def worths(opening: Opening, start: State, state: State) -> Worths:
     outside = final_outside(state)
     book, first, last = opening.packed, pack_state(start), pack_state(state)
     at_open = opening_worth(opening, first, opening.quantity, 0, opening.prices)
-    accounts = account_worth(book, opening.quantity, opening.cash, lot_prices(last, 1))
+    accounts = account_worth(
+        book, opening.quantity, opening.held, opening.cash, lot_prices(last, 1), coin_prices(last, outside)
+    )
     nodes = node_worth(book, first, accounts, outside)
-    closing_accounts = account_worth(book, state.quantity, state.cash, lot_prices(last, 2))
+    closing_accounts = account_worth(
+        book, state.quantity, state.held, state.cash, lot_prices(last, 2), coin_prices(last, state.index)
+    )
     closing = node_worth(book, last, closing_accounts, state.index)
     return Worths(
         at_open[1] * quantum,

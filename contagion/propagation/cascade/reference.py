@@ -26,14 +26,39 @@ def maintenance_of_legs(
     return best
 
 
+def coins(book: Book, state: State) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Worth of every account's coins, and the haircuts on them."""
+    slots, n = state.slots, len(book.count)
+    value = state.held * (slots["price"] * slots["lot_scale"])[book.hold_slot]
+    haircut = (1.0 - slots["weight"][book.hold_slot]) * np.maximum(value, 0.0)
+    money = np.where(np.diff(book.hold_indptr) > 0, np.maximum(state.cash.astype(np.float64), 0.0), 0.0)
+    off = (1.0 - state.venues["unit_weight"][book.venue]) * money
+    owned = np.asarray(np.bincount(book.hold_account, value, n), np.float64)
+    return owned, np.asarray(np.bincount(book.hold_account, haircut, n), np.float64) + off
+
+
+def levels(book: Book, state: State, required: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Equity below which every account is called."""
+    slots, ratio = state.slots, state.venues["call_ratio"][book.venue]
+    _, haircut = coins(book, state)
+    lent = np.maximum(-state.held, 0.0) * (slots["price"] * slots["lot_scale"])[book.hold_slot]
+    owed = np.maximum(-state.cash.astype(np.float64), 0.0)
+    np.add.at(owed, book.hold_account, lent)
+    asked = haircut + ratio * (required - haircut)
+    asked += np.where(state.venues["protocol"][book.venue], (ratio - 1.0) * owed, 0.0)
+    return np.where(np.diff(book.hold_indptr) > 0, asked, ratio * required)
+
+
 def values(book: Book, state: State) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Equity and requirement of every account."""
     price = state.markets["mark"] * state.markets["lot_scale"]
     worth = state.quantity * price[book.leg_market]
     required = state.markets["multiplier"][book.leg_market] * maintenance_of_legs(book, state, np.abs(worth))
     n = len(book.count)
-    equity = np.asarray(np.bincount(book.leg_account, worth, n), np.float64) + state.cash.astype(np.float64)
-    return equity, np.asarray(np.bincount(book.leg_account, required, n), np.float64)
+    owned, haircut = coins(book, state)
+    equity = np.asarray(np.bincount(book.leg_account, worth, n), np.float64) + owned
+    asked = np.asarray(np.bincount(book.leg_account, required, n), np.float64) + haircut
+    return equity + state.cash.astype(np.float64), asked
 
 
 def look(book: Book, state: State) -> None:
@@ -42,9 +67,9 @@ def look(book: Book, state: State) -> None:
     watched = ~book.exempt
     state.equity[watched], state.requirement[watched] = equity[watched], required[watched]
     acts = watched & ((equity < required) | (state.selected & (required > 0.0)))
-    ratio = state.venues["call_ratio"][book.venue]
+    asked = levels(book, state, required)
     called = watched & ~acts & book.answers & (state.calls < 3) & np.isinf(state.due)
-    called &= (required > 0.0) & (equity < ratio * required) & bool(state.clock["calls"][0])
+    called &= (required > 0.0) & (equity < asked) & bool(state.clock["calls"][0])
     for name, flags in (("acting", acts), ("called", called)):
         found = np.flatnonzero(flags)
         getattr(state, name)[: found.size] = found

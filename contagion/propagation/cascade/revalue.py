@@ -62,6 +62,14 @@ def set_index(book: Any, state: Any) -> None:
 
 
 @inner
+def set_oracles(book: Any, state: Any) -> None:
+    """Oracle price of every coin at every venue: the index."""
+    for s in range(state.slots.shape[0]):
+        slot = state.slots[s]
+        slot.price = state.index[slot.asset]
+
+
+@inner
 def running_volatility(state: Any, a: int) -> float:
     """Volatility of the index per square root of a day: the range of its log over the window that ends now.
 
@@ -125,6 +133,9 @@ def track(state: Any) -> None:
         row.outside, row.last, row.mark, row.index = market.outside, market.last, market.mark, market.index
         row.displacement, row.depth = market.permanent + market.temporary, market.depth
         row.added, row.sold, row.halted = 0.0, 0.0, False
+    for s in range(state.slots.shape[0]):
+        state.slot_history[at, s, 0] = state.slots[s].price
+        state.slot_history[at, s, 1] = state.slots[s].weight
 
 
 @inner
@@ -132,6 +143,7 @@ def revalue(book: Any, state: Any) -> None:
     """Step 1 as a whole, but for the marks that a policy may still change."""
     set_last(state)
     set_index(book, state)
+    set_oracles(book, state)
     set_depth(state)
     set_marks(state)
 

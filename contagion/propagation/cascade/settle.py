@@ -141,6 +141,48 @@ def measure_fill(state: Any, market: Any, sign: int, lots: float, trigger: float
 
 
 @inner
+def trade_coin(book: Any, state: Any, b: int, lots: float, reason: int) -> float:
+    """Sell `lots` of a coin (buy a debt back) against the provider; returns the money, all of the row."""
+    i, slot = book.hold_account[b], state.slots[book.hold_slot[b]]
+    market, number = state.markets[slot.market], int(book.count[i])
+    sign = 1 if state.held[b] > 0.0 else -1
+    instrument = state.markets.shape[0] + int(slot.asset)
+    money, moved = int(np.rint(lots * (market.lot_scale * market.fill))), int(lots) * number
+    state.held[b] -= sign * lots
+    state.cash[i] += sign * money
+    market.provider_lots += sign * moved
+    market.provider_cash -= sign * money * number
+    post(state, ACCOUNT, i, reason, instrument, -sign * moved)
+    post(state, PROVIDER, slot.market, reason, instrument, sign * moved)
+    post(state, ACCOUNT, i, reason, MONEY, sign * money * number)
+    post(state, PROVIDER, slot.market, reason, MONEY, -sign * money * number)
+    wake(book, state, i)
+    return float(money * number)
+
+
+@inner
+def fill_coins(book: Any, state: Any, i: int, healthy: bool) -> float:
+    """Forced sales of the coins of account `i` at the price of the round; returns the money traded."""
+    clock, number, traded = state.clock[0], int(book.count[i]), 0.0
+    for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+        lots = state.traded[b]
+        if lots == 0.0:
+            continue
+        slot, sign = state.slots[book.hold_slot[b]], 1 if state.held[b] > 0.0 else -1
+        m, market = slot.market, state.markets[slot.market]
+        moved = -sign * lots * number
+        note(state, EVENT_LIQUIDATION, i, book.owner[i], book.venue[i], m, moved, market.fill, 0.0)
+        at = clock.n_events - 1
+        money = trade_coin(book, state, b, lots, BY_LIQUIDATION)
+        if at < state.events.shape[0]:
+            state.events[at].money = money * clock.quantum
+        measure_fill(state, market, sign, lots * number, slot.price, healthy)
+        state.history[clock.round, m].sold += money * clock.quantum
+        traded += money
+    return traded
+
+
+@inner
 def measure_coverage(book: Any, state: Any, i: int) -> None:
     """Value realised over the amount owed at the trigger, for an account that has just been closed for the first time.
 
@@ -184,6 +226,10 @@ def fill_account(book: Any, state: Any, i: int) -> None:
             traded += money
             due += (state.venues[book.venue[i]].fee) * money / number
             leg_reduced(book, state, k, lots)
+    if book.hold_indptr[i + 1] > book.hold_indptr[i]:
+        more = fill_coins(book, state, i, healthy)
+        traded += more
+        due += (state.venues[book.venue[i]].fee) * more / number
     if traded > 0.0:
         measure_coverage(book, state, i)
         state.liquidated[i] += traded
@@ -227,6 +273,11 @@ def fill(book: Any, state: Any) -> None:
             market = state.markets[book.leg_market[k]]
             unfilled += (state.wanted[k] - state.taken[k]) * book.count[i] * (market.mark * market.lot_scale)
             state.wanted[k] = state.taken[k] = 0.0
+        for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+            market = state.markets[state.slots[book.hold_slot[b]].market]
+            left = state.offered[b] - state.traded[b]
+            unfilled += left * book.count[i] * (market.mark * market.lot_scale)
+            state.offered[b] = state.traded[b] = 0.0
         state.touched[i] = False
     fill_unwinding(book, state)
     state.rounds[clock.round].deferred_notional += unfilled * clock.quantum

@@ -125,11 +125,17 @@ def allocate(
         key=floats(n),
         tick=floats(m + 1),
         before=floats(m, 2),
+        held=floats(opening.held.size),
+        offered=floats(opening.held.size),
+        traded=floats(opening.held.size),
+        slots=opening.slots.copy(),
+        slot_history=floats(rows, len(opening.slots), 2),
+        slot_before=floats(len(opening.slots), 2),
     )
 
 
-COPIED = ("quantity", "cash", "node_cash", "external_assets", "external_liabilities", "holding")
-TABLES = ("markets", "venues", "strategies")
+COPIED = ("quantity", "cash", "node_cash", "external_assets", "external_liabilities", "holding", "held")
+TABLES = ("markets", "venues", "strategies", "slots")
 ZEROED = (
     "node_failed",
     "forced_default",
@@ -152,6 +158,9 @@ ZEROED = (
     "deficit",
     "owed",
     "tick",
+    "slot_history",
+    "offered",
+    "traded",
 )
 UNKNOWN = ("node_failed_at", "first_trigger", "trigger_time", "trigger_mark", "closed_at", "closing_time")
 
@@ -180,6 +189,7 @@ def reset(
     state.breakers["reference"] = np.nan
     state.breakers["since"], state.breakers["active"] = 0, False
     state.before[:, 0], state.before[:, 1] = opening.markets["opening"], 1.0
+    state.slot_before[:, 0], state.slot_before[:, 1] = opening.slots["opening"], opening.slots["weight"]
     forced = set(shock.defaults)
     if forced:
         state.forced_default[:] = [name in forced for name in opening.names.nodes]
@@ -238,8 +248,7 @@ def grow(state: State) -> State:
         out[: len(table)] = table
         return out
 
-    grown = state._replace(
-        rounds=longer(state.rounds), history=longer(state.history), index_return=longer(state.index_return)
-    )
+    names = ("rounds", "history", "index_return", "slot_history")
+    grown = state._replace(**{name: longer(getattr(state, name)) for name in names})
     grown.clock["last_round"] = rows - 1
     return grown

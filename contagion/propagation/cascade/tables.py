@@ -80,6 +80,8 @@ VENUE = np.dtype(
         ("fee_to_fund", "f8"),
         ("fee_to_keeper", "f8"),
         ("fee_burned", "f8"),
+        ("protocol", "?"),
+        ("unit_weight", "f8"),  # of money deposited at a protocol, as collateral
         ("adl", "?"),
         ("adl_rank", "i8"),
         ("residual", "i8"),
@@ -107,6 +109,22 @@ VENUE = np.dtype(
         ("uncovered", "i8"),
         ("liquidated", "f8"),
         ("deleveraged", "f8"),
+    ],
+    align=True,
+)
+
+SLOT = np.dtype(  # a coin that accounts of a venue hold or owe
+    [
+        ("venue", "i8"),
+        ("asset", "i8"),
+        ("market", "i8"),  # spot market in which it is sold by force
+        ("weight", "f8"),  # exchange: share of its value that counts; protocol: liquidation threshold
+        ("loan_to_value", "f8"),
+        ("bonus", "f8"),
+        ("lot_scale", "f8"),  # quanta per unit of price that a lot is worth
+        ("opening", "f8"),
+        ("price", "f8"),  # by the venue's oracle
+        ("opening_weight", "f8"),
     ],
     align=True,
 )

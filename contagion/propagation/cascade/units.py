@@ -48,7 +48,9 @@ def measure_lots(net: Network) -> tuple[Floats, Floats]:
     asset_of = assets.index.get_indexer(pd.Index(markets["asset"]))
     given = markets["lot"].to_numpy(float)
     guess = power_below(1e-6 * 1000.0 / assets["price"].to_numpy(float))
-    held = smallest_by(net.holdings["asset"], net.holdings["quantity"], assets.index)
+    owned = pd.concat([net.holdings[["asset", "quantity"]], net.balances[["asset", "quantity"]]])
+    coins = owned[owned["asset"] != net.unit]
+    held = smallest_by(coins["asset"], coins["quantity"], assets.index)
     asset_lots = np.where(np.isnan(held), guess, power_below(1e-6 * np.where(np.isnan(held), 1.0, held)))
     for a in range(len(assets)):
         named = np.unique(given[spot & (asset_of == a) & ~np.isnan(given)])
@@ -77,7 +79,11 @@ def gross_money(net: Network) -> float:
     )
     total = float((notional.to_numpy() * count.reindex(legs["account"]).to_numpy()).sum())
     total += float(
-        (net.balances["quantity"].abs().to_numpy() * count.reindex(net.balances["account"]).to_numpy()).sum()
+        (
+            net.balances["quantity"].abs().to_numpy()
+            * price.reindex(net.balances["asset"]).to_numpy()
+            * count.reindex(net.balances["account"]).to_numpy()
+        ).sum()
     )
     total += float(net.nodes[["cash", "external_assets", "external_liabilities"]].abs().sum().sum())
     total += float((net.holdings["quantity"] * price.reindex(net.holdings["asset"]).to_numpy()).sum())

@@ -45,7 +45,8 @@ def profit(book: Any, state: Any, i: int) -> float:
 def exposure(book: Any, state: Any, i: int, rule: int) -> float:
     """What the residual rule may take from one account behind row `i`, in whole quanta."""
     equity, _ = value_account(book, state, i)
-    if equity <= 0.0 or is_flat(book, state, i):
+    lends = state.venues[book.venue[i]].protocol  # whoever has money there has lent it
+    if equity <= 0.0 or (is_flat(book, state, i) and not lends):
         return 0.0
     if rule == 2:
         return np.floor(equity)

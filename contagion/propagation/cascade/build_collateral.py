@@ -1,0 +1,104 @@
+"""Coins that accounts hold or owe as flat rows: collateral and debts in other assets than the unit.
+
+Every (venue, asset) in use is one slot with its weight and its oracle price. Where all coins of an account at a
+protocol belong to one category, the category's parameters replace the asset's own (the e-mode of lending protocols).
+
+References
+----------
+Margin chapter, section 9 (`aave_health_factor`, e-mode); cascade chapter, section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from contagion.errors import NetworkError, TooLargeError
+from contagion.network import Network
+from contagion.network.weights import by_category, cell, coin_rows, collateral_rows
+from contagion.propagation.cascade.build_strategies import find_places
+from contagion.propagation.cascade.tables import SLOT
+from contagion.propagation.cascade.units import Units
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+OWN = ("loan_to_value", "liquidation_threshold", "bonus")
+OF_CATEGORY = ("category_loan_to_value", "category_threshold", "category_bonus")
+
+
+@dataclass(frozen=True)
+class Pledges:
+    """Coins of all accounts, by account, then venue and asset; each array but `slots` has one entry per coin held."""
+
+    account: Ints
+    slot: Ints
+    lots: Floats
+    slots: npt.NDArray[Any]
+
+    def slopes(self, net: Network) -> Floats:
+        """Most that health loses per unit of the clock because of coins, in quanta, by account."""
+        ratio = np.maximum(1.0, net.venues["call_ratio"].to_numpy(float))[self.slots["venue"]]
+        worth = self.slots["lot_scale"] * self.slots["opening"] * ratio
+        total = np.bincount(self.account, np.abs(self.lots) * worth[self.slot], len(net.accounts))
+        return np.asarray(total, dtype=np.float64)
+
+
+def build_collateral(net: Network, units: Units) -> Pledges:
+    """Find the slots of a network and what every account holds of them, in whole lots.
+
+    Raises
+    ------
+    NetworkError
+        A coin that no spot market trades: it could not be sold.
+    TooLargeError
+        More lots than integers can count exactly.
+    """
+    coin = coin_rows(net)
+    account = np.asarray(net.codes("balances", "account"), dtype=np.int64)[coin]
+    asset = np.asarray(net.codes("balances", "asset"), dtype=np.int64)[coin]
+    venue = np.asarray(net.codes("accounts", "venue"), dtype=np.int64)[account]
+    rows, special = collateral_rows(net)[coin], by_category(net)[coin]
+    lots = np.rint(net.balances["quantity"].to_numpy(float)[coin] / units.asset_lots[asset])
+    _check_size(net, account, asset, lots)
+    order = np.lexsort((special, asset, venue, account))
+    keys = np.stack([venue, asset, special.astype(np.int64), rows], axis=1)[order]
+    found, slot = np.unique(keys, axis=0, return_inverse=True)
+    places = slot.reshape(-1).astype(np.int64)
+    return Pledges(account[order], places, lots[order], _slots(net, units, found))
+
+
+def _check_size(net: Network, account: Ints, asset: Ints, lots: Floats) -> None:
+    """Refuse amounts that integers cannot count exactly."""
+    whole = np.abs(lots) * net.accounts["count"].to_numpy(float)[account]
+    total = np.bincount(asset, whole, len(net.assets))
+    if float(total.max(initial=0.0)) >= 2.0**50:
+        raise TooLargeError(
+            f"balances: {net.assets.index[int(total.argmax())]!r} has 2^50 lots or more; "
+            "give markets.lot of its spot markets a larger value"
+        )
+
+
+def _slots(net: Network, units: Units, found: Ints) -> npt.NDArray[Any]:
+    """Rows of the slots found, as (venue, asset, by category, row of `collateral`)."""
+    out, places = np.zeros(len(found), SLOT), find_places(net)
+    protocols = (net.nodes["kind"].reindex(net.venues.index) == "protocol").to_numpy()
+    for s, (v, a, special, row) in enumerate(found.tolist()):
+        name, asset = str(net.venues.index[v]), str(net.assets.index[a])
+        slot = out[s]
+        slot["venue"], slot["asset"], slot["market"] = v, a, places.spot(asset, name)
+        if slot["market"] < 0:
+            raise NetworkError(
+                f"balances: accounts at {name!r} hold {asset!r}, which no spot market trades; "
+                "add a spot market for it, in which it can be sold"
+            )
+        slot["lot_scale"] = units.asset_lots[a] * units.scale
+        slot["opening"] = slot["price"] = net.assets["price"].to_numpy(float)[a]
+        here = np.asarray([row])
+        loan, threshold, bonus = (cell(net, column, here)[0] for column in (OF_CATEGORY if special else OWN))
+        weight = threshold if protocols[v] else cell(net, "weight", here)[0]
+        slot["weight"] = slot["opening_weight"] = np.nan_to_num(weight)
+        slot["loan_to_value"], slot["bonus"] = np.nan_to_num(loan), np.nan_to_num(bonus)
+    return out
