@@ -3,7 +3,7 @@
 The price of asset ``a`` is ``S_a (1 + d_a u)`` with one number ``u``, the *move*. Along it the health of an
 account,
 
-    ``health(u) = Σ balances · price + Σ q (price − entry) − Σ max over lines (rate |q| price − amount)``,
+    ``health(u) = Σ weight · balances · price + Σ q (price − entry) − Σ max over lines (rate |q| price − amount)``,
 
 is concave and piecewise linear, so that it has at most one root on either side of 0. Newton's steps from
 the far end follow tangents of a concave function: they never pass the root, and reach it after at most as
@@ -26,6 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contagion.errors import SchemaError, ValueRangeError, nearest
+from contagion.network.weights import balance_weights
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -232,8 +233,10 @@ def _coins(net: Network, prices: pd.Series[float], tilt: pd.Series[float]) -> tu
     account = net.accounts.index.get_indexer(pd.Index(balances["account"]))
     asset = balances["asset"]
     price = np.asarray(prices.reindex(asset), dtype=np.float64)
+    quantity = balances["quantity"].to_numpy(np.float64)
+    counted = np.where(quantity > 0.0, quantity * balance_weights(net), quantity)
     return (
         account.astype(np.int64),
-        balances["quantity"].to_numpy(np.float64) * price,
+        counted * price,
         np.asarray(tilt.reindex(asset), dtype=np.float64),
     )

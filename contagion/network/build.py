@@ -33,6 +33,10 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 Codes: TypeAlias = dict[tuple[str, str], Integers]
 
 
+CALL_LEVELS = {"call_ratio": (2.0, 1.1), "call_target": (3.0, 1.25)}
+"""Column -> its default at exchanges and at protocols (assumed; cascade chapter, section 4)."""
+
+
 @dataclass
 class Draft:
     """A network being built: sorted columns by table, and for each reference the row it points to.
@@ -131,7 +135,18 @@ def build(
         _link(draft, table, set(fresh), before, places)
     for name in fresh:
         _sort(draft, TABLES[name], orders.get(name), repair)
+    _fill_call_levels(draft)
     return draft
+
+
+def _fill_call_levels(draft: Draft) -> None:
+    """Give empty call levels the default of their venue's kind: exchanges count margin, protocols health factors."""
+    columns = draft.tables["venues"]
+    node = draft.codes["venues", "name"]
+    kinds = np.append(draft.tables["nodes"]["kind"], "")[node]
+    for name, (exchange, protocol) in CALL_LEVELS.items():
+        levels = np.where(kinds == "protocol", protocol, exchange)
+        columns[name] = np.where(np.isnan(columns[name]), levels, columns[name])
 
 
 def _index_names(

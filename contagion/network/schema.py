@@ -237,8 +237,10 @@ _VENUES = Table(
         seconds("block_time", 0.0),
         number("block_capacity", NAN, low=0.0, open_low=True, unit="transactions per block"),
         share("customer_share", 0.0),
-        number("call_ratio", 2.0, low=1.0, unit="times the requirement", **_RULE),
-        number("call_target", 3.0, low=1.0, unit="times the requirement", **_RULE),
+        number("call_ratio", NAN, low=1.0, unit="times the requirement; at protocols health factor", **_RULE),
+        number(
+            "call_target", NAN, low=1.0, unit="times the requirement; at protocols health factor", **_RULE
+        ),
         seconds("call_delay", 300.0, **_RULE),
         share("portfolio_offset", 0.0, modelled=(0.0,)),
     ),

@@ -187,7 +187,7 @@ def check_ready(net: Network) -> None:
     """Refuse what the cascade cannot start from: errors among the findings, insolvent venues and institutions."""
     from contagion.network.checks import negative_equity, require_rows
 
-    require_rows(net, ("positions", "obligations", "holdings"), "Cascade")
+    require_rows(net, ("positions", "balances", "obligations", "holdings"), "Cascade")
     findings = net.check()
     errors = findings[findings["severity"] == "error"]
     if len(errors):
