@@ -197,7 +197,6 @@ MECHANICS: list[tuple[str, str, Any]] = [
     ("obligations", "seniority", 2),
     ("obligations", "callable", True),
     ("obligations", "notice", 60.0),
-    ("balances", "asset", "BTC"),
 ]
 
 
@@ -209,12 +208,6 @@ def test_what_is_not_modelled_yet_is_refused_and_never_ignored(
     with pytest.raises(NetworkError, match="is not modelled yet") as caught:
         ct.Network(**tables)
     assert caught.value.issues[["code", "table", "row"]].to_numpy().tolist()[0] == ["not-modelled", table, 1]
-
-
-def test_rows_of_collateral_are_not_modelled_yet(tables: Tables) -> None:
-    tables["collateral"] = [{"venue": "ex", "asset": "BTC", "weight": 0.9}]
-    with pytest.raises(NetworkError, match="collateral: rows of this table are not modelled yet"):
-        ct.Network(**tables)
 
 
 def test_the_defaults_of_unbuilt_mechanics_are_accepted(net: ct.Network) -> None:

@@ -26,6 +26,15 @@ Tables = dict[str, list[dict[str, Any]]]
 Change = Callable[[Tables], Any]
 
 
+def collateral(**columns: float) -> Change:
+    """One row of collateral."""
+
+    def change(tables: Tables) -> None:
+        tables["collateral"] = [{"venue": "ex", "asset": "BTC", **columns}]
+
+    return change
+
+
 def cell(table: str, column: str, value: Any, row: int = 0) -> Change:
     """Put a value into one cell."""
 
@@ -371,6 +380,22 @@ RULES: list[Case] = [
         PolicyError,
         "1.5 is out of range",
         "venues",
+        1,
+    ),
+    (
+        "125-bonus-times-threshold-above-one",
+        collateral(liquidation_threshold=0.95, bonus=0.1),
+        PolicyError,
+        "0.1 leaves nothing.*below 0.05263",
+        "collateral",
+        1,
+    ),
+    (
+        "126-threshold-below-loan-to-value",
+        collateral(loan_to_value=0.8, liquidation_threshold=0.7),
+        PolicyError,
+        "0.7 is below loan_to_value.*at least 0.8",
+        "collateral",
         1,
     ),
     (
