@@ -218,6 +218,24 @@ def coin_rows(
     return {"balances": balances, "collateral": rows}
 
 
+def second_perp(tables: dict[str, Any], rng: np.random.Generator) -> None:
+    """A second perp of AAA at V1, traded against the first one, and margin that such pairs are spared."""
+    first = next(row for row in tables["markets"] if row["name"] == "AAA-perp-V1")
+    tables["markets"] = [*tables["markets"], first | {"name": "AAA-twin-V1"}]
+    resting = [row | {"market": "AAA-twin-V1"} for row in tables["depth"] if row["market"] == "AAA-perp-V1"]
+    tables["depth"] = tables["depth"] + resting
+    cross = {row["name"] for row in tables["accounts"] if row.get("mode") == "cross"}
+    legs = [row for row in tables["positions"] if row["market"] == "AAA-perp-V1" and row["account"] in cross]
+    twins = [
+        leg | {"market": "AAA-twin-V1", "quantity": -float(rng.uniform(0.2, 1.5)) * float(leg["quantity"])}
+        for leg in legs
+    ]
+    tables["positions"] = tables["positions"] + twins
+    tables["venues"] = [
+        row | {"portfolio_offset": float(rng.choice([0.0, 0.5, 1.0]))} for row in tables["venues"]
+    ]
+
+
 TIERS = [
     {"schedule": "tiers", "floor": 0.0, "initial_rate": 0.02, "maintenance_rate": 0.01},
     {"schedule": "tiers", "floor": 100.0, "initial_rate": 0.05, "maintenance_rate": 0.025},
@@ -239,15 +257,11 @@ def random_net(rng: np.random.Generator, n: int, more: np.random.Generator) -> c
     tables["nodes"] = tables["nodes"] + exchanges
     assets = [{"name": "USD", "kind": "currency", "price": 1.0}]
     assets += [{"name": a, "kind": "coin", "price": p, "volatility": 0.05} for a, p in PRICES.items()]
+    tables |= {"markets": markets, "depth": depth, "venues": venue_rows(rng, venues)}
+    if more.random() < 0.25:
+        second_perp(tables, more)
     return ct.Network(
-        **tables,
-        assets=assets,
-        venues=venue_rows(rng, venues),
-        schedules=[{"name": "tiers"}],
-        tiers=TIERS,
-        markets=markets,
-        depth=depth,
-        rest_of_market="add",
+        **tables, assets=assets, schedules=[{"name": "tiers"}], tiers=TIERS, rest_of_market="add"
     )
 
 

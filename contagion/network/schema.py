@@ -242,7 +242,7 @@ _VENUES = Table(
             "call_target", NAN, low=1.0, unit="times the requirement; at protocols health factor", **_RULE
         ),
         seconds("call_delay", 300.0, **_RULE),
-        share("portfolio_offset", 0.0, modelled=(0.0,)),
+        share("portfolio_offset", 0.0, **_RULE),
     ),
 )
 

@@ -192,7 +192,6 @@ MECHANICS: list[tuple[str, str, Any]] = [
     ("venues", "adl_rank", "binance"),
     ("venues", "oracle", "local"),
     ("venues", "oracle_lag", 1.0),
-    ("venues", "portfolio_offset", 0.5),
     ("schedules", "form", "linear_in_size"),
     ("obligations", "seniority", 2),
     ("obligations", "callable", True),

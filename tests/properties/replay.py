@@ -250,6 +250,21 @@ class Played:
             asked += (1 - weight) * max(Fraction(0), owned * self.coin_price(r, s))
         return asked
 
+    def spared(self, i: int, lots: dict[int, Fraction], margins: dict[int, Fraction]) -> Fraction:
+        """Margin that opposite legs on one asset spare an account at a venue with a portfolio offset."""
+        theta = self.prepared.opening.venues["portfolio_offset"][self.prepared.opening.book.venue[i]]
+        asset, total = self.state.markets["asset"], Fraction(0)
+        for a in {int(asset[m]) for m in lots}:
+            sides = [
+                sum(
+                    (margins[m] for m, held in lots.items() if asset[m] == a and (held > 0) == long),
+                    Fraction(0),
+                )
+                for long in (True, False)
+            ]
+            total += Fraction(float(theta)) * min(sides)
+        return total
+
     def balances_at_look(self) -> Iterator[tuple[int, defaultdict[Key, int]]]:
         """Balances of each round once top-ups have arrived, when accounts are looked at."""
         balance = self.opening_balances()

@@ -163,6 +163,7 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
         "call_ratio",
         "call_target",
         "call_delay",
+        "portfolio_offset",
         "latency",
         "block_time",
     ):

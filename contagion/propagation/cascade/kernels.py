@@ -86,6 +86,43 @@ def level(book: Any, state: Any, i: int, required: float, ratio: float) -> float
 
 
 @inner
+def side_margin(
+    book: Any, state: Any, i: int, asset: int, long_side: bool, share: float, outside: bool
+) -> float:
+    """Maintenance margin of `share` of the legs of account `i` on one asset and side, in quanta."""
+    total = 0.0
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        market = state.markets[book.leg_market[k]]
+        if market.asset == asset and state.quantity[k] != 0.0 and (state.quantity[k] > 0.0) == long_side:
+            price = market.outside if outside else market.mark
+            notional = abs(state.quantity[k] * (price * market.lot_scale))
+            total += market.multiplier * maintenance(book, market, share * notional)
+    return total
+
+
+@inner
+def relief(book: Any, state: Any, i: int, share: float, outside: bool) -> float:
+    """Margin that opposite legs on one asset spare account `i` at its venue, keeping `share` of every leg.
+
+    At outside prices or at the marks; ``offset * min(long, short)`` per asset, so that the requirement stays
+    non-decreasing in every notional.
+    """
+    theta = state.venues[book.venue[i]].portfolio_offset
+    total = 0.0
+    if theta == 0.0:
+        return total
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        asset = state.markets[book.leg_market[k]].asset
+        first = True
+        for j in range(book.indptr[i], k):
+            first = first and state.markets[book.leg_market[j]].asset != asset
+        if first:
+            long = side_margin(book, state, i, asset, True, share, outside)
+            total += theta * min(long, side_margin(book, state, i, asset, False, share, outside))
+    return total
+
+
+@inner
 def value_account(book: Any, state: Any, i: int) -> tuple[float, float]:
     """Equity and requirement of account `i` at the marks, in quanta; haircuts on its coins are required of it too."""
     worth, required = 0.0, 0.0
@@ -96,6 +133,8 @@ def value_account(book: Any, state: Any, i: int) -> tuple[float, float]:
             value = lots * (market.mark * market.lot_scale)
             worth += value
             required += market.multiplier * maintenance(book, market, abs(value))
+    if state.clock[0].offsets:
+        required -= relief(book, state, i, 1.0, False)
     if book.hold_indptr[i + 1] > book.hold_indptr[i]:
         owned, haircut = coins(book, state, i)
         worth += owned
@@ -114,6 +153,8 @@ def equity_at_outside(book: Any, state: Any, i: int) -> tuple[float, float]:
             value = lots * (market.outside * market.lot_scale)
             worth += value
             required += market.multiplier * maintenance(book, market, abs(value))
+    if state.clock[0].offsets:
+        required -= relief(book, state, i, 1.0, True)
     for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
         slot = state.slots[book.hold_slot[b]]
         value = state.held[b] * (state.markets[slot.market].outside * slot.lot_scale)
@@ -239,6 +280,8 @@ def look(book: Any, state: Any) -> None:
         if (skip and key[i] > tick[clock_of[i]]) or exempt[i]:
             continue
         worth, required = weigh(quantity, leg_market, rules, rate, amount, indptr[i], indptr[i + 1])
+        if clock.offsets:
+            required -= relief(book, state, i, 1.0, False)
         if hold_indptr[i + 1] > hold_indptr[i]:
             owned, haircut = coins(book, state, i)
             worth += owned

@@ -19,7 +19,7 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.propagation.cascade.codes import ASKED
-from contagion.propagation.cascade.kernels import coins, maintenance, without_positions
+from contagion.propagation.cascade.kernels import coins, maintenance, relief, without_positions
 
 HALVINGS = 40
 LARGEST_RISE = 2.0  # no asks rest above twice the outside price: an exponential book would sell at any price
@@ -37,6 +37,8 @@ def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
             notional = lots * (market.mark * market.lot_scale)
             required += market.multiplier * maintenance(book, market, (1.0 - fraction) * notional)
             closed += fraction * notional
+    if state.clock[0].offsets:
+        required -= relief(book, state, i, 1.0 - fraction, False)
     _, haircut = coins(book, state, i)
     return bool(state.equity[i] - haircut - venue.fee * closed >= venue.target * required)
 

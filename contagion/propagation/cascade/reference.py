@@ -49,15 +49,33 @@ def levels(book: Book, state: State, required: npt.NDArray[np.float64]) -> npt.N
     return np.where(np.diff(book.hold_indptr) > 0, asked, ratio * required)
 
 
+def relief(
+    book: Book, state: State, required: npt.NDArray[np.float64], worth: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Margin that opposite legs on one asset spare every account, from the margin and worth of every leg."""
+    asset, n_assets = state.markets["asset"][book.leg_market], max(1, len(state.index))
+    pairs, first, place = np.unique(
+        book.leg_account * n_assets + asset, return_index=True, return_inverse=True
+    )
+    longs = np.bincount(place, np.where(worth > 0.0, required, 0.0), len(pairs))
+    shorts = np.bincount(place, np.where(worth < 0.0, required, 0.0), len(pairs))
+    order = np.argsort(first, kind="stable")
+    account = (pairs // n_assets)[order]
+    theta = state.venues["portfolio_offset"][book.venue[account]]
+    spared = theta * np.minimum(longs, shorts)[order]
+    return np.asarray(np.bincount(account, spared, len(book.count)), np.float64)
+
+
 def values(book: Book, state: State) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Equity and requirement of every account."""
     price = state.markets["mark"] * state.markets["lot_scale"]
     worth = state.quantity * price[book.leg_market]
     required = state.markets["multiplier"][book.leg_market] * maintenance_of_legs(book, state, np.abs(worth))
     n = len(book.count)
+    spared = relief(book, state, required, worth)
     owned, haircut = coins(book, state)
     equity = np.asarray(np.bincount(book.leg_account, worth, n), np.float64) + owned
-    asked = np.asarray(np.bincount(book.leg_account, required, n), np.float64) + haircut
+    asked = np.asarray(np.bincount(book.leg_account, required, n), np.float64) - spared + haircut
     return equity + state.cash.astype(np.float64), asked
 
 

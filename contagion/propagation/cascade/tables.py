@@ -81,6 +81,7 @@ VENUE = np.dtype(
         ("fee_to_keeper", "f8"),
         ("fee_burned", "f8"),
         ("protocol", "?"),
+        ("portfolio_offset", "f8"),  # share of the smaller side's margin, by asset, that is not asked
         ("unit_weight", "f8"),  # of money deposited at a protocol, as collateral
         ("adl", "?"),
         ("adl_rank", "i8"),
@@ -240,6 +241,7 @@ CLOCK = np.dtype(
         ("n_acting", "i8"),
         ("volatility_window", "f8"),
         ("outside_paid", "i8"),
+        ("offsets", "?"),  # some venue has a portfolio offset
         ("skip", "?"),  # use the clocks to skip accounts that cannot have been reached
     ],
     align=True,
