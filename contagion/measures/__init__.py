@@ -1,54 +1,78 @@
-"""How bad was it, and how sure is that? Losses, tails and paired effects; what a network's tables warn of."""
+"""How bad was it, and how sure is that? Losses, tails and paired effects; what a network's tables warn of.
 
-from contagion.measures.early_warning import (
-    distance_to_divergence,
-    liquidation_probability,
-    open_interest_above,
-)
-from contagion.measures.intervals import (
-    es_difference,
-    es_interval,
-    expected_shortfall,
-    hill_estimate,
-    value_at_risk,
-    var_interval,
-)
-from contagion.measures.liquidation import liquidation_map, liquidation_moves, liquidation_prices
-from contagion.measures.losses import (
-    direct_loss,
-    loss_amplification,
-    node_gain,
-    node_loss,
-    system_gain,
-    system_loss,
-)
-from contagion.measures.paired import holm, paired_effect, paired_effects
-from contagion.measures.resampling import between_networks
-from contagion.measures.tails import effects_table, tail_table
+Names are imported on first use.
+"""
 
-__all__ = [
-    "between_networks",
-    "direct_loss",
-    "distance_to_divergence",
-    "effects_table",
-    "es_difference",
-    "es_interval",
-    "expected_shortfall",
-    "hill_estimate",
-    "holm",
-    "liquidation_map",
-    "liquidation_moves",
-    "liquidation_prices",
-    "liquidation_probability",
-    "loss_amplification",
-    "node_gain",
-    "node_loss",
-    "open_interest_above",
-    "paired_effect",
-    "paired_effects",
-    "system_gain",
-    "system_loss",
-    "tail_table",
-    "value_at_risk",
-    "var_interval",
-]
+from typing import TYPE_CHECKING
+
+from contagion.lazy import on_first_use
+
+if TYPE_CHECKING:
+    from contagion.measures.early_warning import distance_to_divergence as distance_to_divergence
+    from contagion.measures.early_warning import liquidation_probability as liquidation_probability
+    from contagion.measures.early_warning import open_interest_above as open_interest_above
+    from contagion.measures.feedback import cascade_slopes as cascade_slopes
+    from contagion.measures.intervals import es_difference as es_difference
+    from contagion.measures.intervals import es_interval as es_interval
+    from contagion.measures.intervals import expected_shortfall as expected_shortfall
+    from contagion.measures.intervals import hill_estimate as hill_estimate
+    from contagion.measures.intervals import value_at_risk as value_at_risk
+    from contagion.measures.intervals import var_interval as var_interval
+    from contagion.measures.liquidation import liquidation_map as liquidation_map
+    from contagion.measures.liquidation import liquidation_moves as liquidation_moves
+    from contagion.measures.liquidation import liquidation_prices as liquidation_prices
+    from contagion.measures.losses import direct_loss as direct_loss
+    from contagion.measures.losses import loss_amplification as loss_amplification
+    from contagion.measures.losses import node_gain as node_gain
+    from contagion.measures.losses import node_loss as node_loss
+    from contagion.measures.losses import system_gain as system_gain
+    from contagion.measures.losses import system_loss as system_loss
+    from contagion.measures.moments import covariance_of as covariance_of
+    from contagion.measures.paired import holm as holm
+    from contagion.measures.paired import paired_effect as paired_effect
+    from contagion.measures.paired import paired_effects as paired_effects
+    from contagion.measures.passage import exit_probability as exit_probability
+    from contagion.measures.probability import probability_of_liquidation as probability_of_liquidation
+    from contagion.measures.resampling import between_networks as between_networks
+    from contagion.measures.tails import effects_table as effects_table
+    from contagion.measures.tails import tail_table as tail_table
+
+_HOMES = {
+    "between_networks": "resampling",
+    "cascade_slopes": "feedback",
+    "covariance_of": "moments",
+    "direct_loss": "losses",
+    "distance_to_divergence": "early_warning",
+    "effects_table": "tails",
+    "es_difference": "intervals",
+    "es_interval": "intervals",
+    "exit_probability": "passage",
+    "expected_shortfall": "intervals",
+    "hill_estimate": "intervals",
+    "holm": "paired",
+    "liquidation_map": "liquidation",
+    "liquidation_moves": "liquidation",
+    "liquidation_prices": "liquidation",
+    "liquidation_probability": "early_warning",
+    "loss_amplification": "losses",
+    "node_gain": "losses",
+    "node_loss": "losses",
+    "open_interest_above": "early_warning",
+    "paired_effect": "paired",
+    "paired_effects": "paired",
+    "probability_of_liquidation": "probability",
+    "system_gain": "losses",
+    "system_loss": "losses",
+    "tail_table": "tails",
+    "value_at_risk": "intervals",
+    "var_interval": "intervals",
+}
+
+__all__ = sorted(_HOMES)
+
+if not TYPE_CHECKING:  # a checker must see a misspelt name as an error
+    __getattr__ = on_first_use(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contagion.measures.books import Book, Floats, closing_moves
 
@@ -86,7 +87,7 @@ def _of_one_direction(legs: Book, shared: Floats, sign: int) -> Floats:
     return np.where(np.abs(moves * shared) <= LONGEST, moves, np.nan)
 
 
-def _only(legs: Book, kept: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Book:
+def _only(legs: Book, kept: NDArray[np.bool_]) -> Book:
     """Return the book of some accounts alone."""
     number = np.cumsum(kept) - 1
     leg, coin = kept[legs.account], kept[legs.coin_account]
@@ -139,9 +140,7 @@ def _first_crossing(legs: Book, sign: int) -> Floats:
     return found
 
 
-def _stays_healthy(
-    here: tuple[Floats, ...], there: tuple[Floats, ...], width: Floats
-) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _stays_healthy(here: tuple[Floats, ...], there: tuple[Floats, ...], width: Floats) -> NDArray[np.bool_]:
     """Return whether health cannot be negative between two moves, from values and slopes at both."""
     gain, gain_slope, need, _ = here
     gain_end, gain_end_slope, need_end, _ = there
