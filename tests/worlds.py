@@ -12,6 +12,7 @@ from contagion.policies.base import Policy
 from contagion.shocks import Shock
 
 IMPACTS = ("exponential", "linear", "square_root", "depth_curve")
+POOLS = ("constant_product", "concentrated")
 PRICES = {"AAA": 100.0, "BBB": 7.5}
 
 
@@ -79,7 +80,12 @@ def market_rows(
                     "asset": asset,
                     "kind": kind,
                     "schedule": "tiers" if kind == "perp" else "",
-                    "impact": pick(rng, *IMPACTS),
+                    "impact": pick(rng, *(POOLS if kind == "pool" else IMPACTS)),
+                    "fee": float(rng.choice([0.0, 0.0005, 0.003])),
+                    "in_index": bool(rng.random() < 0.8),
+                    "funding_interval": float(rng.choice([np.nan, 480.0, 900.0]))
+                    if kind == "perp"
+                    else np.nan,
                     "volume": 50_000.0,
                     "volatility": 0.05,
                     "permanent_share": float(rng.choice([0.0, 0.2, 1.0])),
@@ -100,6 +106,39 @@ def market_rows(
                     for band, times in ((0.01, 1.0), (0.05, 6.0), (0.3, 40.0))
                 ]
     return markets, depth
+
+
+def price_rules(
+    rng: np.random.Generator, markets: list[dict[str, object]], venues: list[dict[str, object]]
+) -> list[dict[str, object]]:
+    """Pools at the last venue, and rules of marks, indices, oracles, funding and fees; returns the depth of the pools."""
+    depth: list[dict[str, object]] = []
+    for asset in PRICES:
+        name = f"{asset}-pool"
+        pool = {"name": name, "venue": venues[-1]["name"], "asset": asset, "kind": "pool", "schedule": ""}
+        markets.append({**markets[0], **pool, "impact": pick(rng, *POOLS)})
+        money = float(rng.choice([10.0, 100.0, 1_000.0]))
+        depth += [
+            {"market": name, "side": side, "band": band, "amount": money * times}
+            for side in ("bid", "ask")
+            for band, times in ((0.01, 1.0), (0.3, 40.0))
+        ]
+    for market in markets:
+        market["fee"] = float(rng.choice([0.0, 0.0005, 0.003]))
+        market["in_index"] = bool(rng.random() < 0.8)
+        perp = market["kind"] == "perp"
+        market["funding_interval"] = float(rng.choice([np.nan, 480.0, 900.0])) if perp else np.nan
+    for venue in venues:
+        venue["mark"] = pick(rng, str(venue["mark"]), "median_binance", "median_hyperliquid")
+        venue["mid_weight"] = float(rng.choice([0.0, 1.0, 3.0]))
+        venue["index_deviation"] = float(rng.choice([np.nan, 0.001, 0.05]))
+        venue["index_lag"] = float(rng.choice([0.0, 0.0, 90.0]))
+        venue["oracle"] = pick(rng, "index", "local") if venue is venues[-1] else "index"
+        venue["oracle_lag"] = float(rng.choice([0.0, 45.0, 120.0]))
+        venue["oracle_threshold"] = float(rng.choice([0.0, 0.01, 0.1]))
+        venue["oracle_heartbeat"] = float(rng.choice([np.nan, 240.0]))
+        venue["funding_rule"] = pick(rng, "binance", "hyperliquid")
+    return depth
 
 
 def account_rows(rng: np.random.Generator, venues: list[str], n: int) -> dict[str, list[dict[str, object]]]:
@@ -243,8 +282,10 @@ TIERS = [
 ]
 
 
-def random_net(rng: np.random.Generator, n: int, more: np.random.Generator) -> ct.Network:
-    """A network with all built mechanisms; `more` draws what came after the first worlds, which stay as they are."""
+def random_net(
+    rng: np.random.Generator, n: int, more: np.random.Generator, prices: np.random.Generator
+) -> ct.Network:
+    """A network with all built mechanisms; `more` and `prices` draw what came after the first worlds, which stay."""
     venues = ["V1", "V2", "V3"][: int(rng.integers(2, 4))]
     markets, depth = market_rows(rng, venues)
     traders, strategies = account_rows(rng, venues, n), strategy_rows(rng, venues)
@@ -260,6 +301,8 @@ def random_net(rng: np.random.Generator, n: int, more: np.random.Generator) -> c
     tables |= {"markets": markets, "depth": depth, "venues": venue_rows(rng, venues)}
     if more.random() < 0.25:
         second_perp(tables, more)
+    if prices.random() < 0.5:
+        tables["depth"] += price_rules(prices, tables["markets"], tables["venues"])
     return ct.Network(
         **tables, assets=assets, schedules=[{"name": "tiers"}], tiers=TIERS, rest_of_market="add"
     )
@@ -300,6 +343,6 @@ def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
 def random_world(seed: int, n: int = 24) -> RandomWorld:
     """World number `seed`."""
     rng = np.random.default_rng(seed)
-    net = random_net(rng, n, np.random.default_rng([seed, 1]))
+    net = random_net(rng, n, np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2]))
     model = ct.Cascade(step=60.0, horizon=2400.0)
     return RandomWorld(net, random_shock(rng), model, random_policies(rng))

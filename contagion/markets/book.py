@@ -27,14 +27,16 @@ class Book:
     Parameters
     ----------
     kind
-        exponential, linear, square_root or depth_curve.
+        exponential, linear, square_root, depth_curve, constant_product or concentrated.
     scale
         Displacement per unit of money (exponential, linear: ``coefficient * band / depth``) or per root of
-        money (square root: ``Y * sigma_daily / sqrt(volume)``); 0 is no impact.
+        money (square root: ``Y * sigma_daily / sqrt(volume)``), or one over the pool's money at the reference
+        price; 0 is no impact.
     lot_money
         Money of one lot; a square root is linear below it.
     bands, volumes
-        Of the depth curve: fractions below 1 and cumulative money within them, both rising.
+        Of the depth curve: fractions below 1 and cumulative money within them, both rising. A concentrated pool
+        ends at the widest of its bands and has no volumes.
 
     Examples
     --------
@@ -56,7 +58,10 @@ class Book:
         real(self.lot_money, "lot_money", low=0.0)
         bands = reals(self.bands, "bands", above=0.0, high=1.0 - 2.0**-20, dimensions=1)
         volumes = reals(self.volumes, "volumes", above=0.0, dimensions=1)
-        if len(bands) != len(volumes) or (self.kind == "depth_curve" and len(bands) == 0):
+        if self.kind == "concentrated" and len(bands) == 0:
+            raise ValueRangeError("needs the band at which the pool ends", where="bands", value=self.bands)
+        without = self.kind == "concentrated" and len(volumes) == 0
+        if (len(bands) != len(volumes) and not without) or (self.kind == "depth_curve" and len(bands) == 0):
             raise ValueRangeError("needs one volume for each band", where="bands", value=self.bands)
         for name, column in (("bands", bands), ("volumes", volumes)):
             if (np.diff(column) <= 0).any():

@@ -9,13 +9,19 @@ numbers. `book.Book` offers the same with words and arrays.
 A flow is money at the reference price: positive is sold into the bids, negative is bought from the asks.
 `scale` turns it into displacement and belongs to the side that is hit, at the depth in force when the trade
 happens: ``coefficient * band / depth`` for the exponential and the linear form, ``Y * sigma_daily /
-sqrt(volume)`` for the square root. The depth curve reads `bands` (fractions, rising) and `volumes`
-(cumulative money, rising) instead.
+sqrt(volume)`` for the square root, one over the money side D of the reserves at the reference price for the
+two forms of pools. The depth curve reads `bands` (fractions, rising) and `volumes` (cumulative money, rising)
+instead.
+
+A pool keeps the product of its reserves, so that ``exp(x / 2)`` is what it holds of the asset over what it holds
+at the reference price, and a trade is done at the geometric mean of the prices before and after it. A
+concentrated pool does so between two prices only, those of the widest bands: there its side ends.
 
 References
 ----------
 Alfonsi, Fruth, Schied (2010): recovery of volume-equivalents admits no profitable round trip.
 Donier, Bonart (2015): the square root on Bitcoin. Cifuentes, Ferrucci, Shin (2005): the exponential form.
+Uniswap: white papers of version 2 (constant product) and version 3 (concentrated liquidity).
 """
 
 import math
@@ -29,25 +35,41 @@ EXPONENTIAL = 0
 LINEAR = 1
 SQUARE_ROOT = 2
 DEPTH_CURVE = 3
-KINDS = ("exponential", "linear", "square_root", "depth_curve")
+CONSTANT_PRODUCT = 4
+CONCENTRATED = 5
+KINDS = ("exponential", "linear", "square_root", "depth_curve", "constant_product", "concentrated")
 LARGEST_LINEAR = 1.0 - 2.0**-20  # a linear book stops here: its price stays positive
+EMPTIEST_POOL = -2.0 * math.log(2.0**10)  # a pool keeps a thousandth of its reserve: its price stays finite
 NO_BANDS = np.zeros(0)
 
 
 @kernel
 def price(kind: int, reference: float, x: float) -> float:
-    """Price at `x`: ``S exp(-x)`` (exponential, square root) or ``S (1 - x)`` (linear, depth curve)."""
-    if kind in (EXPONENTIAL, SQUARE_ROOT):
-        return reference * math.exp(-x)
-    return reference * (1.0 - x)
+    """Price at `x`: ``S (1 - x)`` (linear, depth curve) or ``S exp(-x)`` (all others)."""
+    if kind in (LINEAR, DEPTH_CURVE):
+        return reference * (1.0 - x)
+    return reference * math.exp(-x)
 
 
 @kernel
 def _displacement(kind: int, reference: float, at_price: float) -> float:
     """Displacement at which the price is `at_price` (> 0)."""
-    if kind in (EXPONENTIAL, SQUARE_ROOT):
-        return -math.log(at_price / reference)
-    return 1.0 - at_price / reference
+    if kind in (LINEAR, DEPTH_CURVE):
+        return 1.0 - at_price / reference
+    return -math.log(at_price / reference)
+
+
+@kernel
+def _end(kind: int, side: int, bands: FloatArray) -> float:
+    """Displacement at which a side of the book or pool ends."""
+    if kind == DEPTH_CURVE:
+        return float(bands[len(bands) - 1] if side == 0 else -bands[len(bands) - 1])
+    if kind == CONCENTRATED:
+        widest = bands[len(bands) - 1]
+        return -math.log1p(-widest) if side == 0 else -math.log1p(widest)
+    if side == 1:
+        return EMPTIEST_POOL if kind == CONSTANT_PRODUCT else -math.inf
+    return LARGEST_LINEAR if kind == LINEAR else math.inf
 
 
 @kernel
@@ -62,7 +84,16 @@ def _traded(
         if root * root <= lot_money:
             return x / scale * math.sqrt(lot_money)
         return math.copysign(root * root, x)
+    if kind in (CONSTANT_PRODUCT, CONCENTRATED):
+        return math.expm1(0.5 * x) / scale
     return x / scale
+
+
+@kernel
+def _in_pool(x0: float, flow: float, scale: float) -> float:
+    """Displacement after a trade with a pool, ``2 ln(exp(x0 / 2) + q / D)``, without cancellation."""
+    share = scale * flow * math.exp(-0.5 * x0)
+    return x0 + 2.0 * math.log1p(share) if share > -1.0 else -math.inf
 
 
 @kernel
@@ -73,7 +104,7 @@ def move(
 
     Exponential and linear: ``x0 + scale * flow``. Square root: ``x = sign(v) scale sqrt(|v|)`` of the
     volume equivalent ``v``, linear where ``|v| <= lot_money``. Depth curve: linear between the bands, never
-    past the last.
+    past the last. Pools: ``2 ln(exp(x0 / 2) + scale * flow)``, never past their end.
     """
     if flow == 0.0:
         return x0
@@ -88,9 +119,12 @@ def move(
         else:
             x1 = math.copysign(scale * math.sqrt(abs(volume)), volume)
     else:
-        last = bands[len(bands) - 1]
-        x1 = at_volume(volume_at(x0, bands, volumes) + flow, bands, volumes)
-        x1 = min(x1, max(x0, last)) if flow > 0.0 else max(x1, min(x0, -last))
+        if kind == DEPTH_CURVE:
+            x1 = at_volume(volume_at(x0, bands, volumes) + flow, bands, volumes)
+        else:
+            x1 = _in_pool(x0, flow, scale)
+        end = _end(kind, 0 if flow > 0.0 else 1, bands)
+        x1 = min(x1, max(x0, end)) if flow > 0.0 else max(x1, min(x0, end))
     return max(x1, x0) if flow > 0.0 else min(x1, x0)
 
 
@@ -153,6 +187,8 @@ def average(
         mean = reference * (1.0 - 0.5 * (low + high))
     elif kind == SQUARE_ROOT:
         mean = reference * _average_root(low, high, linear_zone)
+    elif kind in (CONSTANT_PRODUCT, CONCENTRATED):
+        mean = reference * math.exp(-0.5 * (low + high))
     else:
         mean = reference * (1.0 - average_displacement(low, high, bands, volumes))
     return min(max(mean, price(kind, reference, high)), price(kind, reference, low))
@@ -164,12 +200,8 @@ def _target(kind: int, reference: float, limit: float, side: int, bands: FloatAr
     target = math.inf if side == 0 else -math.inf
     if not math.isnan(limit) and (limit > 0.0 or side == 1):
         target = _displacement(kind, reference, limit) if limit > 0.0 else math.inf
-    if kind == LINEAR and side == 0:
-        target = min(target, LARGEST_LINEAR)
-    if kind == DEPTH_CURVE:
-        last = bands[len(bands) - 1]
-        target = min(target, last) if side == 0 else max(target, -last)
-    return target
+    end = _end(kind, side, bands)
+    return min(target, end) if side == 0 else max(target, end)
 
 
 @kernel
@@ -222,9 +254,11 @@ def capacity(
 def slope(
     kind: int, x: float, scale: float, lot_money: float, bands: FloatArray, volumes: FloatArray
 ) -> float:
-    """Displacement per unit of flow at `x`; infinite where the book holds nothing."""
+    """Displacement per unit of flow at `x`; infinite where a depth curve holds nothing."""
     if kind in (EXPONENTIAL, LINEAR):
         return scale
+    if kind in (CONSTANT_PRODUCT, CONCENTRATED):
+        return 2.0 * scale * math.exp(-0.5 * x)
     if kind == SQUARE_ROOT:
         zone = scale * math.sqrt(lot_money)
         if abs(x) > zone:

@@ -20,6 +20,9 @@ from contagion.measures.books import Book, Floats, Integers, book, closing_moves
 if TYPE_CHECKING:
     from contagion.network.network import Network
 
+_FOLLOW = ("last", "median_binance", "median_hyperliquid")
+"""Rules under which the mark follows the last price in time."""
+
 
 def cascade_slopes(
     net: Network,
@@ -133,7 +136,8 @@ def _last_price_weights(net: Network) -> Floats:
     rules = net.venues.reindex(net.markets["venue"])
     word, weight = rules["mark"].to_numpy(), rules["mark_weight"].to_numpy(np.float64)
     perpetual = net.markets["kind"].to_numpy() == "perp"
-    return np.where(perpetual, np.where(word == "last", 1.0, np.where(word == "index", 0.0, weight)), 0.0)
+    own = np.where(np.isin(word, _FOLLOW), 1.0, np.where(word == "index", 0.0, weight))
+    return np.where(perpetual, own, 0.0)
 
 
 def _displacements(net: Network, sold: Floats) -> Floats:

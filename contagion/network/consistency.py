@@ -16,7 +16,14 @@ from contagion.errors import NetworkError, UnitError, ValueRangeError, nearest, 
 from contagion.network.build import Draft
 from contagion.network.pledges import balances_are_accepted, collateral_is_sound
 from contagion.network.reserved import rest_is_whole
-from contagion.network.rulebook import depth_rises, fees_add_up, tiers_rise
+from contagion.network.rulebook import (
+    depth_rises,
+    fees_add_up,
+    funding_is_of_perps,
+    is_spot,
+    pools_are_pools,
+    tiers_rise,
+)
 from contagion.network.schema import TABLES
 
 NET_TOLERANCE: Final = 1e-9
@@ -115,7 +122,7 @@ def _no_self_loops(draft: Draft) -> None:
 
 def _markets_are_whole(draft: Draft) -> None:
     markets = draft.tables["markets"]
-    for row in np.flatnonzero((markets["kind"] != "spot") & (markets["schedule"] == "")):
+    for row in np.flatnonzero(~is_spot(markets["kind"]) & (markets["schedule"] == "")):
         draft.add(
             NetworkError,
             "no-schedule",
@@ -139,13 +146,13 @@ def _markets_are_whole(draft: Draft) -> None:
 
 def _positions_fit(draft: Draft) -> None:
     market, account = draft.codes["positions", "market"], draft.codes["positions", "account"]
-    spot = draft.tables["markets"]["kind"][market] == "spot"
+    spot = is_spot(draft.tables["markets"]["kind"][market])
     for row in np.flatnonzero(spot):
         draft.add(
             NetworkError,
             "position-in-spot",
             "positions",
-            "is a spot market",
+            "is a spot market or a pool",
             row=row,
             column="market",
             value=draft.tables["positions"]["market"][row],
@@ -270,6 +277,8 @@ RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("venues",), fees_add_up),
     (("obligations", "accounts"), _no_self_loops),
     (("markets",), _markets_are_whole),
+    (("markets",), pools_are_pools),
+    (("markets",), funding_is_of_perps),
     (("schedules", "tiers"), tiers_rise),
     (("depth",), depth_rises),
     (("accounts", "markets", "venues", "positions"), _positions_fit),

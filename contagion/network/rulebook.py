@@ -1,4 +1,4 @@
-"""Rules about rules: margin tiers rise, depth is cumulative, the shares of a fee add up."""
+"""Rules about rules: margin tiers rise, depth is cumulative, the shares of a fee add up, pools price as pools."""
 
 from __future__ import annotations
 
@@ -12,6 +12,50 @@ from contagion.network.build import Draft
 
 SHARE_TOLERANCE = 1e-12
 Flags: TypeAlias = npt.NDArray[np.bool_]
+POOLS = ("constant_product", "concentrated")
+"""Forms of impact of a market of kind pool, and of no other."""
+
+
+def is_spot(kinds: npt.NDArray[np.object_]) -> Flags:
+    """Return which kinds of markets trade the asset itself: order books and pools."""
+    return np.asarray((kinds == "spot") | (kinds == "pool"), dtype=np.bool_)
+
+
+def pools_are_pools(draft: Draft) -> None:
+    """Note pools that are priced as books, and books that are priced as pools."""
+    markets = draft.tables["markets"]
+    pool, priced = markets["kind"] == "pool", np.isin(markets["impact"], np.array(POOLS, dtype=object))
+    for row in np.flatnonzero(pool != priced):
+        forms = ", ".join(POOLS)
+        draft.add(
+            PolicyError,
+            "pool-impact",
+            "markets",
+            f"is the impact of a market of kind {markets['kind'][row]!r}",
+            row=row,
+            column="impact",
+            value=markets["impact"][row],
+            allowed=f"kind 'pool' goes with {forms}, and these with it alone",
+            remedy=f"set impact to one of {forms}"
+            if pool[row]
+            else "set kind to 'pool', or take a book's form",
+        )
+
+
+def funding_is_of_perps(draft: Draft) -> None:
+    """Note funding of markets that are no perpetuals."""
+    markets = draft.tables["markets"]
+    for row in np.flatnonzero((markets["kind"] != "perp") & ~np.isnan(markets["funding_interval"])):
+        draft.add(
+            PolicyError,
+            "funding",
+            "markets",
+            f"is the funding interval of a market of kind {markets['kind'][row]!r}",
+            row=row,
+            column="funding_interval",
+            value=float(markets["funding_interval"][row]),
+            allowed="only perpetuals pay funding: leave the cell empty",
+        )
 
 
 def fees_add_up(draft: Draft) -> None:

@@ -12,20 +12,45 @@ from scipy.integrate import quad
 from contagion.errors import InputError
 from contagion.markets import impact
 from contagion.markets.book import Book
-from contagion.markets.impact import DEPTH_CURVE, EXPONENTIAL, LINEAR, NO_BANDS, SQUARE_ROOT
+from contagion.markets.impact import (
+    CONCENTRATED,
+    CONSTANT_PRODUCT,
+    DEPTH_CURVE,
+    EXPONENTIAL,
+    LINEAR,
+    NO_BANDS,
+    SQUARE_ROOT,
+)
+from contagion.markets.pools import (
+    concentrated_liquidity_amounts,
+    concentrated_liquidity_swap,
+    constant_product_move,
+    constant_product_swap,
+)
 
 BANDS = np.array([0.01, 0.02, 0.05])
 VOLUMES = np.array([300.0, 698.0, 1197.0])
-SCALE = {EXPONENTIAL: 0.01 / 300, LINEAR: 0.01 / 300, SQUARE_ROOT: 0.04 / math.sqrt(3000.0), DEPTH_CURVE: 0.0}
+POOL = 60_000.0  # money side of the pools
+SCALE = {
+    EXPONENTIAL: 0.01 / 300,
+    LINEAR: 0.01 / 300,
+    SQUARE_ROOT: 0.04 / math.sqrt(3000.0),
+    DEPTH_CURVE: 0.0,
+    CONSTANT_PRODUCT: 1.0 / POOL,
+    CONCENTRATED: 1.0 / POOL,
+}
 LOT = 1.0
+ENDING = (DEPTH_CURVE, CONCENTRATED)  # forms that hold nothing beyond their widest band
+LAST = (BANDS[-1], math.log1p(BANDS[-1]))  # where the tighter of them ends, below and above the reference
+ALL = list(SCALE)
 
-kinds = st.sampled_from([EXPONENTIAL, LINEAR, SQUARE_ROOT, DEPTH_CURVE])
+kinds = st.sampled_from(ALL)
 displacements = st.floats(-0.049, 0.049)
 flows = st.floats(-2000.0, 2000.0)
 
 
 def book(kind):
-    return (BANDS, VOLUMES) if kind == DEPTH_CURVE else (NO_BANDS, NO_BANDS)
+    return (BANDS, VOLUMES) if kind in ENDING else (NO_BANDS, NO_BANDS)
 
 
 def move(kind, x0, flow, scale=None):
@@ -49,19 +74,21 @@ def at_volume(kind, volume):
     if kind == SQUARE_ROOT:
         size = abs(volume)
         return math.copysign(SCALE[kind] * (math.sqrt(size) if size > LOT else size / math.sqrt(LOT)), volume)
+    if kind in (CONSTANT_PRODUCT, CONCENTRATED):
+        return 2.0 * math.log1p(volume / POOL)
     return math.copysign(np.interp(abs(volume), np.r_[0.0, VOLUMES], np.r_[0.0, BANDS]), volume)
 
 
 def price_at(kind, x):
-    return 100.0 * (math.exp(-x) if kind in (EXPONENTIAL, SQUARE_ROOT) else 1.0 - x)
+    return 100.0 * (1.0 - x if kind in (LINEAR, DEPTH_CURVE) else math.exp(-x))
 
 
-@pytest.mark.parametrize("kind", [EXPONENTIAL, LINEAR, SQUARE_ROOT, DEPTH_CURVE])
+@pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize(
     "volume", [-1500.0, -699.0, -300.0, -1.0, -0.3, 0.0, 0.5, 1.0, 1.5, 299.0, 698.0, 1100.0]
 )
 def test_a_trade_from_rest_follows_the_closed_form(kind, volume):
-    volume = max(volume, -1197.0) if kind == DEPTH_CURVE else volume
+    volume = max(volume, -1197.0) if kind in ENDING else volume
     x = move(kind, 0.0, volume)
     assert x == pytest.approx(at_volume(kind, volume), rel=1e-14, abs=0)
     assert impact.price(kind, 100.0, x) == pytest.approx(price_at(kind, x), rel=1e-15)
@@ -72,7 +99,7 @@ def test_ten_percent_sold_at_the_calibrated_coefficient_lowers_the_price_by_ten_
     assert impact.price(EXPONENTIAL, 50.0, x) == pytest.approx(45.0, rel=1e-15)
 
 
-@pytest.mark.parametrize("kind", [EXPONENTIAL, LINEAR, SQUARE_ROOT, DEPTH_CURVE])
+@pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize(
     ("start", "flow"),
     [(0.0, 100.0), (0.0, -100.0), (500.0, -900.0), (-400.0, 1000.0), (0.5, 0.4), (-3.0, 6.0), (700.0, 1e-3)],
@@ -112,7 +139,7 @@ def test_splitting_an_order_changes_neither_the_end_nor_the_money(kind, x0, firs
     x1, x2 = move(kind, x0, first), move(kind, x0, first + second)
     in_two = move(kind, x1, second)
     assert in_two == pytest.approx(x2, rel=1e-9, abs=1e-12)
-    if kind == DEPTH_CURVE and abs(x2) >= BANDS[-1]:
+    if kind in ENDING and not -LAST[1] < x2 < LAST[0]:
         return  # the book ran out: the volumes traded are smaller than asked
     money = first * average(kind, x0, x1) + second * average(kind, x1, in_two)
     assert money == pytest.approx((first + second) * average(kind, x0, x2), rel=1e-8, abs=1e-8)
@@ -170,7 +197,7 @@ def test_capacity_is_the_trade_that_reaches_the_limit(kind, x0, limit, side):
         return
     end = impact.price(kind, 100.0, move(kind, x0, sign * most))
     assert end >= limit if side == 0 else end <= limit
-    if kind == DEPTH_CURVE and most >= capacity(kind, x0, math.nan, side):
+    if kind in ENDING and most >= capacity(kind, x0, math.nan, side):
         return
     assert end == pytest.approx(limit, rel=1e-9)
     beyond = impact.price(kind, 100.0, move(kind, x0, sign * (most * (1 + 1e-6) + 1e-6)))
@@ -197,7 +224,7 @@ def test_limits_at_zero_or_at_infinity_do_not_bind():
 
 
 def test_without_impact_the_price_stays_and_nothing_limits_a_trade():
-    for kind in (EXPONENTIAL, LINEAR, SQUARE_ROOT):
+    for kind in (EXPONENTIAL, LINEAR, SQUARE_ROOT, CONSTANT_PRODUCT):
         assert move(kind, 0.01, 1e9, scale=0.0) == 0.01
         assert capacity(kind, 0.01, 90.0, 0, scale=0.0) == math.inf
         assert capacity(kind, 0.01, 99.9, 0, scale=0.0) == 0.0
@@ -247,6 +274,72 @@ def test_the_smallest_trades_average_without_loss_of_digits():
                 )
 
 
+moved = st.floats(-0.04, 0.04)
+sizes = st.floats(1e-6, 400.0)  # units of the asset, of the 600 in the pool
+
+
+@given(moved, sizes)
+def test_a_sale_to_a_constant_product_is_the_swap_of_its_reserves(x0, units):
+    held, money = POOL / 100.0 * math.exp(x0 / 2), POOL * math.exp(-x0 / 2)
+    swap = constant_product_swap(held, money, units, fee=0.0)
+    x1 = move(CONSTANT_PRODUCT, x0, 100.0 * units)
+    assert impact.price(CONSTANT_PRODUCT, 100.0, x1) == pytest.approx(swap.spot_price_after, rel=1e-12)
+    assert average(CONSTANT_PRODUCT, x0, x1) == pytest.approx(swap.execution_price, rel=1e-12)
+
+
+@given(moved, st.floats(1e-3, 20_000.0))
+def test_a_purchase_from_a_constant_product_is_the_swap_of_its_reserves(x0, paid):
+    held, money = POOL / 100.0 * math.exp(x0 / 2), POOL * math.exp(-x0 / 2)
+    swap = constant_product_swap(money, held, paid, fee=0.0)
+    x1 = move(CONSTANT_PRODUCT, x0, -100.0 * swap.amount_out)
+    assert impact.price(CONSTANT_PRODUCT, 100.0, x1) == pytest.approx(1.0 / swap.spot_price_after, rel=1e-12)
+    assert average(CONSTANT_PRODUCT, x0, x1) == pytest.approx(1.0 / swap.execution_price, rel=1e-12)
+
+
+@given(moved, st.floats(0.01, 15.0))
+def test_a_trade_with_a_concentrated_pool_is_the_swap_inside_its_range(x0, units):
+    price, liquidity = 100.0 * math.exp(-x0), POOL / 10.0  # D = L sqrt(S)
+    sold = concentrated_liquidity_swap(price, liquidity, amount0_in=units)
+    x1 = move(CONCENTRATED, x0, 100.0 * units)
+    if x1 < -math.log1p(-BANDS[-1]):
+        assert impact.price(CONCENTRATED, 100.0, x1) == pytest.approx(sold.price_after, rel=1e-12)
+        assert average(CONCENTRATED, x0, x1) == pytest.approx(sold.amount_out / units, rel=1e-12)
+    bought = concentrated_liquidity_swap(price, liquidity, amount1_in=units * price)
+    x1 = move(CONCENTRATED, x0, -100.0 * bought.amount_out)
+    if x1 > -math.log1p(BANDS[-1]):
+        assert impact.price(CONCENTRATED, 100.0, x1) == pytest.approx(bought.price_after, rel=1e-12)
+        paid = units * price / bought.amount_out
+        assert average(CONCENTRATED, x0, x1) == pytest.approx(paid, rel=1e-12)
+
+
+def test_a_concentrated_pool_takes_what_its_range_holds_and_no_more():
+    liquidity = POOL / 10.0
+    holds = concentrated_liquidity_amounts(100.0, 105.0, liquidity).amount0
+    assert capacity(CONCENTRATED, 0.0, math.nan, 1) == pytest.approx(100.0 * holds, rel=1e-12)
+    asset = concentrated_liquidity_amounts(95.0, 100.0, liquidity).amount0
+    assert capacity(CONCENTRATED, 0.0, math.nan, 0) == pytest.approx(100.0 * asset, rel=1e-12)
+    end = move(CONCENTRATED, 0.0, 1e9)
+    assert impact.price(CONCENTRATED, 100.0, end) == pytest.approx(95.0, rel=1e-15)
+    assert capacity(CONCENTRATED, end, math.nan, 0) == 0.0
+    assert impact.price(CONCENTRATED, 100.0, move(CONCENTRATED, 0.0, -1e9)) == pytest.approx(105.0, rel=1e-15)
+
+
+def test_a_constant_product_takes_every_sale_and_never_sells_its_last_thousandth():
+    assert capacity(CONSTANT_PRODUCT, 0.0, math.nan, 0) == math.inf
+    left = 1.0 - capacity(CONSTANT_PRODUCT, 0.0, math.nan, 1) / POOL
+    assert left == pytest.approx(2.0**-10, rel=1e-9)
+    assert impact.price(CONSTANT_PRODUCT, 100.0, move(CONSTANT_PRODUCT, 0.0, -POOL)) == pytest.approx(
+        100.0 * 2.0**20, rel=1e-9
+    )
+
+
+def test_the_depth_within_a_band_gives_the_reserves_of_the_pool():
+    band, money = 0.02, POOL * (1.0 / math.sqrt(0.98) - 1.0)
+    x1 = move(CONSTANT_PRODUCT, 0.0, money)
+    assert impact.price(CONSTANT_PRODUCT, 1.0, x1) == pytest.approx(1.0 - band, rel=1e-14)
+    assert money == pytest.approx(100.0 * constant_product_move(POOL / 100.0, band), rel=1e-12)
+
+
 def test_the_book_takes_words_and_arrays():
     one = Book("exponential", scale=0.01 / 300)
     x = one.move(np.zeros(3), [0.0, 300.0, -300.0])
@@ -257,6 +350,8 @@ def test_the_book_takes_words_and_arrays():
     curve = Book("depth_curve", bands=BANDS, volumes=VOLUMES)
     assert curve.move(0.0, 499.0) == pytest.approx(0.015)
     assert curve.slope(0.015) == pytest.approx(0.01 / 398)
+    pool = Book("concentrated", scale=1.0 / POOL, bands=(0.01, 0.05))
+    assert pool.capacity(100.0, [0.0, 0.01], "sell").shape == (2,)
 
 
 @pytest.mark.parametrize(
@@ -268,6 +363,8 @@ def test_the_book_takes_words_and_arrays():
         ({"scale": math.nan}, "scale"),
         ({"lot_money": math.inf}, "lot_money"),
         ({"kind": "depth_curve"}, "bands"),
+        ({"kind": "concentrated"}, "bands"),
+        ({"kind": "concentrated", "bands": (0.01, 0.02), "volumes": (5.0,)}, "bands"),
         ({"kind": "depth_curve", "bands": (0.01, 0.02), "volumes": (5.0,)}, "bands"),
         ({"kind": "depth_curve", "bands": (0.02, 0.01), "volumes": (5.0, 6.0)}, "bands"),
         ({"kind": "depth_curve", "bands": (0.01, 0.02), "volumes": (5.0, 5.0)}, "volumes"),

@@ -19,6 +19,8 @@ from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.model import Prepared
 from tests.worlds import RandomWorld, random_world
 
+BEFORE_LOOK = (codes.BY_TOP_UP, codes.BY_INJECTION, codes.BY_FUNDING)
+"""Reasons of postings that come before accounts are looked at."""
 Key = tuple[int, int, int]  # entity, id, instrument
 
 seeds = st.integers(0, 2 * settings().max_examples - 1)
@@ -266,11 +268,11 @@ class Played:
         return total
 
     def balances_at_look(self) -> Iterator[tuple[int, defaultdict[Key, int]]]:
-        """Balances of each round once top-ups have arrived, when accounts are looked at."""
+        """Balances of each round once funding and top-ups have arrived, when accounts are looked at."""
         balance = self.opening_balances()
         for r, postings in self.by_round.items():
-            arrived = [p for p in postings if p.kind in (codes.BY_TOP_UP, codes.BY_INJECTION)]
-            later = [p for p in postings if p.kind not in (codes.BY_TOP_UP, codes.BY_INJECTION)]
+            arrived = [p for p in postings if p.kind in BEFORE_LOOK]
+            later = [p for p in postings if p.kind not in BEFORE_LOOK]
             for posting in arrived:
                 balance[posting.key] += posting.amount
             yield r, balance

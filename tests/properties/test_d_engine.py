@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,10 +16,17 @@ from tests.properties.replay import played, seeds
 from tests.worlds import random_world
 
 
+def without_impact(markets: pd.DataFrame) -> pd.DataFrame:
+    """The markets with books (pools stay pools) that any order leaves where they are."""
+    return markets.assign(
+        impact_coefficient=0.0, impact=markets["impact"].where(markets["kind"] == "pool", "exponential")
+    )
+
+
 @given(seeds)
 def test_d1_without_impact_every_price_is_the_outside_price(seed: int) -> None:
     it = random_world(seed)
-    net = it.net.replace(markets=it.net.markets.assign(impact_coefficient=0.0, impact="exponential"))
+    net = it.net.replace(markets=without_impact(it.net.markets))
     history = it.model.prepare(net, it.policies).simulate(it.shock, seed=seed).history
     assert np.array_equal(history["last"], history["outside"])
     assert not history["displacement"].any()
@@ -28,7 +36,7 @@ def test_d1_without_impact_every_price_is_the_outside_price(seed: int) -> None:
 def test_d1_without_impact_no_liquidation_is_contagion(seed: int) -> None:
     it = random_world(seed)
     net = it.net.replace(
-        markets=it.net.markets.assign(impact_coefficient=0.0, impact="exponential"),
+        markets=without_impact(it.net.markets).assign(fee=0.0),
         venues=it.net.venues.assign(fee=0.0, adl_trigger=""),
     )
     state = it.model.prepare(net).simulate(it.shock, seed=seed)

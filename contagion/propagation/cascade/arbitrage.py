@@ -1,8 +1,8 @@
 """Step 4e: capital that trades two markets of one asset towards each other.
 
 After the fill every arbitrage strategy wants to close `rate` times the step of the gap between the log prices of its
-two markets, as far as free margin and capital allow. Wishes are added per market and executed at one average price,
-from the displacement then in force, against the providers.
+two markets, less what the fees of both cost, as far as free margin and capital allow. Wishes are added per market and
+executed at one average price, from the displacement then in force, against the providers.
 
 References
 ----------
@@ -29,6 +29,7 @@ from contagion.propagation.cascade.execute import (
 )
 from contagion.propagation.cascade.kernels import coins, is_tradable, value_account, wake
 from contagion.propagation.cascade.settle import sell_holding
+from contagion.propagation.cascade.taker import charge_taker, gap_beyond_fees
 
 
 @inner
@@ -108,7 +109,7 @@ def long_room(book: Any, state: Any, strategy: Any, market: Any, sells: bool) ->
         if sells:
             return held
         cash = float(max(0, state.node_cash[book.holding_node[strategy.long_holding]]))
-        return min(cash, max(0.0, strategy.capital - held))
+        return min(cash / (1.0 + market.fee), max(0.0, strategy.capital - held))
     return room(book, state, strategy.long_leg, market, strategy.capital, sells)
 
 
@@ -119,7 +120,7 @@ def wish(book: Any, state: Any, s: int) -> float:
     a, b = state.markets[strategy.long_market], state.markets[strategy.short_market]
     if not is_tradable(a) or not is_tradable(b):
         return 0.0
-    gap = math.log(stands_at(a) / stands_at(b))
+    gap = gap_beyond_fees(math.log(stands_at(a) / stands_at(b)), a, b)
     if gap == 0.0:
         return 0.0
     sells = gap > 0.0
@@ -169,6 +170,7 @@ def trade_leg(book: Any, state: Any, k: int, lots: float) -> None:
     post(state, PROVIDER, m, BY_ARBITRAGE, m, int(lots) * number)
     post(state, ACCOUNT, i, BY_ARBITRAGE, MONEY, money * number)
     post(state, PROVIDER, m, BY_ARBITRAGE, MONEY, -money * number)
+    charge_taker(book, state, i, m, BY_ARBITRAGE, money)
     wake(book, state, i)
 
 

@@ -49,7 +49,8 @@ def shares_of_mark(opening: Opening, state: State, m: int) -> list[tuple[int, fl
     market, book = state.markets[m], opening.book
     own = 1.0
     if market["kind"] == PERP:
-        own = {0: 1.0, 1: 0.0}.get(int(market["mark_rule"]), float(market["mark_weight"]))
+        follows = {0: 1.0, 1: 0.0, 3: 1.0, 4: 1.0}  # a median follows the last price in time
+        own = follows.get(int(market["mark_rule"]), float(market["mark_weight"]))
     shares = [(m, own)] if own > 0.0 else []
     first, last = book.index_indptr[market["asset"]], book.index_indptr[market["asset"] + 1]
     weights = book.index_weight[first:last]

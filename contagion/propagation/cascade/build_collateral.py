@@ -94,6 +94,12 @@ def _slots(net: Network, units: Units, found: Ints) -> npt.NDArray[Any]:
                 f"balances: accounts at {name!r} hold {asset!r}, which no spot market trades; "
                 "add a spot market for it, in which it can be sold"
             )
+        slot["local"] = places.spots.get((asset, name), -1)
+        if slot["local"] < 0 and net.venues["oracle"].iloc[v] == "local":
+            raise NetworkError(
+                f"venues {name!r}: oracle is 'local', but it has no spot market or pool of {asset!r} to look at; "
+                "add the market, or set oracle to 'index'"
+            )
         slot["lot_scale"] = units.asset_lots[a] * units.scale
         slot["opening"] = slot["price"] = net.assets["price"].to_numpy(float)[a]
         here = np.asarray([row])

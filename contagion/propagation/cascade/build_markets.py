@@ -13,7 +13,7 @@ import pandas as pd
 from contagion.errors import NetworkError
 from contagion.markets.impact import KINDS
 from contagion.network import Network
-from contagion.propagation.cascade.codes import MARKS, PERP, PROCEDURES, RANKS, RESIDUALS, SPOT
+from contagion.propagation.cascade.codes import FUNDING_RULES, MARKS, PERP, PROCEDURES, RANKS, RESIDUALS, SPOT
 from contagion.propagation.cascade.tables import MARKET, VENUE
 from contagion.propagation.cascade.units import Units
 
@@ -80,7 +80,7 @@ def _set_book(
     """Impact parameters of one market and its bands; returns its weight in the index."""
     row = net.markets.loc[name]
     bid, ask = _side(net, name, "bid"), _side(net, name, "ask")
-    resting = sum(float(side["amount"].iloc[-1]) for side in (bid, ask) if len(side))
+    resting, capital = sum(float(side["amount"].iloc[-1]) for side in (bid, ask) if len(side)), 0.0
     if row["impact"] == "square_root":
         if not row["volume"] > 0 or not out["volatility"] > 0:
             raise NetworkError(
@@ -89,6 +89,8 @@ def _set_book(
         out["coefficient"] = row["impact_coefficient"] * out["volatility"]
         out["depth_bid"] = out["depth_ask"] = row["volume"] * units.scale
         resting = resting or float(np.asarray(row["volume"]))
+    elif row["kind"] == "pool":
+        capital, resting = _set_pool(out, row, name, bid, ask, units)
     else:
         if not len(bid) or not len(ask):
             raise NetworkError(
@@ -98,7 +100,7 @@ def _set_book(
         out["coefficient"] = row["impact_coefficient"] * band
         out["depth_bid"] = bid["amount"].iloc[0] * units.scale
         out["depth_ask"] = ask["amount"].iloc[0] * units.scale * (band / ask["band"].iloc[0])
-    out["capital"] = resting * units.scale
+    out["capital"] = (capital or resting) * units.scale
     out["band_first"] = len(bands)
     bands.extend(bid["band"])
     volumes.extend(bid["amount"] * units.scale)
@@ -107,6 +109,28 @@ def _set_book(
     volumes.extend(ask["amount"] * units.scale)
     out["band_last"] = len(bands)
     return resting
+
+
+def _set_pool(
+    out: np.void, row: Any, name: str, bid: pd.DataFrame, ask: pd.DataFrame, units: Units
+) -> tuple[float, float]:
+    """Reserves of a pool, from its narrowest bid; returns the money in it and the money within its widest bands."""
+    ranged = row["impact"] == "concentrated"
+    if not len(bid) or (ranged and not len(ask)):
+        raise NetworkError(
+            f"markets {name!r} is a pool without reserves: add a row to depth, side {'ask' if len(bid) else 'bid'!r} "
+            "(the narrowest bid gives the reserves, the widest bands are the range of concentrated liquidity)"
+        )
+    if not float(bid["band"].iloc[-1]) < 1.0:
+        raise NetworkError(f"depth of the pool {name!r}: a bid band of 1 has no end; give bands below 1")
+    share = 1.0 / math.sqrt(1.0 - float(bid["band"].iloc[0])) - 1.0  # of the reserve, sold within the band
+    out["coefficient"] = row["impact_coefficient"] * share
+    out["depth_bid"] = out["depth_ask"] = bid["amount"].iloc[0] * units.scale
+    reserve = float(bid["amount"].iloc[0]) / share
+    low = math.sqrt(1.0 - float(bid["band"].iloc[-1]))
+    high = math.sqrt(1.0 + float((ask if len(ask) else bid)["band"].iloc[-1]))
+    within = reserve * ((1.0 / low - 1.0) + (1.0 - 1.0 / high))
+    return reserve * ((1.0 - low) + (1.0 - 1.0 / high)) if ranged else 2.0 * reserve, within
 
 
 def build_markets(
@@ -118,13 +142,14 @@ def build_markets(
     opening = net.assets["price"].to_numpy(float)[asset]
     rows["venue"] = net.venues.index.get_indexer(pd.Index(net.markets["venue"]))
     rows["asset"] = asset
-    rows["kind"] = np.where(net.markets["kind"] == "spot", SPOT, PERP)
+    rows["kind"] = np.where(net.markets["kind"] == "perp", PERP, SPOT)
     rows["mark_rule"] = [MARKS[w] for w in net.venues["mark"].reindex(net.markets["venue"])]
     rows["mark_weight"] = net.venues["mark_weight"].reindex(net.markets["venue"]).to_numpy()
     rows["lot"], rows["lot_scale"] = units.lots, units.lots * units.scale
     rows["impact"] = [KINDS.index(w) for w in net.markets["impact"]]
-    for column in ("permanent_share", "depth_floor", "capital_exponent", "volatility_exponent"):
+    for column in ("fee", "permanent_share", "depth_floor", "capital_exponent", "volatility_exponent"):
         rows[column] = net.markets[column].to_numpy()
+    rows["funding_interval"] = net.markets["funding_interval"].fillna(np.inf).to_numpy()
     rows["half_life"] = net.markets["impact_half_life"].fillna(np.inf).to_numpy()
     own, of_asset = net.markets["volatility"].to_numpy(float), net.assets["volatility"].to_numpy(float)[asset]
     rows["volatility"] = np.nan_to_num(np.where(np.isnan(own), of_asset, own), nan=0.0)
@@ -137,7 +162,7 @@ def build_markets(
     weights = [
         _set_book(net, units, rows[m], str(name), bands, volumes) for m, name in enumerate(net.markets.index)
     ]
-    spots = np.flatnonzero(rows["kind"] == SPOT)
+    spots = np.flatnonzero((rows["kind"] == SPOT) & net.markets["in_index"].to_numpy(bool))
     order = spots[np.argsort(asset[spots], kind="stable")].astype(np.int64)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(asset[spots], minlength=len(net.assets)))]).astype(
         np.int64
@@ -166,6 +191,14 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
         "portfolio_offset",
         "latency",
         "block_time",
+        "mid_weight",
+        "index_deviation",
+        "index_lag",
+        "oracle_lag",
+        "oracle_threshold",
+        "funding_interest",
+        "funding_clamp",
+        "funding_cap",
     ):
         rows[column] = venues[column].to_numpy()
     rows["block_capacity"] = venues["block_capacity"].fillna(np.inf).to_numpy()
@@ -175,6 +208,9 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
         rows["protocol"], money.reindex(venues.index).fillna(1.0).to_numpy(float), 1.0
     )
     rows["adl"] = (venues["adl_trigger"] != "").to_numpy()
+    rows["oracle"] = (venues["oracle"] == "local").to_numpy()
+    rows["oracle_heartbeat"] = venues["oracle_heartbeat"].fillna(np.inf).to_numpy()
+    rows["funding_rule"] = [FUNDING_RULES[w] for w in venues["funding_rule"]]
     rows["adl_rank"] = [RANKS[w] for w in venues["adl_rank"]]
     rows["residual"] = [RESIDUALS[w] for w in venues["residual"]]
     rows["throughput"] = venues["throughput"].fillna(np.inf).to_numpy() * units.scale

@@ -47,7 +47,7 @@ def find_places(net: Network) -> Places:
     for place, (kind, venue, asset) in enumerate(zip(*columns, strict=True)):
         if kind == "perp":
             perps.setdefault((venue, asset), place)
-        elif kind == "spot":
+        elif kind in ("spot", "pool"):
             spots.setdefault((asset, venue), place)
             best = deepest.setdefault(asset, place)
             if bids.iloc[place] > bids.iloc[best]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 # kinds and rules, as codes --------------------------------------------------------------------------------------------
 PERP, SPOT = 0, 1
-MARKS = {"last": 0, "index": 1, "weighted": 2}
+MARKS = {"last": 0, "index": 1, "weighted": 2, "median_binance": 3, "median_hyperliquid": 4}
+FUNDING_RULES = {"binance": 0, "hyperliquid": 1}
 PROCEDURES = {"close_out": 0, "partial": 1, "ladder": 2}
 RANKS = {"bitmex": 0, "contract_pro_rata": 1}
 RESIDUALS = {"profit_pro_rata": 0, "profit_queue": 1, "socialise": 2, "own_equity": 3}

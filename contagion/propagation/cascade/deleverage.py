@@ -32,7 +32,8 @@ def deficit_at_fill(book: Any, state: Any, i: int) -> float:
             if state.taken[k] != abs(lots):
                 return 0.0
             market = state.markets[book.leg_market[k]]
-            worth += lots * (market.fill * market.lot_scale)
+            money = lots * (market.fill * market.lot_scale)
+            worth += money - market.fee * abs(money)
     if book.hold_indptr[i + 1] > book.hold_indptr[i]:
         owned, _ = coins(book, state, i)
         worth += owned

@@ -97,6 +97,7 @@ class State(NamedTuple):
     shock_mint: Array  # (n, 5) round, asset, market, lots still to be sold, lots sold this round
     index: Array  # type: ignore[assignment]  # hides tuple.index; (A,)
     index_return: Array  # (R + 1, A) log returns of the index
+    venue_index: Array  # (R + 1, V, A) index by each venue's outlier rule, before its lag
     history: Array  # (R + 1, M)
     rounds: Array  # (R + 1,)
     events: Array

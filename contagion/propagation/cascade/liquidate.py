@@ -29,7 +29,7 @@ LARGEST_RISE = 2.0  # no asks rest above twice the outside price: an exponential
 def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
     """Whether closing `fraction` of every leg restores `target` times the requirement, after the fee."""
     venue = state.venues[book.venue[i]]
-    required, closed = 0.0, 0.0
+    required, closed, taken = 0.0, 0.0, 0.0
     for k in range(book.indptr[i], book.indptr[i + 1]):
         lots = abs(state.quantity[k])
         if lots != 0.0:
@@ -37,10 +37,11 @@ def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
             notional = lots * (market.mark * market.lot_scale)
             required += market.multiplier * maintenance(book, market, (1.0 - fraction) * notional)
             closed += fraction * notional
+            taken += market.fee * (fraction * notional)
     if state.clock[0].offsets:
         required -= relief(book, state, i, 1.0 - fraction, False)
     _, haircut = coins(book, state, i)
-    return bool(state.equity[i] - haircut - venue.fee * closed >= venue.target * required)
+    return bool(state.equity[i] - haircut - venue.fee * closed - taken >= venue.target * required)
 
 
 @inner

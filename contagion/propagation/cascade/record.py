@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contagion.markets.impact import CONSTANT_PRODUCT
 from contagion.propagation.cascade import codes, tables
 from contagion.propagation.cascade.attribution import attribute, contagion_graph
 from contagion.propagation.cascade.build import Opening
@@ -135,7 +136,11 @@ def markets_table(opening: Opening, state: State) -> pd.DataFrame:
         {
             "venue": _named(markets["venue"], names.venues),
             "asset": _named(markets["asset"], names.assets),
-            "kind": np.where(markets["kind"] == codes.SPOT, "spot", "perp"),
+            "kind": np.where(
+                markets["kind"] == codes.PERP,
+                "perp",
+                np.where(markets["impact"] >= CONSTANT_PRODUCT, "pool", "spot"),
+            ),
             "opening_price": markets["opening"],
             "closing_price": markets["mark"],
             "outside_price": markets["outside"],

@@ -2,8 +2,8 @@
 
 References
 ----------
-cascade chapter, section 2: the price is a function of the outside price and the displacement; the index is the
-depth-weighted mean of the spot markets; depth falls with the provider's capital and with running volatility.
+cascade chapter, section 2: the price is a function of the outside price and the displacement; depth falls with the
+provider's capital and with running volatility.
 """
 
 from __future__ import annotations
@@ -16,15 +16,12 @@ import numpy as np
 from contagion.compiled import inner
 from contagion.markets.impact import price
 from contagion.propagation.cascade.codes import PERP
+from contagion.propagation.cascade.indices import index_at, row_of, set_index
 from contagion.propagation.cascade.kernels import advance_clocks
+from contagion.propagation.cascade.marks import mark_binance, mark_hyperliquid
+from contagion.propagation.cascade.oracles import set_oracles
 
 SECONDS_A_DAY = 86_400.0
-
-
-@inner
-def row_of(clock: Any, table: Any) -> int:
-    """Row of a path that belongs to this round; the last row goes on for ever."""
-    return min(int(clock.round), table.shape[0] - 1)
 
 
 @inner
@@ -40,33 +37,6 @@ def set_last(state: Any) -> None:
             market.last = market.outside
         else:
             market.last = price(market.impact, market.outside, market.permanent + market.temporary)
-
-
-@inner
-def set_index(book: Any, state: Any) -> None:
-    """Mean of the spot markets by the depth of the last round; outside price where there is none. Keeps its return."""
-    clock = state.clock[0]
-    now = row_of(clock, state.outside)
-    at = int(clock.round)
-    for a in range(state.index.shape[0]):
-        before, outside = state.index[a], state.outside[now, a]
-        total, weight = 0.0, 0.0
-        for j in range(book.index_indptr[a], book.index_indptr[a + 1]):
-            market = state.markets[book.index_market[j]]
-            if not market.dead:
-                total += book.index_weight[j] * market.depth * (market.last - outside)
-                weight += book.index_weight[j] * market.depth
-        # as a distance from outside: markets that stand there give the outside price to the last bit
-        state.index[a] = outside + total / weight if weight > 0.0 else outside
-        state.index_return[at, a] = math.log(state.index[a] / before) if at > 0 else 0.0
-
-
-@inner
-def set_oracles(book: Any, state: Any) -> None:
-    """Oracle price of every coin at every venue: the index."""
-    for s in range(state.slots.shape[0]):
-        slot = state.slots[s]
-        slot.price = state.index[slot.asset]
 
 
 @inner
@@ -106,10 +76,16 @@ def set_marks(state: Any) -> None:
     """Mark by each venue's rule; an observed path is the mark itself."""
     for m in range(state.markets.shape[0]):
         market = state.markets[m]
-        market.index = state.index[market.asset]
+        market.index = index_at(state, market.venue, market.asset, state.clock[0].round)
         if state.clock[0].observed:
             market.mark = market.outside
-        elif market.mark_rule == 0 or market.kind != PERP or market.last == market.index:
+        elif market.mark_rule == 0 or market.kind != PERP:
+            market.mark = market.last
+        elif market.mark_rule == 3:
+            market.mark = mark_binance(state, m)
+        elif market.mark_rule == 4:
+            market.mark = mark_hyperliquid(state, m)
+        elif market.last == market.index:
             market.mark = market.last
         elif market.mark_rule == 1:
             market.mark = market.index

@@ -32,6 +32,7 @@ from contagion.propagation.cascade.execute import (
     take,
     trim_unwinding,
 )
+from contagion.propagation.cascade.funding import funding_to_come, pay_funding
 from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
 from contagion.propagation.cascade.settle import fill
 from contagion.propagation.cascade.waterfall import pay_deficits, total_funds
@@ -49,8 +50,9 @@ def begin(book: Any, state: Any) -> None:
 
 @inner
 def receive(book: Any, state: Any) -> None:
-    """Phase 2a: the marks stand; top-ups that are due arrive."""
+    """Phase 2a: the marks stand; funding is paid; top-ups that are due arrive."""
     after_marks(book, state)
+    pay_funding(book, state)
     deliver(book, state)
 
 
@@ -111,7 +113,7 @@ def nothing_will_change(state: Any) -> bool:
 def is_busy(state: Any) -> bool:
     """Whether something is liquidatable, due, unwinding or moving outside, or happened this round."""
     clock = state.clock[0]
-    if clock.acted or clock.n_calls > 0 or moves_outside(state):
+    if clock.acted or clock.n_calls > 0 or moves_outside(state) or funding_to_come(state):
         return True
     if clock.n_acting > 0 and not (clock.sticky and nothing_will_change(state)):
         return True

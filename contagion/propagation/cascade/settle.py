@@ -47,6 +47,7 @@ from contagion.propagation.cascade.codes import (
 )
 from contagion.propagation.cascade.execute import leg_reduced
 from contagion.propagation.cascade.kernels import equity_at_outside, is_flat, value_account, wake
+from contagion.propagation.cascade.taker import charge_node, charge_taker
 
 
 @inner
@@ -65,6 +66,7 @@ def sell_leg(book: Any, state: Any, k: int, lots: float, price: float, reason: i
     post(state, PROVIDER, m, reason, m, sign * moved)
     post(state, ACCOUNT, i, reason, MONEY, sign * money * number)
     post(state, PROVIDER, m, reason, MONEY, -sign * money * number)
+    charge_taker(book, state, i, m, reason, money)
     wake(book, state, i)
     return float(money * number)
 
@@ -82,6 +84,7 @@ def sell_holding(book: Any, state: Any, h: int, m: int, lots: float, price: floa
     post(state, PROVIDER, m, reason, instrument, moved)
     pay_node(state, node, reason, money)
     post(state, PROVIDER, m, reason, MONEY, -money)
+    charge_node(state, node, m, reason, money)
     return float(money)
 
 
@@ -156,6 +159,7 @@ def trade_coin(book: Any, state: Any, b: int, lots: float, reason: int) -> float
     post(state, PROVIDER, slot.market, reason, instrument, sign * moved)
     post(state, ACCOUNT, i, reason, MONEY, sign * money * number)
     post(state, PROVIDER, slot.market, reason, MONEY, -sign * money * number)
+    charge_taker(book, state, i, slot.market, reason, money)
     wake(book, state, i)
     return float(money * number)
 

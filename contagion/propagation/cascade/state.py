@@ -92,6 +92,7 @@ def allocate(
         shock_mint=floats(0, 5),
         index=floats(assets),
         index_return=floats(rows, assets),
+        venue_index=floats(rows, len(names.venues), assets),
         history=np.zeros((rows, m), HISTORY),
         rounds=np.zeros(rows, ROUND),
         events=np.zeros(events, EVENT),
@@ -249,7 +250,7 @@ def grow(state: State) -> State:
         out[: len(table)] = table
         return out
 
-    names = ("rounds", "history", "index_return", "slot_history")
+    names = ("rounds", "history", "index_return", "venue_index", "slot_history")
     grown = state._replace(**{name: longer(getattr(state, name)) for name in names})
     grown.clock["last_round"] = rows - 1
     return grown

@@ -23,6 +23,7 @@ MARKET = np.dtype(
         ("band_first", "i8"),  # bid bands are band_first:band_mid, ask bands band_mid:band_last
         ("band_mid", "i8"),
         ("band_last", "i8"),
+        ("fee", "f8"),  # share of the money of every trade with the book, to the provider
         ("permanent_share", "f8"),
         ("half_life", "f8"),
         ("depth_floor", "f8"),
@@ -59,6 +60,17 @@ MARKET = np.dtype(
         ("liquidated", "f8"),  # money at the execution price
         ("deleveraged", "f8"),
         ("halted_seconds", "f8"),
+        ("funding_interval", "f8"),  # inf: none
+        ("funding_rate", "f8"),  # of the last payment
+        (
+            "premium_sum",
+            "f8",
+        ),  # of mark over index less one, over premium_rounds rounds since the last payment
+        ("premium_rounds", "f8"),
+        ("basis_sum", "f8"),  # fading averages of Hyperliquid's mark: sums over weights
+        ("basis_weight", "f8"),
+        ("local_sum", "f8"),
+        ("local_weight", "f8"),
         ("lowest", "f8"),
         ("largest_fall", "f8"),
         ("basis_peak", "f8"),
@@ -94,6 +106,17 @@ VENUE = np.dtype(
         ("latency", "f8"),  # s, from a trigger or a transfer to its execution
         ("block_time", "f8"),  # s, 0 where no chain confirms transfers
         ("block_capacity", "f8"),  # transfers that a block confirms
+        ("mid_weight", "f8"),  # of the venue's prices in the marks of others
+        ("index_deviation", "f8"),  # of the median, beyond which a market is an outlier, nan: no rule
+        ("index_lag", "f8"),
+        ("oracle", "i8"),
+        ("oracle_lag", "f8"),
+        ("oracle_threshold", "f8"),
+        ("oracle_heartbeat", "f8"),  # inf: none
+        ("funding_rule", "i8"),
+        ("funding_interest", "f8"),
+        ("funding_clamp", "f8"),
+        ("funding_cap", "f8"),
         ("fund_limit", "f8"),  # of this round's waterfall, in quanta
         ("residual_limit", "f8"),
         ("deficit", "i8"),  # of this round
@@ -125,6 +148,8 @@ SLOT = np.dtype(  # a coin that accounts of a venue hold or owe
         ("lot_scale", "f8"),  # quanta per unit of price that a lot is worth
         ("opening", "f8"),
         ("price", "f8"),  # by the venue's oracle
+        ("local", "i8"),  # spot market or pool of the venue itself, or -1
+        ("reported", "f8"),  # s, of the oracle's last report
         ("opening_weight", "f8"),
     ],
     align=True,

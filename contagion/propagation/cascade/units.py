@@ -44,7 +44,7 @@ def smallest_by(keys: pd.Series, values: pd.Series, names: pd.Index) -> Floats:
 def measure_lots(net: Network) -> tuple[Floats, Floats]:
     """Units of the asset in a lot, per market and per asset (for holdings and spot)."""
     assets, markets = net.assets, net.markets
-    spot = (markets["kind"] == "spot").to_numpy()
+    spot = markets["kind"].isin(("spot", "pool")).to_numpy()
     asset_of = assets.index.get_indexer(pd.Index(markets["asset"]))
     given = markets["lot"].to_numpy(float)
     guess = power_below(1e-6 * 1000.0 / assets["price"].to_numpy(float))
