@@ -111,7 +111,7 @@ def market_rows(
 def price_rules(
     rng: np.random.Generator, markets: list[dict[str, object]], venues: list[dict[str, object]]
 ) -> list[dict[str, object]]:
-    """Pools at the last venue, and rules of marks, indices, oracles, funding and fees; returns the depth of the pools."""
+    """Pools at the last venue, rules of marks, indices, oracles, funding and fees; returns the depth of the pools."""
     depth: list[dict[str, object]] = []
     for asset in PRICES:
         name = f"{asset}-pool"
