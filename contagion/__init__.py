@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from contagion.network.remargin import remargin as remargin
     from contagion.policies import AutoDeleveraging as AutoDeleveraging
     from contagion.policies import Halt as Halt
+    from contagion.policies import IndexDesign as IndexDesign
     from contagion.policies import InsuranceFund as InsuranceFund
     from contagion.policies import LiquidationThrottle as LiquidationThrottle
     from contagion.policies import MarginMultiplier as MarginMultiplier
@@ -77,6 +78,7 @@ _HOMES = {
     "DepthShock": "shocks",
     "GasShock": "shocks",
     "Halt": "policies",
+    "IndexDesign": "policies",
     "InsuranceFund": "policies",
     "LiquidationThrottle": "policies",
     "MarginMultiplier": "policies",

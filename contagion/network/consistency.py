@@ -146,13 +146,13 @@ def _markets_are_whole(draft: Draft) -> None:
 
 def _positions_fit(draft: Draft) -> None:
     market, account = draft.codes["positions", "market"], draft.codes["positions", "account"]
-    spot = is_spot(draft.tables["markets"]["kind"][market])
-    for row in np.flatnonzero(spot):
+    kind = draft.tables["markets"]["kind"][market]
+    for row in np.flatnonzero(is_spot(kind)):
         draft.add(
             NetworkError,
             "position-in-spot",
             "positions",
-            "is a spot market or a pool",
+            "is a pool" if kind[row] == "pool" else "is a spot market",
             row=row,
             column="market",
             value=draft.tables["positions"]["market"][row],

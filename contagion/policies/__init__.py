@@ -4,6 +4,7 @@ from contagion.policies.backstops import AutoDeleveraging, InsuranceFund, Partia
 from contagion.policies.base import Policy
 from contagion.policies.breakers import Halt, LiquidationThrottle, PriceBand
 from contagion.policies.costs import CostRates, Outlay
+from contagion.policies.indices import IndexDesign
 from contagion.policies.margins import MarginMultiplier, TieredMargin
 from contagion.policies.world import World
 
@@ -11,6 +12,7 @@ __all__ = [
     "AutoDeleveraging",
     "CostRates",
     "Halt",
+    "IndexDesign",
     "InsuranceFund",
     "LiquidationThrottle",
     "MarginMultiplier",

@@ -21,6 +21,7 @@ DEFAULT_SHOCK: Final = {"kind": "student_t", "df": 4.0, "scale": 0.06}
 POLICIES: Final = (
     "AutoDeleveraging",
     "Halt",
+    "IndexDesign",
     "InsuranceFund",
     "LiquidationThrottle",
     "MarginMultiplier",

@@ -32,6 +32,7 @@ OPENINGS: dict[str, Policy] = {
     "deleveraging": ct.AutoDeleveraging(),
     "no deleveraging": ct.AutoDeleveraging(trigger="none"),
     "socialised loss": ct.SocialisedLoss(),
+    "index design": ct.IndexDesign(markets=(), deviation=0.05, lag=60.0),
     "placebo": ct.Policy(),
 }
 NETWORKS = ("world 1", "world 2", "world 3", "generated")

@@ -28,6 +28,8 @@ LIVE: dict[str, Policy] = {
     "no deleveraging": ct.AutoDeleveraging(trigger="none"),
     "deleveraging pro rata": ct.AutoDeleveraging(rank="contract_pro_rata"),
     "socialised loss": ct.SocialisedLoss(),
+    "index without members": ct.IndexDesign(markets=()),
+    "late index": ct.IndexDesign(lag=300.0),
 }
 NOTHING: dict[str, Policy] = {
     "placebo": ct.Policy(),
@@ -38,6 +40,7 @@ NOTHING: dict[str, Policy] = {
     "margin times one": ct.MarginMultiplier(factor=1.0),
     "tiers times one": ct.TieredMargin(factor=1.0),
     "fund times one": ct.InsuranceFund(factor=1.0),
+    "index as it is": ct.IndexDesign(deviation=math.inf, lag=0.0),
 }
 
 
