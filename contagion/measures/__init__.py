@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from contagion.lazy import on_first_use
 
 if TYPE_CHECKING:
+    from contagion.measures.closing import liquidity_adjusted_requirement as liquidity_adjusted_requirement
+    from contagion.measures.clusters import money_to_next_cluster as money_to_next_cluster
     from contagion.measures.early_warning import distance_to_divergence as distance_to_divergence
     from contagion.measures.early_warning import liquidation_probability as liquidation_probability
     from contagion.measures.early_warning import open_interest_above as open_interest_above
@@ -54,7 +56,9 @@ _HOMES = {
     "liquidation_moves": "liquidation",
     "liquidation_prices": "liquidation",
     "liquidation_probability": "early_warning",
+    "liquidity_adjusted_requirement": "closing",
     "loss_amplification": "losses",
+    "money_to_next_cluster": "clusters",
     "node_gain": "losses",
     "node_loss": "losses",
     "open_interest_above": "early_warning",

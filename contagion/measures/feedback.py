@@ -70,7 +70,7 @@ def cascade_slopes(
     shape = (n_levels, len(net.markets))
     sold = _sum_by(shape, level[legs.account], legs.market, flow)
     displacement = _displacements(net, np.vstack([np.zeros(shape[1]), np.cumsum(sold, axis=0)]))
-    weight = _last_price_weights(net)
+    weight = last_price_weights(net)
     density = _densities(legs, reached, level, flow, shape) / width * -np.sign(end)
     matrix = _secants(displacement, sold)[:, :, None] * density * weight
     own = np.diagonal(matrix, axis1=1, axis2=2)
@@ -131,7 +131,7 @@ def _densities(legs: Book, move: Floats, level: Integers, flow: Floats, shape: t
     return total - np.divide(squares, total, out=np.zeros_like(total), where=total != 0.0)
 
 
-def _last_price_weights(net: Network) -> Floats:
+def last_price_weights(net: Network) -> Floats:
     """Return the weight of the last price in each market's mark, ``(n_markets,)``."""
     rules = net.venues.reindex(net.markets["venue"])
     word, weight = rules["mark"].to_numpy(), rules["mark_weight"].to_numpy(np.float64)

@@ -53,7 +53,7 @@ def closing_log_moves(legs: Book, sign: int) -> Floats:
     shared = np.where(np.isfinite(low), low, 1.0)
     moves = _of_one_direction(legs, shared, sign)
     if mixed.any():
-        moves[mixed] = _first_crossing(_only(legs, mixed), sign)
+        moves[mixed] = _first_crossing(only(legs, mixed), sign)
     return moves
 
 
@@ -87,7 +87,7 @@ def _of_one_direction(legs: Book, shared: Floats, sign: int) -> Floats:
     return np.where(np.abs(moves * shared) <= LONGEST, moves, np.nan)
 
 
-def _only(legs: Book, kept: NDArray[np.bool_]) -> Book:
+def only(legs: Book, kept: NDArray[np.bool_]) -> Book:
     """Return the book of some accounts alone."""
     number = np.cumsum(kept) - 1
     leg, coin = kept[legs.account], kept[legs.coin_account]
@@ -123,7 +123,7 @@ def _first_crossing(legs: Book, sign: int) -> Floats:
     going = ~closed
     for _ in range(MOST_STEPS):
         if not going.all():
-            legs, places, end = _only(legs, going), places[going], end[going]
+            legs, places, end = only(legs, going), places[going], end[going]
             start, width = start[going], width[going]
             here = tuple(part[going] for part in here)
         if not len(places):
