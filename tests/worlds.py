@@ -11,6 +11,18 @@ import contagion as ct
 from contagion.policies.base import Policy
 from contagion.shocks import Shock
 
+PROCEDURES = (
+    "close_out",
+    "partial",
+    "ladder",
+    "bybit",
+    "okx",
+    "hyperliquid",
+    "increments",
+    "dydx",
+    "takeover",
+)
+RANKS = ("bitmex", "binance", "hyperliquid", "hyperliquid_side_aware", "contract_pro_rata")
 IMPACTS = ("exponential", "linear", "square_root", "depth_curve")
 POOLS = ("constant_product", "concentrated")
 PRICES = {"AAA": 100.0, "BBB": 7.5}
@@ -39,15 +51,25 @@ def venue_rows(rng: np.random.Generator, names: list[str]) -> list[dict[str, obj
             {
                 "name": name,
                 "insurance_fund": float(rng.choice([0.0, 50.0, 500.0])),
-                "procedure": pick(rng, "close_out", "partial", "ladder"),
+                "procedure": pick(rng, *PROCEDURES),
                 "target": float(rng.choice([1.0, 1.5, 2.0])),
                 "min_clip": float(rng.choice([0.0, 0.2, 0.7])),
                 "fee": float(rng.choice([0.0, 0.002, 0.01])),
                 "fee_to_fund": 0.5,
                 "fee_to_keeper": 0.25,
                 "fee_burned": float(rng.choice([0.0, 0.125])),
-                "adl_trigger": pick(rng, "", "fund", "fund"),
-                "adl_rank": pick(rng, "bitmex", "contract_pro_rata"),
+                "first_clip": float(rng.choice([0.2, 0.5])),
+                "large_position": float(rng.choice([50.0, 100_000.0])),
+                "clip_wait": float(rng.choice([0.0, 30.0, 120.0])),
+                "backstop_share": float(rng.choice([0.25, 2.0 / 3.0])),
+                "step_size": float(rng.choice([np.nan, 5.0, 40.0])),
+                "spread_to_maintenance": float(rng.choice([0.1, 1.0])),
+                "adl_trigger": pick(rng, "", "fund", "fund", "pool", "fund_drawdown"),
+                "adl_ratio": float(rng.choice([0.1, 0.3])),
+                "adl_window": float(rng.choice([300.0, 28_800.0])),
+                "adl_rank": pick(rng, *RANKS),
+                "adl_price": pick(rng, "", "bankruptcy", "mark", "previous_mark"),
+                "rank_interval": float(rng.choice([0.0, 120.0])),
                 "residual": pick(rng, "profit_pro_rata", "profit_queue", "socialise", "own_equity"),
                 "mark": pick(rng, "last", "index", "weighted"),
                 "throughput": float(rng.choice([np.nan, 30.0])),

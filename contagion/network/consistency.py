@@ -15,7 +15,7 @@ import numpy.typing as npt
 from contagion.errors import NetworkError, UnitError, ValueRangeError, nearest, shown
 from contagion.network.build import Draft
 from contagion.network.pledges import balances_are_accepted, collateral_is_sound
-from contagion.network.reserved import rest_is_whole
+from contagion.network.reserved import inventories_are_whole, inventory, rest_is_whole
 from contagion.network.rulebook import (
     depth_rises,
     fees_add_up,
@@ -107,7 +107,10 @@ def _no_self_loops(draft: Draft) -> None:
     loops = (("obligations", "debtor", "creditor", "owes itself"), ("accounts", "owner", "venue", "is both"))
     for table, one, other, what in loops:
         ends = draft.tables[table]
-        for row in np.flatnonzero(ends[one] == ends[other]):
+        looped = ends[one] == ends[other]
+        if table == "accounts":
+            looped &= ~inventory(ends["name"])
+        for row in np.flatnonzero(looped):
             draft.add(
                 NetworkError,
                 "self-loop",
@@ -283,6 +286,7 @@ RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("depth",), depth_rises),
     (("accounts", "markets", "venues", "positions"), _positions_fit),
     (("nodes", "venues", "accounts"), rest_is_whole),
+    (("accounts",), inventories_are_whole),
     (("strategies",), _strategies_have_legs),
     ((), _sums_are_finite),
 )

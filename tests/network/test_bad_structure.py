@@ -186,8 +186,6 @@ MECHANICS: list[tuple[str, str, Any]] = [
     ("accounts", "reaction", "hedge"),
     ("venues", "procedure", "auction"),
     ("venues", "close_factor", 0.5),
-    ("venues", "adl_trigger", "pool"),
-    ("venues", "adl_rank", "binance"),
     ("schedules", "form", "linear_in_size"),
     ("obligations", "seniority", 2),
     ("obligations", "callable", True),

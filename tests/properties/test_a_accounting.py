@@ -9,7 +9,14 @@ from hypothesis import example, given
 from contagion.propagation.cascade import codes
 from tests.properties.replay import Played, Posting, asset_prices, perp_prices, played, seeds, worth_at
 
-TRADES = (codes.BY_LIQUIDATION, codes.BY_ADL, codes.BY_UNWIND, codes.BY_ARBITRAGE, codes.BY_VENUE_DEFAULT)
+TRADES = (
+    codes.BY_LIQUIDATION,
+    codes.BY_ADL,
+    codes.BY_UNWIND,
+    codes.BY_ARBITRAGE,
+    codes.BY_VENUE_DEFAULT,
+    codes.BY_TAKEOVER,
+)
 GIVES = (codes.BY_TOP_UP, codes.BY_FUND)
 TAKES = (codes.BY_FEE, codes.BY_RESIDUAL)
 

@@ -199,7 +199,8 @@ def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> N
     done = Fraction(0)
     for p in it.postings:
         moved = p.entity == codes.ACCOUNT and p.instrument >= 0
-        if moved and (p.kind == codes.BY_LIQUIDATION or (p.kind == codes.BY_ADL and p.id in sick[p.round])):
+        given_up = p.kind in (codes.BY_ADL, codes.BY_TAKEOVER) and p.id in sick[p.round]
+        if moved and (p.kind == codes.BY_LIQUIDATION or given_up):
             m = p.instrument if p.instrument < len(state.markets) else int(it.events[p.event]["market"])
             done += abs(p.amount) * it.mark(p.round, m)
     deferred = Fraction(float(state.rounds["deferred_notional"].sum())) * Fraction(
@@ -258,6 +259,7 @@ def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> N
     it = played(seed)
     book, strategies = it.prepared.opening.book, it.prepared.opening.strategies
     legs = {int(k) for name in ("long_leg", "short_leg") for k in strategies[name] if k >= 0}
+    inventories = set(it.prepared.opening.venues["inventory"].tolist())
     traders = {(int(book.leg_account[k]), int(book.leg_market[k])) for k in legs}
     called = {e["account"] for e in it.events if e["kind"] == codes.EVENT_CALL}
     failed = {v for v in range(len(it.state.venues)) if it.state.venues["failed"][v]}
@@ -266,7 +268,9 @@ def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> N
         if p.entity != codes.ACCOUNT:
             continue
         if p.kind in (codes.BY_UNWIND, codes.BY_ARBITRAGE) and p.instrument >= 0:
-            assert (p.id, p.instrument) in traders
+            assert (p.id, p.instrument) in traders or p.id in inventories
+        if p.kind == codes.BY_TAKEOVER:
+            assert p.id in sick[p.round] or p.id in inventories
         if p.kind == codes.BY_TOP_UP:
             assert p.id in called
             assert book.answers[p.id]

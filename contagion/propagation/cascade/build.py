@@ -19,8 +19,9 @@ import pandas as pd
 
 from contagion.errors import TooLargeError
 from contagion.network import Network
-from contagion.network.reserved import rest_of_market
+from contagion.network.reserved import inventory, rest_of_market
 from contagion.propagation.cascade.build_collateral import Pledges, build_collateral
+from contagion.propagation.cascade.build_inventories import inventory_legs, with_inventories
 from contagion.propagation.cascade.build_markets import Tiers, build_markets, build_tiers, build_venues
 from contagion.propagation.cascade.build_strategies import build_strategies, strategy_legs
 from contagion.propagation.cascade.layout import Array, Book
@@ -101,13 +102,13 @@ class Legs(NamedTuple):
 
 
 def _legs(net: Network, units: Units) -> Legs:
-    """Account, market, lots and entry price of every leg, arbitrage legs that are still empty included."""
+    """Account, market, lots and entry price of every leg, still empty ones of arbitrage and inventories included."""
     account = codes(net.positions["account"], net.accounts.index)
     market = codes(net.positions["market"], net.markets.index)
     lots = np.rint(net.positions["quantity"].to_numpy(float) / units.lots[market])
     entry = net.positions["entry_price"].to_numpy(float)
     have = set(zip(account.tolist(), market.tolist(), strict=True))
-    extra = sorted({pair for pair in strategy_legs(net) if pair not in have})
+    extra = sorted({pair for pair in (*strategy_legs(net), *inventory_legs(net)) if pair not in have})
     if extra:
         more = np.asarray(extra, dtype=np.int64)
         account, market = np.concatenate([account, more[:, 0]]), np.concatenate([market, more[:, 1]])
@@ -154,6 +155,7 @@ def build(net: Network) -> Opening:
     TooLargeError
         More lots or money than integers can count exactly.
     """
+    net = with_inventories(net)
     units, names = measure(net), _names(net)
     legs = _legs(net, units)
     lots = legs.lots * net.accounts["count"].to_numpy(np.int64)[legs.account]
@@ -257,7 +259,7 @@ def _account_arrays(net: Network) -> dict[str, Array]:
         "count": accounts["count"].to_numpy(np.int64),
         "owner": codes(accounts["owner"], net.nodes.index),
         "venue": venue,
-        "exempt": rest_of_market(accounts.index),
+        "exempt": rest_of_market(accounts.index) | inventory(accounts.index),
         "answers": (accounts["reaction"] == "top_up").to_numpy(np.bool_),
         "response": accounts["response"].to_numpy(np.float64),
         "name_hash": name_hashes(accounts.index),

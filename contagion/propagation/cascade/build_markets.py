@@ -13,7 +13,18 @@ import pandas as pd
 from contagion.errors import NetworkError
 from contagion.markets.impact import KINDS
 from contagion.network import Network
-from contagion.propagation.cascade.codes import FUNDING_RULES, MARKS, PERP, PROCEDURES, RANKS, RESIDUALS, SPOT
+from contagion.network.reserved import INVENTORY
+from contagion.propagation.cascade.codes import (
+    ADL_PRICES,
+    ADL_TRIGGERS,
+    FUNDING_RULES,
+    MARKS,
+    PERP,
+    PROCEDURES,
+    RANKS,
+    RESIDUALS,
+    SPOT,
+)
 from contagion.propagation.cascade.tables import MARKET, VENUE
 from contagion.propagation.cascade.units import Units
 
@@ -154,7 +165,7 @@ def build_markets(
     own, of_asset = net.markets["volatility"].to_numpy(float), net.assets["volatility"].to_numpy(float)[asset]
     rows["volatility"] = np.nan_to_num(np.where(np.isnan(own), of_asset, own), nan=0.0)
     rows["tier_first"], rows["tier_last"] = tiers.first, tiers.last
-    for column in ("opening", "outside", "last", "mark", "index", "lowest"):
+    for column in ("opening", "outside", "last", "mark", "index", "lowest", "previous_mark"):
         rows[column] = opening
     rows["depth"] = rows["shock_depth"] = rows["multiplier"] = rows["depth_lowest"] = 1.0
     bands: list[float] = []
@@ -168,6 +179,12 @@ def build_markets(
         np.int64
     )
     return rows, np.asarray(bands), np.asarray(volumes), (indptr, order, np.asarray(weights)[order])
+
+
+def price_rule(word: str, rank: str) -> int:
+    """Code of the price at which winners are closed; without a word it is the rank's own."""
+    own = "previous_mark" if rank.startswith("hyperliquid") else "bankruptcy"
+    return ADL_PRICES[word or own]
 
 
 def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
@@ -199,6 +216,14 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
         "funding_interest",
         "funding_clamp",
         "funding_cap",
+        "first_clip",
+        "clip_wait",
+        "backstop_share",
+        "bankruptcy_adjustment",
+        "spread_to_maintenance",
+        "adl_ratio",
+        "adl_window",
+        "rank_interval",
     ):
         rows[column] = venues[column].to_numpy()
     rows["block_capacity"] = venues["block_capacity"].fillna(np.inf).to_numpy()
@@ -212,6 +237,13 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
     rows["oracle_heartbeat"] = venues["oracle_heartbeat"].fillna(np.inf).to_numpy()
     rows["funding_rule"] = [FUNDING_RULES[w] for w in venues["funding_rule"]]
     rows["adl_rank"] = [RANKS[w] for w in venues["adl_rank"]]
+    rows["adl_trigger"] = [ADL_TRIGGERS[w] for w in venues["adl_trigger"]]
+    rows["adl_price"] = [
+        price_rule(w, r) for w, r in zip(venues["adl_price"], venues["adl_rank"], strict=True)
+    ]
+    rows["large_position"] = venues["large_position"].to_numpy() * units.scale
+    rows["step_size"] = venues["step_size"].fillna(np.inf).to_numpy() * units.scale
+    rows["inventory"] = net.accounts.index.get_indexer(INVENTORY + venues.index.astype(object))
     rows["residual"] = [RESIDUALS[w] for w in venues["residual"]]
     rows["throughput"] = venues["throughput"].fillna(np.inf).to_numpy() * units.scale
     rows["failed_at"] = np.nan

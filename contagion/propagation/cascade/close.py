@@ -76,8 +76,8 @@ def coin_prices(state: Any, asset_prices: Any) -> Any:
 
 
 @kernel
-def deferred_at_end(state: Any) -> float:
-    """Money still to be sold when the run ended, in quanta: orders of the last round and unwinding legs."""
+def deferred_at_end(book: Any, state: Any) -> float:
+    """Money still to be sold when the run ended, in quanta: orders of the last round, unwinding legs, inventories."""
     clock = state.clock[0]
     last = max(0, int(clock.round) - 1)
     total = state.rounds[last].deferred_notional / clock.quantum
@@ -91,4 +91,10 @@ def deferred_at_end(state: Any) -> float:
         if strategy.pending_short > 0.0:
             market = state.markets[strategy.short_market]
             total += strategy.pending_short * (market.last * market.lot_scale)
+    for v in range(state.venues.shape[0]):
+        j = state.venues[v].inventory
+        if j >= 0:
+            for k in range(book.indptr[j], book.indptr[j + 1]):
+                market = state.markets[book.leg_market[k]]
+                total += abs(state.quantity[k]) * (market.last * market.lot_scale)
     return total

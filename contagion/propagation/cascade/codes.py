@@ -6,8 +6,26 @@ from __future__ import annotations
 PERP, SPOT = 0, 1
 MARKS = {"last": 0, "index": 1, "weighted": 2, "median_binance": 3, "median_hyperliquid": 4}
 FUNDING_RULES = {"binance": 0, "hyperliquid": 1}
-PROCEDURES = {"close_out": 0, "partial": 1, "ladder": 2}
-RANKS = {"bitmex": 0, "contract_pro_rata": 1}
+PROCEDURES = {
+    "close_out": 0,
+    "partial": 1,
+    "ladder": 2,
+    "bybit": 3,
+    "okx": 4,
+    "hyperliquid": 5,
+    "increments": 6,
+    "dydx": 7,
+    "takeover": 8,
+}
+CLOSE_OUT, PARTIAL, LADDER, BYBIT, OKX, HYPERLIQUID, INCREMENTS, DYDX, TAKEOVER = range(9)
+TAKING_OVER = ("bybit", "okx", "hyperliquid", "takeover")  # procedures that need an inventory
+ORDERED, CLIPPED, TAKEN, OFFERED = range(4)  # what becomes of an account that acts, this round
+RANKS = {"bitmex": 0, "contract_pro_rata": 1, "binance": 2, "hyperliquid": 3, "hyperliquid_side_aware": 4}
+RANK_BITMEX, RANK_PRO_RATA, RANK_BINANCE, RANK_HYPERLIQUID, RANK_SIDE_AWARE = range(5)
+ADL_TRIGGERS = {"": 0, "fund": 0, "pool": 1, "fund_drawdown": 2}
+BY_BALANCE, BY_POOL, BY_DRAWDOWN = range(3)
+ADL_PRICES = {"bankruptcy": 0, "mark": 1, "previous_mark": 2}
+AT_BANKRUPTCY, AT_MARK, AT_PREVIOUS_MARK = range(3)
 RESIDUALS = {"profit_pro_rata": 0, "profit_queue": 1, "socialise": 2, "own_equity": 3}
 HALT, BAND, THROTTLE, PYTHON = 0, 1, 2, 3
 SCOPES = {"market": 0, "asset": 1, "all": 2}

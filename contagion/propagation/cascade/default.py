@@ -40,7 +40,9 @@ from contagion.propagation.cascade.codes import (
     PROVIDER,
     VENUE_DEFAULTS,
 )
+from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import value_account, wake
+from contagion.propagation.cascade.takeover import empty_inventory
 from contagion.propagation.clearing_kernels import clear
 
 SLACK = 1e-12
@@ -92,7 +94,10 @@ def resources(book: Any, state: Any) -> None:
         for a in range(book.sheet_indptr[j], book.sheet_indptr[j + 1]):
             i = book.sheet_accounts[a]
             equity, _ = value_account(book, state, i)
-            total += max(0.0, np.floor(equity)) * float(book.count[i])
+            if is_inventory(book, state, i):
+                total += np.floor(equity)  # the venue's own, whatever its sign
+            else:
+                total += max(0.0, np.floor(equity)) * float(book.count[i])
         if book.venue_of_node[n] >= 0:
             total += float(state.venues[book.venue_of_node[n]].fund)
         own[n] = total
@@ -190,6 +195,7 @@ def close_venue(book: Any, state: Any, v: int) -> float:
         market.provider_cash -= paid
         market.provider_lots = 0
     turn_into_money(book, state, v)
+    empty_inventory(book, state, v)
     balances, node = 0.0, int(state.venues[v].node)
     for j in range(book.venue_indptr[v], book.venue_indptr[v + 1]):
         i = book.venue_accounts[j]

@@ -1,8 +1,8 @@
-"""Step 4c: which bankrupt positions leave the book, and which winners are cut instead?
+"""Step 4c: bankrupt positions that leave the book (`leaving`) are matched with winners instead: no trade, no impact.
 
-Per venue with auto-deleveraging: accounts that the trial fill closes completely and leaves below zero are covered by
-the fund, lowest margin ratio first, while the running sum of their deficits fits; from the first that does not fit on
-they are matched at their bankruptcy price with ranked profitable holders of the other side: no trade, no impact.
+Winners are profitable holders of the other side in the same market, in the order of their rank (`ranking`) or pro rata;
+they are closed at the bankruptcy price of the position, or at the price of the venue's own rule. What stays below zero
+is a deficit. Inventories are deleveraged like accounts when the trigger of their venue has fired.
 
 References
 ----------
@@ -11,82 +11,63 @@ cascade chapter, section 4, step 4c; margin chapter, section 6 (`adl_rank_bitmex
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, post
-from contagion.propagation.cascade.codes import ACCOUNT, BY_ADL, DELEVERAGED, EVENT_ADL, MONEY, PERP, PROVIDER
-from contagion.propagation.cascade.execute import leg_reduced, set_price
-from contagion.propagation.cascade.kernels import coins, gross, stable_order, value_account, wake
-
-
-@inner
-def deficit_at_fill(book: Any, state: Any, i: int) -> float:
-    """Money (quanta, of one account) missing after the trial fill; 0 unless it closes the account completely."""
-    worth = float(state.cash[i])
-    for k in range(book.indptr[i], book.indptr[i + 1]):
-        lots = state.quantity[k]
-        if lots != 0.0:
-            if state.taken[k] != abs(lots):
-                return 0.0
-            market = state.markets[book.leg_market[k]]
-            money = lots * (market.fill * market.lot_scale)
-            worth += money - market.fee * abs(money)
-    if book.hold_indptr[i + 1] > book.hold_indptr[i]:
-        owned, _ = coins(book, state, i)
-        worth += owned
-    return max(0.0, -worth)
-
-
-@inner
-def choose_leavers(book: Any, state: Any) -> int:
-    """Mark the accounts that the fund cannot cover; return how many there are."""
-    clock, found = state.clock[0], 0
-    spent = np.zeros(state.venues.shape[0])
-    full = np.zeros(state.venues.shape[0], np.bool_)
-    for j in range(clock.n_acting):
-        i = state.order[j]
-        state.leave[i] = False
-        v = book.venue[i]
-        if not state.venues[v].adl or not clock.adl:
-            continue
-        deficit = deficit_at_fill(book, state, i) * float(book.count[i])
-        if deficit > 0.0:
-            full[v] = full[v] or spent[v] + deficit > float(state.venues[v].fund)
-            if full[v]:
-                state.leave[i] = True
-                found += 1
-            else:
-                spent[v] += deficit
-    return found
+from contagion.propagation.cascade.codes import (
+    ACCOUNT,
+    AT_MARK,
+    AT_PREVIOUS_MARK,
+    BY_ADL,
+    DELEVERAGED,
+    EVENT_ADL,
+    MONEY,
+    OFFERED,
+    PERP,
+    PROVIDER,
+    RANK_PRO_RATA,
+    TAKEN,
+)
+from contagion.propagation.cascade.execute import leg_reduced, set_price, withdraw_offers
+from contagion.propagation.cascade.inventories import is_inventory
+from contagion.propagation.cascade.kernels import (
+    gross,
+    is_flat,
+    is_tradable,
+    stable_order,
+    value_account,
+    wake,
+)
+from contagion.propagation.cascade.leaving import choose_leavers, inventory_must_go
+from contagion.propagation.cascade.ranking import score_of
+from contagion.propagation.cascade.takeover import bankruptcy_price, take_over_all
 
 
 @inner
 def winners(book: Any, state: Any, m: int, long_side: bool) -> Any:
-    """Legs of profitable holders on one side of market `m`, who do not act this round, and their scores."""
-    market = state.markets[m]
+    """Legs of profitable holders on one side of market `m`, who do not act this round, and their scores.
+
+    Scores are those of the last ranking where the venue ranks only now and then; who may be cut is seen now.
+    """
+    venue = state.venues[state.markets[m].venue]
     first, last = book.slot_indptr[m], book.slot_indptr[m + 1]
     legs = np.empty(last - first, np.int64)
     scores = np.empty(last - first)
     found = 0
     for j in range(first, last):
         k = book.slot_legs[j]
-        lots, i = state.quantity[k], book.leg_account[k]
-        if lots == 0.0 or (lots > 0.0) != long_side or state.touched[i]:
+        lots = state.quantity[k]
+        if lots == 0.0 or (lots > 0.0) != long_side or state.touched[book.leg_account[k]]:
             continue
-        entry = state.entry[k]
-        profit = (market.mark - entry) / entry if long_side else (entry - market.mark) / entry
-        if profit <= 0.0:
+        score = score_of(book, state, k, venue.adl_rank)
+        if math.isnan(score):
             continue
-        leverage = 1.0
-        if not book.exempt[i]:
-            equity, _ = value_account(book, state, i)
-            if equity <= 0.0:
-                continue
-            leverage = gross(book, state, i) / equity
-        legs[found], scores[found] = k, profit * leverage
+        legs[found] = k
+        scores[found] = state.rank_score[k] if venue.rank_interval > 0.0 else score
         found += 1
     return legs[:found].copy(), scores[:found].copy()
 
@@ -98,7 +79,7 @@ def quotas(book: Any, state: Any, rule: int, legs: Any, scores: Any, wanted: flo
     most = np.empty(n)
     for j in range(n):
         most[j] = abs(state.quantity[legs[j]])
-    if rule == 0:
+    if rule != RANK_PRO_RATA:
         return stable_order(-scores), most
     total = 0.0
     for j in range(n):
@@ -148,13 +129,11 @@ def cut_winner(book: Any, state: Any, k: int, lots: float, price: float) -> int:
 
 
 @inner
-def match(book: Any, state: Any, k: int, legs: Any, order: Any, most: Any, first: int) -> int:
-    """Match the bankrupt leg `k` with winners from position `first` of `order`; returns the next position."""
+def match(book: Any, state: Any, k: int, legs: Any, order: Any, most: Any, first: int, price: float) -> int:
+    """Match leg `k` at `price` with winners from position `first` of `order`; returns the next position."""
     i, m = book.leg_account[k], book.leg_market[k]
     market, number = state.markets[m], int(book.count[i])
     sign = 1.0 if state.quantity[k] > 0.0 else -1.0
-    bankrupt = market.mark * (1.0 - sign * state.equity[i] / gross_at_trigger(book, state, i))
-    price = max(bankrupt, 0.0)
     left, paid, at = state.taken[k] * number, 0, first
     while at < order.shape[0] and left > 0.0:
         j = order[at]
@@ -191,16 +170,24 @@ def match(book: Any, state: Any, k: int, legs: Any, order: Any, most: Any, first
 
 
 @inner
-def gross_at_trigger(book: Any, state: Any, i: int) -> float:
-    """Notional of account `i` over which its equity is spread: what it held when the round began."""
-    total = gross(book, state, i)
-    return total if total > 0.0 else 1.0
+def closing_price(book: Any, state: Any, k: int) -> float:
+    """Price of the venue's rule at which leg `k` of a leaver meets winners.
 
-
-@inner
-def bankruptcy_equity(book: Any, state: Any, i: int) -> None:
-    """Refresh the equity of a leaver, whose earlier legs may have been matched already this round."""
+    At bankruptcy: equity, refreshed because earlier legs may have been matched this round, is spread over what is held.
+    For an inventory that is the average of the bankruptcy prices at which it took its lots over.
+    """
+    i, market = book.leg_account[k], state.markets[book.leg_market[k]]
+    rule = state.venues[market.venue].adl_price
+    if rule == AT_MARK:
+        return float(market.mark)
+    if rule == AT_PREVIOUS_MARK:
+        return float(market.previous_mark)
+    if is_inventory(book, state, i):
+        return float(state.entry[k])
     state.equity[i], _ = value_account(book, state, i)
+    total = gross(book, state, i)
+    sign = 1.0 if state.quantity[k] > 0.0 else -1.0
+    return bankruptcy_price(market, sign, state.equity[i], total if total > 0.0 else 1.0)
 
 
 @inner
@@ -243,18 +230,65 @@ def deleverage(book: Any, state: Any, number: int) -> None:
             for i in leaving:
                 for k in range(book.indptr[i], book.indptr[i + 1]):
                     if leaves(book, state, k, m, side):
-                        bankruptcy_equity(book, state, i)
-                        first = match(book, state, k, legs, order, most, first)
+                        price = closing_price(book, state, k)
+                        first = match(book, state, k, legs, order, most, first, price)
     state.clock[0].acted = True
 
 
 @inner
+def deleverage_inventory(book: Any, state: Any, v: int) -> None:
+    """Match all lots of an inventory with winners; what finds none stays in the order as far as it was there."""
+    j = state.venues[v].inventory
+    for k in range(book.indptr[j], book.indptr[j + 1]):
+        m, lots = book.leg_market[k], state.quantity[k]
+        if lots == 0.0 or not is_tradable(state.markets[m]):
+            continue
+        ordered = state.taken[k]
+        state.taken[k] = abs(lots)
+        legs, scores = winners(book, state, m, lots < 0.0)
+        order, most = quotas(book, state, state.venues[v].adl_rank, legs, scores, abs(lots))
+        before = state.cash[j]
+        match(book, state, k, legs, order, most, 0, closing_price(book, state, k))
+        state.markets[m].inventory_cash += state.cash[j] - before
+        state.taken[k] = min(ordered, abs(state.quantity[k]))
+    state.clock[0].acted = True
+
+
+@inner
+def deleverage_inventories(book: Any, state: Any, spent: Any) -> bool:
+    """Deleverage the inventories whose venue's trigger has fired; whether any was."""
+    found = False
+    for v in range(state.venues.shape[0]):
+        j = state.venues[v].inventory
+        if j >= 0 and not is_flat(book, state, j) and inventory_must_go(book, state, v, spent[v]):
+            deleverage_inventory(book, state, v)
+            found = True
+    return found
+
+
+@inner
+def clear_waiting(book: Any, state: Any) -> None:
+    """Lots of leavers that found no winner: an offer waits, what was to be taken over goes to the inventory."""
+    for j in range(state.clock[0].n_acting):
+        i = state.acting[j]
+        if state.leave[i] and (state.manner[i] == OFFERED or state.manner[i] == TAKEN):
+            for k in range(book.indptr[i], book.indptr[i + 1]):
+                state.taken[k] = 0.0
+
+
+@inner
 def route(book: Any, state: Any) -> None:
-    """Trial price, routing to the book or to deleveraging, and the price of the round, computed once more at most."""
+    """Trial price, routing to book, winners or inventory, and the price of the round, computed once more at most."""
     set_price(book, state)
     for j in range(state.clock[0].n_acting):
         state.touched[state.acting[j]] = True
-    number = choose_leavers(book, state)
+    withdraw_offers(book, state)
+    spent = np.zeros(state.venues.shape[0])
+    number = choose_leavers(book, state, spent)
     if number > 0:
         deleverage(book, state, number)
+        clear_waiting(book, state)
+    if deleverage_inventories(book, state, spent) or number > 0:
         set_price(book, state)
+        withdraw_offers(book, state)
+    take_over_all(book, state)

@@ -17,7 +17,10 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.markets.impact import SQUARE_ROOT, average, capacity, move
+from contagion.propagation.cascade.codes import OFFERED
+from contagion.propagation.cascade.inventories import flow_inventories, take_inventories
 from contagion.propagation.cascade.kernels import stable_order
+from contagion.propagation.cascade.procedures import fillable_price
 
 NOTHING = np.zeros(0)
 
@@ -52,8 +55,13 @@ def book_limit(book: Any, market: Any, side: int) -> float:
     """Lots that a side of the book takes this round, down (up) to the price limit and to its end."""
     if market.depth <= 0.0:
         return 0.0
+    return takes_within(book, market, side, market.lower if side == 0 else market.upper)
+
+
+@inner
+def takes_within(book: Any, market: Any, side: int, limit: float) -> float:
+    """Lots that a side of the book takes until its price reaches `limit`."""
     lot_money = market.outside * market.lot_scale
-    limit = market.lower if side == 0 else market.upper
     if (side == 0 and limit <= 0.0) or (side == 1 and limit == np.inf):
         limit = np.nan
     money = capacity(
@@ -128,6 +136,8 @@ def take(book: Any, state: Any) -> None:
             if state.wanted[k] > 0.0:
                 m = book.leg_market[k]
                 room = sell[m] if state.quantity[k] > 0.0 else buy[m]
+                if state.manner[i] == OFFERED:
+                    room = min(room, offered_room(book, state, k, sell[m], buy[m]))
                 lots = min(state.wanted[k], np.floor(room / book.count[i]))
                 state.taken[k] = lots
                 if state.quantity[k] > 0.0:
@@ -153,6 +163,41 @@ def take(book: Any, state: Any) -> None:
         if strategy.ask_short > 0.0:
             strategy.ask_short = min(strategy.ask_short, buy[strategy.short_market])
             buy[strategy.short_market] -= strategy.ask_short
+    take_inventories(book, state, sell, buy)
+
+
+@inner
+def offered_room(book: Any, state: Any, k: int, sell: float, buy: float) -> float:
+    """Lots that the book takes of leg `k` at its fillable price or better, after those that came before it.
+
+    `sell` and `buy` are what is left of the caps of its market.
+    """
+    m = book.leg_market[k]
+    market, price = state.markets[m], fillable_price(book, state, k)
+    if market.depth <= 0.0:
+        return 0.0
+    if state.quantity[k] > 0.0:
+        return max(0.0, takes_within(book, market, 0, price) - (market.cap_sell - sell))
+    return max(0.0, takes_within(book, market, 1, price) - (market.cap_buy - buy))
+
+
+@inner
+def withdraw_offers(book: Any, state: Any) -> None:
+    """Offers that the average price of the round would miss wait; the price is computed anew without them."""
+    missed = True
+    while missed:
+        missed = False
+        for j in range(state.clock[0].n_acting):
+            i = state.acting[j]
+            if state.manner[i] != OFFERED:
+                continue
+            for k in range(book.indptr[i], book.indptr[i + 1]):
+                if state.taken[k] > 0.0:
+                    fill, price = state.markets[book.leg_market[k]].fill, fillable_price(book, state, k)
+                    if (fill < price) if state.quantity[k] > 0.0 else (fill > price):
+                        state.taken[k], missed = 0.0, True
+        if missed:
+            set_price(book, state)
 
 
 @inner
@@ -178,6 +223,7 @@ def net_flow(book: Any, state: Any) -> None:
             markets[strategy.long_market].flow += strategy.ask_long
         if strategy.ask_short > 0.0:
             markets[strategy.short_market].flow -= strategy.ask_short
+    flow_inventories(book, state)
 
 
 @inner

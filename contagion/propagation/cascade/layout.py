@@ -137,3 +137,9 @@ class State(NamedTuple):
     slots: Array  # (S,) coins by venue
     slot_history: Array  # (R + 1, S, 2) price and weight
     slot_before: Array  # (S, 2) price and weight of the last look
+    manner: Array  # (N,) what becomes of an account that acts this round: a code
+    clipped_at: Array  # (N,) s, of the last clip since the trigger
+    taken_over: Array  # (N,) money, all of the row
+    rank_score: Array  # (L,) score at the last ranking, -inf: not in profit then
+    fund_path: Array  # (R + 1, V) fund and worth of the inventory at the end of each round, quanta
+    result_path: Array  # (R + 1, M) what the market has brought to the fund by then, quanta

@@ -1,13 +1,14 @@
 """Step 3: who must sell how much? Decided anew every round, at the marks.
 
 Procedures: `close_out` sells everything; `partial` sells the smallest fraction, the same of every leg, after which
-equity covers `target` times the requirement once the fee is paid, at least `min_clip`; `ladder` closes every leg above
-its first tier down to the cap of the tier below, and everything when all are in their first tier or equity is gone.
-An order reaches the market `latency` seconds after the trigger.
+equity covers `target` times the requirement once the fee is paid, at least `min_clip`; `ladder` (Binance) closes every
+leg above its first tier down to the cap of the tier below, and everything when all are in their first tier or equity is
+gone; `bybit` does the same, but what `ladder` would sell whole is taken over. The others are in `procedures`. An order
+reaches the market `latency` seconds after the trigger.
 
 References
 ----------
-cascade chapter, section 4, step 3; margin chapter, section 5 (Bybit's ladder, partial procedures).
+cascade chapter, section 4, step 3; margin chapter, section 5 (the ladder of Binance and Bybit, partial procedures).
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
-from contagion.propagation.cascade.codes import ASKED
-from contagion.propagation.cascade.kernels import coins, maintenance, relief, without_positions
+from contagion.propagation.cascade.codes import ASKED, CLOSE_OUT, LADDER, ORDERED, PARTIAL, TAKEN
+from contagion.propagation.cascade.inventories import ask_inventories
+from contagion.propagation.cascade.kernels import coins, gross, maintenance, relief, without_positions
+from contagion.propagation.cascade.procedures import follow, want_fraction, want_rungs
 
 HALVINGS = 40
 LARGEST_RISE = 2.0  # no asks rest above twice the outside price: an exponential book would sell at any price
@@ -61,41 +64,6 @@ def smallest_fraction(book: Any, state: Any, i: int) -> float:
 
 
 @inner
-def cap_below(book: Any, market: Any, notional: float) -> float:
-    """Cap of the tier below the one that holds `notional`; 0 in the first tier."""
-    below = 0.0
-    for t in range(market.tier_first, market.tier_last):
-        if book.tier_floor[t] < notional:
-            below = book.tier_floor[t]
-    return below
-
-
-@inner
-def want_ladder(book: Any, state: Any, i: int) -> None:
-    """One rung down for every leg above its first tier, else everything."""
-    stepped = False
-    for k in range(book.indptr[i], book.indptr[i + 1]):
-        lots = abs(state.quantity[k])
-        if lots != 0.0:
-            market = state.markets[book.leg_market[k]]
-            worth = market.mark * market.lot_scale
-            below = cap_below(book, market, lots * worth)
-            if below > 0.0:
-                state.wanted[k] = min(lots, np.ceil(lots - below / worth))
-                stepped = True
-    if not stepped:
-        want_fraction(book, state, i, 1.0)
-
-
-@inner
-def want_fraction(book: Any, state: Any, i: int, fraction: float) -> None:
-    """The same fraction of every leg, in whole lots, rounded up."""
-    for k in range(book.indptr[i], book.indptr[i + 1]):
-        lots = abs(state.quantity[k])
-        state.wanted[k] = min(lots, np.ceil(fraction * lots))
-
-
-@inner
 def note_trigger(book: Any, state: Any, i: int) -> None:
     """Account `i` has just fallen below its requirement: remember when, at which marks, and what it owed then."""
     state.trigger_time[i] = state.clock[0].time
@@ -108,6 +76,7 @@ def note_trigger(book: Any, state: Any, i: int) -> None:
         slot = state.slots[book.hold_slot[b]]
         owed += max(0.0, -state.held[b]) * (slot.price * slot.lot_scale)
     state.owed[i] = owed
+    state.clipped_at[i] = np.nan
 
 
 @inner
@@ -132,14 +101,19 @@ def decide(book: Any, state: Any) -> None:
         state.acted_in[i] = clock.round
         if clock.sticky:
             state.selected[i] = True
+        state.manner[i] = ORDERED
         if book.hold_indptr[i + 1] > book.hold_indptr[i] and without_positions(book, state, i):
             offer_coins(book, state, i)
-        elif clock.sticky or venue.procedure == 0 or state.equity[i] <= 0.0:
+        elif clock.sticky or venue.procedure == CLOSE_OUT:
             want_fraction(book, state, i, 1.0)
-        elif venue.procedure == 1:
+        elif venue.procedure > LADDER:
+            state.manner[i] = follow(book, state, i)
+        elif state.equity[i] <= 0.0:
+            want_fraction(book, state, i, 1.0)
+        elif venue.procedure == PARTIAL:
             want_fraction(book, state, i, smallest_fraction(book, state, i))
-        else:
-            want_ladder(book, state, i)
+        elif not want_rungs(book, state, i, 1):
+            want_fraction(book, state, i, 1.0)
         if clock.time < state.trigger_time[i] + venue.latency:
             hold_back(book, state, i)
 
@@ -148,6 +122,7 @@ def decide(book: Any, state: Any) -> None:
 def hold_back(book: Any, state: Any, i: int) -> None:
     """The order has not reached the market yet (`latency`): it counts as asked and deferred, and is decided anew."""
     clock = state.clock[0]
+    state.manner[i] = ORDERED
     for k in range(book.indptr[i], book.indptr[i + 1]):
         if state.wanted[k] > 0.0:
             market = state.markets[book.leg_market[k]]
@@ -176,6 +151,8 @@ def ask(book: Any, state: Any) -> None:
                 else:
                     market.asked_buy += lots
                 state.counters[ASKED] += lots * (market.mark * market.lot_scale)
+        if state.manner[i] == TAKEN:
+            state.counters[ASKED] += gross(book, state, i) * book.count[i]
         for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
             if state.offered[b] > 0.0:
                 market = markets[state.slots[book.hold_slot[b]].market]
@@ -186,6 +163,7 @@ def ask(book: Any, state: Any) -> None:
                     market.asked_buy += lots
                 state.counters[ASKED] += lots * (market.mark * market.lot_scale)
     ask_unwinding(book, state)
+    ask_inventories(book, state)
     total = 0.0
     for m in range(markets.shape[0]):
         market = markets[m]

@@ -33,8 +33,11 @@ from contagion.propagation.cascade.execute import (
     trim_unwinding,
 )
 from contagion.propagation.cascade.funding import funding_to_come, pay_funding
+from contagion.propagation.cascade.inventories import holds_inventory
+from contagion.propagation.cascade.ranking import rank_again
 from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
 from contagion.propagation.cascade.settle import fill
+from contagion.propagation.cascade.takeover import fill_inventories, keep_paths
 from contagion.propagation.cascade.waterfall import pay_deficits, total_funds
 
 look, deliver, place = kernels.look, calls.deliver, calls.place
@@ -60,6 +63,7 @@ def receive(book: Any, state: Any) -> None:
 def order(book: Any, state: Any) -> None:
     """Phases 2b and 3: calls are placed, orders decided and added up; markets open but for failed venues."""
     place(book, state)
+    rank_again(book, state)
     decide(book, state)
     trim_unwinding(state)
     ask(book, state)
@@ -83,6 +87,7 @@ def trade(book: Any, state: Any) -> None:
     take(book, state)
     route(book, state)
     fill(book, state)
+    fill_inventories(book, state)
 
 
 @inner
@@ -94,7 +99,8 @@ def end(book: Any, state: Any) -> None:
         arbitrage(book, state)
     defaults(book, state)
     total_funds(state)
-    stop_or_go_on(state)
+    keep_paths(book, state)
+    stop_or_go_on(book, state)
 
 
 @inner
@@ -110,7 +116,7 @@ def nothing_will_change(state: Any) -> bool:
 
 
 @inner
-def is_busy(state: Any) -> bool:
+def is_busy(book: Any, state: Any) -> bool:
     """Whether something is liquidatable, due, unwinding or moving outside, or happened this round."""
     clock = state.clock[0]
     if clock.acted or clock.n_calls > 0 or moves_outside(state) or funding_to_come(state):
@@ -120,14 +126,14 @@ def is_busy(state: Any) -> bool:
     for s in range(state.strategies.shape[0]):
         if state.strategies[s].pending_long > 0.0 or state.strategies[s].pending_short > 0.0:
             return True
-    return False
+    return holds_inventory(book, state)
 
 
 @inner
-def stop_or_go_on(state: Any) -> None:
+def stop_or_go_on(book: Any, state: Any) -> None:
     """When nothing goes on, set the temporary displacement to its settled value and look once more; then stop."""
     clock = state.clock[0]
-    if is_busy(state):
+    if is_busy(book, state):
         clock.settled = False
     elif clock.settled:
         clock.done = True

@@ -27,6 +27,7 @@ from contagion.propagation.cascade.codes import (
     BY_FEE,
     BY_LIQUIDATION,
     BY_UNWIND,
+    CLIPPED,
     COVERAGE_SUM,
     COVERAGE_WEIGHT,
     EVENT_LIQUIDATION,
@@ -202,7 +203,7 @@ def measure_coverage(book: Any, state: Any, i: int) -> None:
 def fill_account(book: Any, state: Any, i: int) -> None:
     """All fills of one account: trades, fees, and its closing if nothing is left."""
     clock, number = state.clock[0], int(book.count[i])
-    first = state.liquidated[i] == 0.0
+    first = state.liquidated[i] == 0.0 and state.taken_over[i] == 0.0
     equity, required = equity_at_outside(book, state, i)
     healthy, due, traded = equity >= required, 0.0, 0.0
     for k in range(book.indptr[i], book.indptr[i + 1]):
@@ -235,6 +236,8 @@ def fill_account(book: Any, state: Any, i: int) -> None:
         traded += more
         due += (state.venues[book.venue[i]].fee) * more / number
     if traded > 0.0:
+        if state.manner[i] == CLIPPED:
+            state.clipped_at[i] = clock.time
         measure_coverage(book, state, i)
         state.liquidated[i] += traded
         if first:
@@ -261,6 +264,20 @@ def close_account(book: Any, state: Any, i: int) -> None:
         missing = -int(state.cash[i]) * int(book.count[i])
         state.deficit[i] += missing
         state.venues[book.venue[i]].deficit += missing
+        charge_markets(book, state, i, missing)
+
+
+@inner
+def charge_markets(book: Any, state: Any, i: int, missing: int) -> None:
+    """Share the deficit of an account among the markets in which it was closed this round, by what was traded."""
+    total = 0.0
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        market = state.markets[book.leg_market[k]]
+        total += state.taken[k] * (market.lot_scale * market.fill)
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        market = state.markets[book.leg_market[k]]
+        if total > 0.0:
+            market.lost += missing * (state.taken[k] * (market.lot_scale * market.fill) / total)
 
 
 @inner

@@ -125,6 +125,12 @@ def allocate(
         deficit=ints(n),
         key=floats(n),
         tick=floats(m + 1),
+        manner=ints(n),
+        clipped_at=floats(n),
+        taken_over=floats(n),
+        rank_score=floats(legs),
+        fund_path=floats(rows, len(names.venues)),
+        result_path=floats(rows, m),
         before=floats(m, 2),
         held=floats(opening.held.size),
         offered=floats(opening.held.size),
@@ -162,8 +168,20 @@ ZEROED = (
     "slot_history",
     "offered",
     "traded",
+    "manner",
+    "taken_over",
+    "fund_path",
+    "result_path",
 )
-UNKNOWN = ("node_failed_at", "first_trigger", "trigger_time", "trigger_mark", "closed_at", "closing_time")
+UNKNOWN = (
+    "node_failed_at",
+    "first_trigger",
+    "trigger_time",
+    "trigger_mark",
+    "closed_at",
+    "closing_time",
+    "clipped_at",
+)
 
 
 def reset(
@@ -184,6 +202,7 @@ def reset(
     state.due.fill(np.inf)
     state.counters[BASIS_WORST] = -np.inf
     state.key.fill(-np.inf)
+    state.rank_score.fill(-np.inf)
     np.copyto(state.index, opening.prices)
     for name in ("until", "count"):
         state.breakers[name] = 0.0
@@ -250,7 +269,7 @@ def grow(state: State) -> State:
         out[: len(table)] = table
         return out
 
-    names = ("rounds", "history", "index_return", "venue_index", "slot_history")
+    names = ("rounds", "history", "index_return", "venue_index", "slot_history", "fund_path", "result_path")
     grown = state._replace(**{name: longer(getattr(state, name)) for name in names})
     grown.clock["last_round"] = rows - 1
     return grown

@@ -76,6 +76,13 @@ MARKET = np.dtype(
         ("basis_peak", "f8"),
         ("depth_lowest", "f8"),
         ("deferred", "f8"),  # money not filled, last round
+        ("previous_mark", "f8"),  # of the last round
+        (
+            "inventory_cash",
+            "i8",
+        ),  # what the venue's inventory paid (negative) and received for its lots, in quanta
+        ("lost", "f8"),  # deficits of accounts closed here, quanta
+        ("taken_over", "f8"),  # money, at the price of the takeover
     ],
     align=True,
 )
@@ -133,6 +140,20 @@ VENUE = np.dtype(
         ("uncovered", "i8"),
         ("liquidated", "f8"),
         ("deleveraged", "f8"),
+        ("first_clip", "f8"),
+        ("large_position", "f8"),  # quanta
+        ("clip_wait", "f8"),
+        ("backstop_share", "f8"),
+        ("step_size", "f8"),  # quanta, inf: everything
+        ("bankruptcy_adjustment", "f8"),
+        ("spread_to_maintenance", "f8"),
+        ("adl_trigger", "i8"),
+        ("adl_ratio", "f8"),
+        ("adl_window", "f8"),
+        ("adl_price", "i8"),
+        ("rank_interval", "f8"),
+        ("inventory", "i8"),  # its account, or -1
+        ("taken_over", "f8"),
     ],
     align=True,
 )
@@ -230,6 +251,7 @@ ROUND = np.dtype(
         ("margin_posted", "f8"),
         ("halted_markets", "f8"),
         ("liquidations", "f8"),
+        ("takeover_notional", "f8"),
     ],
     align=True,
 )

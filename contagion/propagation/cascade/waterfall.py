@@ -26,6 +26,7 @@ from contagion.propagation.cascade.codes import (
     FUND,
     MONEY,
 )
+from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import is_flat, stable_order, value_account, wake
 
 MOST_PASSES = 64
@@ -46,7 +47,7 @@ def exposure(book: Any, state: Any, i: int, rule: int) -> float:
     """What the residual rule may take from one account behind row `i`, in whole quanta."""
     equity, _ = value_account(book, state, i)
     lends = state.venues[book.venue[i]].protocol  # whoever has money there has lent it
-    if equity <= 0.0 or (is_flat(book, state, i) and not lends):
+    if equity <= 0.0 or is_inventory(book, state, i) or (is_flat(book, state, i) and not lends):
         return 0.0
     if rule == 2:
         return np.floor(equity)
@@ -124,6 +125,10 @@ def clear_deficits(book: Any, state: Any, v: int) -> None:
             missing = -int(state.cash[i])
             state.cash[i] = 0
             post(state, ACCOUNT, i, BY_FUND, MONEY, missing * int(book.count[i]))
+    i = state.venues[v].inventory
+    if i >= 0 and state.cash[i] < 0 and is_flat(book, state, i):
+        post(state, ACCOUNT, i, BY_FUND, MONEY, -int(state.cash[i]))
+        state.cash[i] = 0
 
 
 @inner

@@ -1,0 +1,45 @@
+"""Accounts of venues that take positions over: one inventory per venue, with a leg in each of its perps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from contagion.network import Network
+from contagion.network.reserved import INVENTORY, inventory
+from contagion.propagation.cascade.codes import TAKING_OVER
+
+
+def with_inventories(net: Network) -> Network:
+    """The network with the account ``inventory:<venue>`` of every venue whose procedure takes positions over.
+
+    It belongs to the venue, starts empty, and is never called or liquidated.
+    """
+    taking = net.venues["procedure"].isin(TAKING_OVER).to_numpy(bool)
+    missing = [str(v) for v in net.venues.index[taking] if INVENTORY + str(v) not in net.accounts.index]
+    if not missing:
+        return net
+    rows = pd.DataFrame(
+        {
+            "owner": missing,
+            "venue": missing,
+            "mode": "cross",
+            "count": 1,
+            "reaction": "none",
+            "response": 0.0,
+        },
+        index=pd.Index([INVENTORY + venue for venue in missing], name="name", dtype=object),
+    )
+    return net.replace(accounts=pd.concat([net.accounts, rows]))
+
+
+def inventory_legs(net: Network) -> list[tuple[int, int]]:
+    """Every inventory (its place among the accounts) with every perp of its venue (its place among the markets)."""
+    place = np.flatnonzero(inventory(net.accounts.index))
+    perp = (net.markets["kind"] == "perp").to_numpy(bool)
+    venue = net.codes("markets", "venue")
+    found = []
+    for i in place:
+        own = np.flatnonzero(perp & (venue == net.codes("accounts", "venue")[i]))
+        found += [(int(i), int(m)) for m in own]
+    return found
