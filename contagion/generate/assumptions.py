@@ -11,7 +11,7 @@ from contagion.errors import SchemaError, ValueRangeError, nearest
 
 __all__ = ["read_assumptions"]
 
-_COUNTS = frozenset({"makers", "basis_traders", "lenders"})
+_COUNTS = frozenset({"makers", "basis_traders", "lenders", "keepers"})
 _ANY_SIGN = frozenset({"size_elasticity", "volatility_elasticity"})
 _MAY_BE_ZERO = frozenset(
     {
@@ -29,19 +29,27 @@ _MAY_BE_ZERO = frozenset(
         "impact_coefficient",
         "capital_exponent",
         "volatility_exponent",
+        "usage_sd",
+        "loop_room_sd",
     }
 )
-_FEWEST = MappingProxyType({"makers": 2, "basis_traders": 4, "lenders": 3})
+_FEWEST = MappingProxyType({"makers": 2, "basis_traders": 4, "lenders": 3, "keepers": 1})
 
 
-def read_assumptions(changes: Mapping[str, object]) -> dict[str, float]:
-    """Return every assumption of the table ``population``, with the user's changes.
+def read_assumptions(
+    changes: Mapping[str, object], table: str = "population", maker: str = "perp_market"
+) -> dict[str, float]:
+    """Return every assumption of a table, with the user's changes.
 
     Parameters
     ----------
     changes : mapping of str to float
         Values in place of those of the table. They may lie outside the stated range, but not outside what
         has a meaning: shares and probabilities from 0 to 1, sizes above 0.
+    table : str
+        Table of facts with one row for each assumption.
+    maker : str
+        The function that makes the network, for messages.
 
     Returns
     -------
@@ -55,23 +63,22 @@ def read_assumptions(changes: Mapping[str, object]) -> dict[str, float]:
     ValueRangeError
         If a value has no meaning.
     """
-    table = facts.load("population").set_index("name")
-    settings = {str(name): float(value) for name, value in table["value"].items()}
-    units = {str(name): str(unit) for name, unit in table["unit"].items()}
+    rows = facts.load(table).set_index("name")
+    settings = {str(name): float(value) for name, value in rows["value"].items()}
+    units = {str(name): str(unit) for name, unit in rows["unit"].items()}
     for name, value in changes.items():
         if name not in settings:
             raise SchemaError(
                 "is no assumption of a made market" + nearest(name, settings),
-                where="perp_market",
+                where=maker,
                 value=name,
-                allowed="see contagion.facts.load('population')",
+                allowed=f"see contagion.facts.load({table!r})",
             )
-        settings[name] = _checked(name, value, units[name])
+        settings[name] = _checked(name, value, units[name], f"{maker}, {name}")
     return settings
 
 
-def _checked(name: str, value: object, unit: str) -> float:
-    where = f"perp_market, {name}"
+def _checked(name: str, value: object, unit: str, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SchemaError("is no number", where=where, value=value)
     number = float(value)

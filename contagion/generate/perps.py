@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,10 +22,10 @@ from contagion.generate.book import Book, build_book
 from contagion.generate.institutions import build_institutions
 from contagion.generate.layout import Layout, read_layout
 from contagion.generate.margins import check_leverage_shares
+from contagion.generate.stacking import stacked
 from contagion.generate.traders import Traders, draw_traders
 from contagion.generate.venues import market_tables, spot_venues, venue_table
 from contagion.network.network import Network
-from contagion.network.schema import TABLES
 from contagion.streams import check_seed
 
 __all__ = ["perp_market"]
@@ -96,16 +95,8 @@ def perp_market(
     tables = market_tables(layout, settings) | _account_tables(layout, traders, book, settings)
     tables["venues"] = venue_table(layout)
     for table, frames in institutions.rows.items():
-        tables[table] = _stacked(table, [tables[table], *frames] if table in tables else frames)
+        tables[table] = stacked(table, [tables[table], *frames] if table in tables else frames)
     return Network(unit=UNIT, **tables)  # type: ignore[arg-type]
-
-
-def _stacked(table: str, frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Frames below one another; a column that only some of them have gets the schema's default in the others."""
-    defaults: dict[str, Any] = {column.name: column.default for column in TABLES[table].columns}
-    used = {name: defaults[name] for frame in frames for name in frame.columns}
-    filled = [frame.assign(**{name: used[name] for name in used if name not in frame}) for frame in frames]
-    return pd.concat(filled, ignore_index=True)
 
 
 def _checked_money(open_interest: float | None) -> float | None:
@@ -175,7 +166,7 @@ def _account_tables(
     )
     balances = pd.DataFrame({"account": name, "asset": UNIT, "quantity": book.balance / book.count})
     return {
-        "nodes": _stacked("nodes", nodes),
+        "nodes": stacked("nodes", nodes),
         "accounts": accounts,
         "positions": positions,
         "balances": balances,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
 
 from contagion.generate.layout import Layout
+from contagion.generate.sampling import tilted_sample
 from contagion.streams import stream
 
 __all__ = ["Traders", "draw_traders"]
@@ -105,35 +105,10 @@ def draw_traders(layout: Layout, n: int, settings: Mapping[str, float], seed: in
 
 
 def _sizes(n: int, settings: Mapping[str, float], seed: int) -> tuple[Floats, Integers]:
-    """Relative size of one account, and how many accounts each row stands for.
-
-    Scores of the population are standard normal. Below the score `alone` the rows are a sample whose mean is moved by
-    `size_tilt`, above it every account has its own row; `alone` is where n rows suffice.
-    """
-    tilt, population = settings["size_tilt"], max(settings["population"], float(n))
-    alone = _lone_score(n / population, tilt)
-    rate = np.exp(tilt * (tilt / 2 - alone))
-    share = rate * float(ndtr(alone - tilt)) * population / n
+    """Relative size of one account, and how many accounts each row stands for."""
     draw = stream(seed, "generate", "size").random(n)
-    sampled = draw < share
-    score = np.where(
-        sampled,
-        tilt + ndtri(np.where(sampled, draw, 0.5) * n / (population * rate)),
-        -ndtri(np.where(sampled, 0.5, 1.0 - draw) * n / population),
-    )
-    count = np.where(sampled, np.rint(np.exp(tilt * (alone - score))), 1.0)
-    largest = max(1.0, np.floor(population / 100))
-    return np.exp(settings["size_sd"] * score), np.clip(count, 1.0, largest).astype(np.int64)
-
-
-def _lone_score(sampled: float, tilt: float) -> float:
-    """Score above which every account has its own row, if `sampled` rows a head of the population are used."""
-    low, high = -40.0, 40.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        rows = np.exp(tilt * (tilt / 2 - middle)) * ndtr(middle - tilt) + ndtr(-middle)
-        low, high = (middle, high) if rows > sampled else (low, middle)
-    return low
+    score, count = tilted_sample(draw, settings["population"], settings["size_tilt"])
+    return np.exp(settings["size_sd"] * score), count
 
 
 def _legs(
