@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contagion.experiments.compare import compare as compare
     from contagion.experiments.families import PriceShocks as PriceShocks
     from contagion.experiments.steps import check_step as check_step
+    from contagion.measures.monitoring import monitor as monitor
     from contagion.network.network import Network as Network
     from contagion.network.remargin import remargin as remargin
     from contagion.policies import AutoDeleveraging as AutoDeleveraging
@@ -98,6 +99,7 @@ _HOMES = {
     "World": "policies",
     "check_step": "experiments.steps",
     "compare": "experiments.compare",
+    "monitor": "measures.monitoring",
     "remargin": "network.remargin",
     "report": "reporting",
     "run": "propagation.run",

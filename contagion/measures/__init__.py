@@ -30,16 +30,21 @@ if TYPE_CHECKING:
     from contagion.measures.losses import system_gain as system_gain
     from contagion.measures.losses import system_loss as system_loss
     from contagion.measures.moments import covariance_of as covariance_of
+    from contagion.measures.monitoring import monitor as monitor
     from contagion.measures.paired import holm as holm
     from contagion.measures.paired import paired_effect as paired_effect
     from contagion.measures.paired import paired_effects as paired_effects
     from contagion.measures.passage import exit_probability as exit_probability
+    from contagion.measures.prior_risk import account_risk as account_risk
+    from contagion.measures.prior_risk import fund_risk as fund_risk
+    from contagion.measures.prior_risk import system_risk as system_risk
     from contagion.measures.probability import probability_of_liquidation as probability_of_liquidation
     from contagion.measures.resampling import between_networks as between_networks
     from contagion.measures.tails import effects_table as effects_table
     from contagion.measures.tails import tail_table as tail_table
 
 _HOMES = {
+    "account_risk": "prior_risk",
     "between_networks": "resampling",
     "cascade_slopes": "feedback",
     "covariance_of": "moments",
@@ -50,6 +55,7 @@ _HOMES = {
     "es_interval": "intervals",
     "exit_probability": "passage",
     "expected_shortfall": "intervals",
+    "fund_risk": "prior_risk",
     "hill_estimate": "intervals",
     "holm": "paired",
     "liquidation_map": "liquidation",
@@ -59,6 +65,7 @@ _HOMES = {
     "liquidity_adjusted_requirement": "closing",
     "loss_amplification": "losses",
     "money_to_next_cluster": "clusters",
+    "monitor": "monitoring",
     "node_gain": "losses",
     "node_loss": "losses",
     "open_interest_above": "early_warning",
@@ -67,6 +74,7 @@ _HOMES = {
     "probability_of_liquidation": "probability",
     "system_gain": "losses",
     "system_loss": "losses",
+    "system_risk": "prior_risk",
     "tail_table": "tails",
     "value_at_risk": "intervals",
     "var_interval": "intervals",
