@@ -63,7 +63,10 @@ def balance_weights(net: Network) -> Floats:
     `collateral.weight` at an exchange, the liquidation threshold at a protocol. Money of the unit counts in full, but
     at a protocol in an account with coins, where it has its own threshold if `collateral` says so.
     """
-    rows, protocol, coin = collateral_rows(net), at_protocols(net), coin_rows(net)
+    coin = coin_rows(net)
+    if not coin.any():
+        return np.ones(len(coin))
+    rows, protocol = collateral_rows(net), at_protocols(net)
     own, special = cell(net, "liquidation_threshold", rows), cell(net, "category_threshold", rows)
     threshold = np.where(by_category(net), special, own)
     weight = np.where(protocol, threshold, cell(net, "weight", rows))
