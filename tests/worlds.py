@@ -341,6 +341,28 @@ def random_shock(rng: np.random.Generator) -> Shock:
     return shock
 
 
+def random_backing(rng: np.random.Generator, net: ct.Network) -> ct.Network:
+    """What stands behind every venue: liquid money against withdrawals."""
+    n = len(net.venues)
+    return net.replace(
+        venues=net.venues.assign(
+            reserve_ratio=rng.choice([1.0, 1.0, 0.1, 0.5], n), illiquid_discount=rng.choice([0.0, 0.3], n)
+        )
+    )
+
+
+def random_events(rng: np.random.Generator) -> list[Shock]:
+    """Sometimes a run, an outage, minted tokens, dear gas or a wrong oracle besides."""
+    known: list[Shock] = [
+        ct.Withdrawal("V1", float(rng.uniform(0.1, 1.0)), over=float(rng.choice([0.0, 300.0]))),
+        ct.Outage("V2", start=float(rng.choice([0.0, 60.0, 200.0])), length=240.0),
+        ct.Mint("AAA", float(rng.uniform(1.0, 60.0)), at=float(rng.choice([0.0, 120.0]))),
+        ct.GasShock(10.0, length=300.0),
+        ct.OracleShock({"BBB": -0.2}, over=60.0, length=300.0),
+    ]
+    return [one for one in known if rng.random() < 0.25]
+
+
 def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
     """Up to three built-in policies."""
     band: Any = pick(rng, "mark", "index", "last")
@@ -367,4 +389,6 @@ def random_world(seed: int, n: int = 24) -> RandomWorld:
     rng = np.random.default_rng(seed)
     net = random_net(rng, n, np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2]))
     model = ct.Cascade(step=60.0, horizon=2400.0)
-    return RandomWorld(net, random_shock(rng), model, random_policies(rng))
+    more = np.random.default_rng([seed, 5])  # a stream of its own: worlds stay what they were
+    net, events = random_backing(more, net), random_events(more)
+    return RandomWorld(net, sum(events, random_shock(rng)), model, random_policies(rng))

@@ -253,6 +253,8 @@ _VENUES = Table(
         seconds("block_time", 0.0),
         number("block_capacity", NAN, low=0.0, open_low=True, unit="transactions per block"),
         share("customer_share", 0.0),
+        share("reserve_ratio", 1.0, unit="share of the balances not in custody held liquid", **_RULE),
+        share("illiquid_discount", 0.0, unit="share of the rest lost when sold at once", **_RULE),
         number("call_ratio", NAN, low=1.0, unit="times the requirement; at protocols health factor", **_RULE),
         number(
             "call_target", NAN, low=1.0, unit="times the requirement; at protocols health factor", **_RULE

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.layout import State
+from contagion.propagation.cascade.minting import SOLD, TOKEN
 from contagion.propagation.cascade.model import Prepared
 from tests.worlds import RandomWorld, random_world
 
@@ -149,6 +150,8 @@ class Played:
             balance[codes.KEEPER, v, codes.MONEY] += int(venue["keeper"])
             balance[codes.BURN, v, codes.MONEY] += int(venue["burned"])
         balance[codes.OUTSIDE, 0, codes.MONEY] += int(state.clock["outside_paid"][0])
+        for row in state.shock_mint:
+            balance[codes.OUTSIDE, 0, n_markets + int(row[TOKEN])] -= int(row[SOLD])
         return balance
 
     # prices and margin, exact

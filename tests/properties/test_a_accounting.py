@@ -18,7 +18,7 @@ TRADES = (
     codes.BY_TAKEOVER,
 )
 GIVES = (codes.BY_TOP_UP, codes.BY_FUND)
-TAKES = (codes.BY_FEE, codes.BY_RESIDUAL)
+TAKES = (codes.BY_FEE, codes.BY_RESIDUAL, codes.BY_WITHDRAWAL)
 
 
 def transactions(it: Played) -> Iterator[list[Posting]]:

@@ -264,6 +264,7 @@ def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> N
     called = {e["account"] for e in it.events if e["kind"] == codes.EVENT_CALL}
     failed = {v for v in range(len(it.state.venues)) if it.state.venues["failed"][v]}
     sick = acting_accounts(it)
+    arrays = it.prepared.shock_arrays(it.world.shock)
     for p in it.postings:
         if p.entity != codes.ACCOUNT:
             continue
@@ -276,6 +277,9 @@ def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> N
             assert book.answers[p.id]
         if p.kind == codes.BY_VENUE_DEFAULT:
             assert int(book.venue[p.id]) in failed
+        if p.kind == codes.BY_WITHDRAWAL:
+            assert arrays.withdrawals[-1, book.venue[p.id]] > 0.0
+            assert not book.exempt[p.id]
         if p.kind == codes.BY_ADL:
             assert it.prepared.opening.venues["adl"][book.venue[p.id]]
         if p.kind == codes.BY_FEE:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 FORCED = ("liquidation", "unwind")
+SOURCES = (*FORCED, "mint")
 
 
 def remaining_flow(opening: Opening, state: State, m: int, n_rounds: int) -> Floats:
@@ -92,7 +93,9 @@ def attribute(opening: Opening, state: State, events: pd.DataFrame) -> pd.DataFr
         per_round = np.bincount(rounds[targets], money[targets], n_rounds)
         for source, part in parts:
             weight[:, source] += (part / safe[:, None] * per_round[:, None]).sum(axis=0)
-    for m, sources in by_market.items():
+    flows = np.flatnonzero(events["kind"].isin(SOURCES).to_numpy())
+    for m in by_market:
+        sources = flows[market[flows] == m]
         sold = np.bincount(rounds[sources], money[sources], n_rounds)
         caused[sources] = (
             weight[rounds[sources], m] * money[sources] / np.maximum(sold[rounds[sources]], 1e-300)

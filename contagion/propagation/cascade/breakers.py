@@ -19,6 +19,7 @@ import numpy as np
 from contagion.compiled import inner
 from contagion.propagation.cascade.books import note
 from contagion.propagation.cascade.codes import BAND, EVENT_HALT, EVENT_REOPEN, HALT, THROTTLE
+from contagion.propagation.cascade.outages import shut_venues
 
 
 @inner
@@ -107,9 +108,10 @@ def status_row(book: Any, state: Any, p: int) -> None:
 
 @inner
 def open_markets(state: Any) -> None:
-    """Before the policies speak every market is open, but for those of failed venues."""
+    """Before the policies speak every market is open, but for those of venues that failed or are out."""
     for m in range(state.markets.shape[0]):
         state.markets[m].shut = state.markets[m].dead
+    shut_venues(state)
 
 
 @inner

@@ -14,6 +14,7 @@ from contagion.errors import NetworkError
 from contagion.markets.impact import KINDS
 from contagion.network import Network
 from contagion.network.reserved import INVENTORY
+from contagion.propagation.cascade.build_backing import fill_backing
 from contagion.propagation.cascade.codes import (
     ADL_PRICES,
     ADL_TRIGGERS,
@@ -248,4 +249,5 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
     rows["throughput"] = venues["throughput"].fillna(np.inf).to_numpy() * units.scale
     rows["failed_at"] = np.nan
     rows["fund_limit"] = rows["residual_limit"] = np.inf
+    fill_backing(rows, net, units)
     return rows

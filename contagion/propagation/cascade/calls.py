@@ -30,6 +30,7 @@ from contagion.propagation.cascade.codes import (
     MONEY,
 )
 from contagion.propagation.cascade.kernels import level, stable_order, uniform, value_account, wake
+from contagion.propagation.cascade.outages import is_out
 
 
 @inner
@@ -54,7 +55,7 @@ def top_up(book: Any, state: Any, i: int) -> None:
 
 @inner
 def deliver(book: Any, state: Any) -> None:
-    """Top-ups that are due arrive, accounts in id order; calls that nobody answers lapse."""
+    """Top-ups that are due arrive, accounts in id order; calls that nobody answers lapse; an outage makes all wait."""
     clock = state.clock[0]
     if clock.n_calls == 0:
         return
@@ -62,7 +63,7 @@ def deliver(book: Any, state: Any) -> None:
     kept = 0
     for j in stable_order(pending.astype(np.float64)):
         i = pending[j]
-        if state.due[i] > clock.time:
+        if state.due[i] > clock.time or is_out(state, book.venue[i]):
             state.calling[kept] = i
             kept += 1
             continue

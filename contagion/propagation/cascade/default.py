@@ -3,7 +3,8 @@
 A watched node fails when its resources and what it recovers from its debtors fall short of what it owes. Claims are
 valued by the greatest clearing vector and settled for failing nodes only: paid at the recovery rate and removed. A
 venue that fails closes all its positions at the mark without impact, then pays its customers' balances: the share in
-custody in full, the rest at its recovery rate, pari passu with its other creditors.
+custody in full, the rest at its recovery rate, pari passu with its other creditors. A venue that could not meet
+withdrawals fails too, however solvent it is.
 
 References
 ----------
@@ -43,6 +44,7 @@ from contagion.propagation.cascade.codes import (
 from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import value_account, wake
 from contagion.propagation.cascade.takeover import empty_inventory
+from contagion.propagation.cascade.withdrawals import sell_illiquid
 from contagion.propagation.clearing_kernels import clear
 
 SLACK = 1e-12
@@ -142,6 +144,9 @@ def anyone_short(book: Any, state: Any) -> bool:
         if state.node_failed[n]:
             continue
         if state.forced_default[n] and state.clock[0].round >= 1:
+            return True
+        v = book.venue_of_node[n]
+        if v >= 0 and state.venues[v].illiquid:
             return True
         if falls_short(state.own_resources[n] + owed_to[n], owed_by(book, state, n) + state.fixed_debt[n]):
             return True
@@ -285,12 +290,16 @@ def close_failing_venues(book: Any, state: Any, balances: Any, recovery: Any) ->
     for v in range(state.venues.shape[0]):
         venue = state.venues[v]
         n = int(venue.node)
-        short = recovery[n] < 1.0 - SLACK or state.forced_default[n]
+        short = recovery[n] < 1.0 - SLACK or state.forced_default[n] or venue.illiquid
         if not venue.failed and state.clock[0].round >= 1 and short:
             venue.failed, venue.failed_at = True, state.clock[0].time
             state.counters[VENUE_DEFAULTS] += 1.0
+            at = state.clock[0].n_events
+            note(state, EVENT_VENUE_DEFAULT, -1, n, v, -1, 0.0, np.nan, 0.0)
+            sell_illiquid(state, v)
             balances[n] = close_venue(book, state, v)
-            note(state, EVENT_VENUE_DEFAULT, -1, n, v, -1, 0.0, np.nan, balances[n])
+            if at < state.events.shape[0]:
+                state.events[at].money = balances[n] * state.clock[0].quantum
             closed = True
     return closed
 
@@ -325,9 +334,10 @@ def defaults(book: Any, state: Any) -> None:
         recovery = clear_claims(book, state, balances)
     for j in range(book.sheet_nodes.shape[0]):
         n = book.sheet_nodes[j]
+        v = book.venue_of_node[n]
         forced = state.forced_default[n] and state.clock[0].round >= 1
+        forced = forced or (v >= 0 and state.venues[v].illiquid)
         if not state.node_failed[n] and (recovery[n] < 1.0 - SLACK or forced):
             settle_node(book, state, n, recovery[n])
-            v = book.venue_of_node[n]
             if v >= 0 and state.venues[v].failed:
                 pay_customers(book, state, v, recovery[n])

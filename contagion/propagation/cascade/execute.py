@@ -20,6 +20,7 @@ from contagion.markets.impact import SQUARE_ROOT, average, capacity, move
 from contagion.propagation.cascade.codes import OFFERED
 from contagion.propagation.cascade.inventories import flow_inventories, take_inventories
 from contagion.propagation.cascade.kernels import stable_order
+from contagion.propagation.cascade.minting import add_minted, take_minted
 from contagion.propagation.cascade.procedures import fillable_price
 
 NOTHING = np.zeros(0)
@@ -164,6 +165,7 @@ def take(book: Any, state: Any) -> None:
             strategy.ask_short = min(strategy.ask_short, buy[strategy.short_market])
             buy[strategy.short_market] -= strategy.ask_short
     take_inventories(book, state, sell, buy)
+    take_minted(state, sell)
 
 
 @inner
@@ -224,6 +226,7 @@ def net_flow(book: Any, state: Any) -> None:
         if strategy.ask_short > 0.0:
             markets[strategy.short_market].flow -= strategy.ask_short
     flow_inventories(book, state)
+    add_minted(state)
 
 
 @inner

@@ -94,7 +94,7 @@ class State(NamedTuple):
     shock_outage: Array  # (R + 1 or 1, V) whether orders and top-ups are refused
     shock_gas: Array  # (R + 1 or 1,) factor on the gas price
     shock_oracle: Array  # (R + 1 or 1, V, A) factor on the price that an oracle reports
-    shock_mint: Array  # (n, 5) round, asset, market, lots still to be sold, lots sold this round
+    shock_mint: Array  # (n, 6) round, asset, market, lots to sell, lots this round, lots sold
     index: Array  # type: ignore[assignment]  # hides tuple.index; (A,)
     index_return: Array  # (R + 1, A) log returns of the index
     venue_index: Array  # (R + 1, V, A) index by each venue's outlier rule, before its lag

@@ -22,6 +22,7 @@ from contagion.compiled import inner
 from contagion.propagation.cascade.codes import ASKED, CLOSE_OUT, LADDER, ORDERED, PARTIAL, TAKEN
 from contagion.propagation.cascade.inventories import ask_inventories
 from contagion.propagation.cascade.kernels import coins, gross, maintenance, relief, without_positions
+from contagion.propagation.cascade.minting import ask_minted
 from contagion.propagation.cascade.procedures import follow, want_fraction, want_rungs
 
 HALVINGS = 40
@@ -164,6 +165,7 @@ def ask(book: Any, state: Any) -> None:
                 state.counters[ASKED] += lots * (market.mark * market.lot_scale)
     ask_unwinding(book, state)
     ask_inventories(book, state)
+    ask_minted(state)
     total = 0.0
     for m in range(markets.shape[0]):
         market = markets[m]

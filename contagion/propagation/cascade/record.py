@@ -171,6 +171,8 @@ def venues_table(opening: Opening, state: State, attribution: pd.DataFrame) -> p
             "bad_debt": venues["bad_debt"] * quantum,
             "uncovered": venues["uncovered"] * quantum,
             "residual_loss": venues["residual_paid"] * quantum,
+            "withdrawn": venues["withdrawn"] * quantum,
+            "refused": venues["refused"] * quantum,
             "liquidated_notional": venues["liquidated"] * quantum,
             "adl_notional": venues["deleveraged"] * quantum,
             "takeover_notional": venues["taken_over"] * quantum,

@@ -34,11 +34,13 @@ from contagion.propagation.cascade.execute import (
 )
 from contagion.propagation.cascade.funding import funding_to_come, pay_funding
 from contagion.propagation.cascade.inventories import holds_inventory
+from contagion.propagation.cascade.minting import still_minting
 from contagion.propagation.cascade.ranking import rank_again
 from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
 from contagion.propagation.cascade.settle import fill
 from contagion.propagation.cascade.takeover import fill_inventories, keep_paths
 from contagion.propagation.cascade.waterfall import pay_deficits, total_funds
+from contagion.propagation.cascade.withdrawals import withdraw
 
 look, deliver, place = kernels.look, calls.deliver, calls.place
 decide, ask = liquidate.decide, liquidate.ask
@@ -92,11 +94,12 @@ def trade(book: Any, state: Any) -> None:
 
 @inner
 def end(book: Any, state: Any) -> None:
-    """Phases 5b and 6: the waterfall, decay, arbitrage, defaults; then the stop rule."""
+    """Phases 5b and 6: the waterfall, decay, arbitrage, withdrawals, defaults; then the stop rule."""
     pay_deficits(book, state)
     add_flow(state)
     if state.clock[0].arbitrage:
         arbitrage(book, state)
+    withdraw(book, state)
     defaults(book, state)
     total_funds(state)
     keep_paths(book, state)
@@ -122,6 +125,8 @@ def is_busy(book: Any, state: Any) -> bool:
     if clock.acted or clock.n_calls > 0 or moves_outside(state) or funding_to_come(state):
         return True
     if clock.n_acting > 0 and not (clock.sticky and nothing_will_change(state)):
+        return True
+    if still_minting(state) and not (clock.sticky and nothing_will_change(state)):
         return True
     for s in range(state.strategies.shape[0]):
         if state.strategies[s].pending_long > 0.0 or state.strategies[s].pending_short > 0.0:

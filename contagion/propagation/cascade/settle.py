@@ -48,6 +48,7 @@ from contagion.propagation.cascade.codes import (
 )
 from contagion.propagation.cascade.execute import leg_reduced
 from contagion.propagation.cascade.kernels import equity_at_outside, is_flat, value_account, wake
+from contagion.propagation.cascade.minting import fill_minted
 from contagion.propagation.cascade.taker import charge_node, charge_taker
 
 
@@ -301,6 +302,7 @@ def fill(book: Any, state: Any) -> None:
             state.offered[b] = state.traded[b] = 0.0
         state.touched[i] = False
     fill_unwinding(book, state)
+    fill_minted(state)
     state.rounds[clock.round].deferred_notional += unfilled * clock.quantum
 
 

@@ -89,7 +89,7 @@ def allocate(
         shock_outage=np.zeros((1, v), dtype=np.bool_),
         shock_gas=np.ones(1),
         shock_oracle=np.ones((1, v, assets)),
-        shock_mint=floats(0, 5),
+        shock_mint=floats(0, 6),
         index=floats(assets),
         index_return=floats(rows, assets),
         venue_index=floats(rows, len(names.venues), assets),
@@ -244,8 +244,8 @@ def sized(path: npt.NDArray[Any], neutral: npt.NDArray[Any]) -> npt.NDArray[Any]
 
 
 def mint_rows(opening: Opening, shock: ShockArrays) -> npt.NDArray[np.float64]:
-    """Round, asset, market, lots to sell and lots sold of everything minted; the market is the asset's deepest spot."""
-    markets, rows = opening.markets, np.zeros((len(shock.mint), 5))
+    """Round, asset, market and lots of everything minted, as `minting` reads them: the asset's deepest spot market."""
+    markets, rows = opening.markets, np.zeros((len(shock.mint), 6))
     for row, (at, token, quantity) in zip(rows, shock.mint, strict=True):
         asset = opening.names.assets.index(token)
         spots = np.flatnonzero((markets["asset"] == asset) & (markets["kind"] == SPOT))

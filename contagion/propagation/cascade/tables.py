@@ -129,6 +129,16 @@ VENUE = np.dtype(
         ("deficit", "i8"),  # of this round
         ("failed", "?"),
         ("failed_at", "f8"),
+        ("out", "?"),  # orders and top-ups are refused
+        ("asked_share", "f8"),  # of the balances that owners have asked for so far
+        ("reserve_ratio", "f8"),
+        ("reserve", "i8"),  # liquid money behind balances not in custody, at the opening
+        ("lent", "i8"),  # the other money behind them
+        ("illiquid_discount", "f8"),
+        ("paid_out", "i8"),  # of the balances not in custody
+        ("withdrawn", "i8"),
+        ("refused", "i8"),
+        ("illiquid", "?"),  # could not pay: fails
         ("keeper", "i8"),
         ("burned", "i8"),
         ("fee_to_venue", "i8"),
