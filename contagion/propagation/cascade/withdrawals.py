@@ -1,9 +1,10 @@
 """Between steps 5 and 6: owners take money out of a venue, and the venue pays while it has liquid money.
 
 Owners ask for the same share of every balance of money, and get at most the free margin: what equity at the marks
-exceeds initial margin with the haircuts on coins, and the level of `call_target`, to which they would fill it up. What is in custody (`customer_share`) is always paid. For the rest the venue held `reserve_ratio` liquid at the
-opening; what has been posted since, its own cash and its fund come on top. When that is gone, all who ask are paid
-the same share, the rest is refused, and the venue fails in step 6 though it may be solvent.
+exceeds initial margin with the haircuts on coins, and the level of `call_target`, to which they would fill it up. What
+is in custody (`customer_share`) is always paid. For the rest the venue held `reserve_ratio` liquid at the opening; what
+has been posted since, its own cash and its fund come on top. When that is gone, all who ask are paid the same part, the
+rest is refused, and the venue fails in step 6 though it may be solvent.
 
 References
 ----------
