@@ -207,7 +207,7 @@ def check_ready(net: Network) -> None:
 
 def check_minted(net: Network, shock: ShockArrays) -> None:
     """Refuse to mint what no spot market trades: nobody could sell it."""
-    traded = set(net.markets["asset"][net.markets["kind"] == "spot"])
+    traded = set(net.markets["asset"][net.markets["kind"] != "perp"])
     for _, token, _ in shock.mint:
         if token not in traded:
             raise NetworkError(

@@ -12,7 +12,7 @@ from typing import Any
 from contagion.compiled import inner
 from contagion.propagation.cascade.books import note
 from contagion.propagation.cascade.codes import EVENT_OUTAGE, EVENT_REOPEN
-from contagion.propagation.cascade.revalue import row_of
+from contagion.propagation.cascade.indices import row_of
 
 
 @inner

@@ -30,9 +30,9 @@ from contagion.propagation.cascade.codes import (
     REFUSED,
     WITHDRAWN,
 )
+from contagion.propagation.cascade.indices import row_of
 from contagion.propagation.cascade.kernels import coins, level, value_account, wake
 from contagion.propagation.cascade.outages import is_out
-from contagion.propagation.cascade.revalue import row_of
 
 
 @inner
