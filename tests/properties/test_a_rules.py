@@ -282,5 +282,5 @@ def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> N
             assert not book.exempt[p.id]
         if p.kind == codes.BY_ADL:
             assert it.prepared.opening.venues["adl"][book.venue[p.id]]
-        if p.kind == codes.BY_FEE:  # of a liquidation, or of what a strategy trades
-            assert p.id in sick[p.round] or p.id in {i for i, _ in traders}
+        if p.kind == codes.BY_FEE:  # of a liquidation, or of what a strategy or an inventory trades
+            assert p.id in sick[p.round] or p.id in inventories | {i for i, _ in traders}

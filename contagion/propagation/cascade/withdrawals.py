@@ -92,7 +92,7 @@ def run_on(book: Any, state: Any, v: int, share: float) -> None:
     total = 0.0
     for j in range(wanted.shape[0]):
         i = book.venue_accounts[first + j]
-        if not book.exempt[i]:
+        if not book.exempt[i] and book.owner[i] != venue.node:
             wanted[j] = takes_out(book, state, i, share)
             total += float(wanted[j]) * float(book.count[i])
     own = (1.0 - venue.customer_share) * total
