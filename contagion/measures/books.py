@@ -52,6 +52,10 @@ class Book:
         Relative move of that price when the common move is 1.
     rates, amounts : ndarray, shape (n_lines, n_legs)
         Tier lines of the leg's market; unused lines are 0.
+    pair : ndarray, shape (n_legs,)
+        Number of the account and asset of legs that have opposite ones beside them, where the venue spares margin.
+    offset : ndarray, shape (n_legs,)
+        Share of the smaller side's margin that is spared; 0 where there is no pair.
     count : ndarray, shape (n_legs,)
         Identical accounts behind the row.
     cash, cash_slope : ndarray, shape (n_accounts,)
@@ -69,6 +73,8 @@ class Book:
     direction: Floats
     rates: Floats
     amounts: Floats
+    pair: Integers
+    offset: Floats
     count: Floats
     cash: Floats
     cash_slope: Floats
@@ -90,6 +96,9 @@ class Book:
             value = line_rate * notional - line_amount
             higher = value > best
             best[higher], rate[higher] = value[higher], line_rate[higher]
+        if self.offset.any():
+            kept = kept_share(self.pair, self.offset, self.quantity > 0.0, best)
+            return best * kept, rate * kept
         return best, rate
 
     def health(self, move: Floats) -> tuple[Floats, Floats]:
@@ -101,6 +110,19 @@ class Book:
         tilt = (self.quantity - rate * np.abs(self.quantity)) * self.price * self.direction
         slope = np.bincount(self.account, tilt, size) + self.cash_slope
         return self.cash + self.cash_slope * move + level, slope
+
+
+def kept_share(pair: Integers, offset: Floats, long_side: NDArray[np.bool_], margin: Floats) -> Floats:
+    """Return the share of its own margin that each leg adds to the requirement of its account, ``(n_legs,)``.
+
+    Of the margins L of the longs and S of the shorts on one asset the smaller counts ``1 - offset``: together
+    ``max(L + (1 - offset) S, (1 - offset) L + S)``, which is convex in the prices as L and S are.
+    """
+    size = int(pair.max()) + 1 if len(pair) else 0
+    longs = np.bincount(pair, np.where(long_side, margin, 0.0), size)[pair]
+    shorts = np.bincount(pair, np.where(long_side, 0.0, margin), size)[pair]
+    smaller = np.where(long_side, longs <= shorts, shorts < longs)
+    return np.where(smaller, 1.0 - offset, 1.0)
 
 
 def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
@@ -131,6 +153,7 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
     rates, amounts = _lines(net)
     coin_account, coin_value, coin_direction = _coins(net, prices, tilt)
     size = len(net.accounts)
+    pair, offset = _pairs(net, account, asset, quantity)
     cash = np.bincount(coin_account, coin_value, size).astype(np.float64)
     moving = coin_direction != 0.0
     entry = positions["entry_price"].to_numpy(np.float64)
@@ -143,6 +166,8 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
         direction=np.asarray(tilt.reindex(asset), dtype=np.float64),
         rates=rates[:, market],
         amounts=amounts[:, market],
+        pair=pair,
+        offset=offset,
         count=net.accounts["count"].to_numpy(np.float64)[account],
         cash=cash - np.bincount(account, quantity * entry, size),
         cash_slope=np.bincount(coin_account, coin_value * coin_direction, size).astype(np.float64),
@@ -225,6 +250,19 @@ def _lines(net: Network) -> tuple[Floats, Floats]:
     table[0, line, place], table[1, line, place] = rate, amount
     of_market = schedules.get_indexer(net.markets["schedule"])  # -1, no schedule: the column of zeros
     return table[0][:, of_market], table[1][:, of_market]
+
+
+def _pairs(
+    net: Network, account: Integers, asset: NDArray[np.object_], quantity: Floats
+) -> tuple[Integers, Floats]:
+    """Return the account and asset of each leg as one number, and the offset of legs with opposite ones."""
+    places, names = pd.factorize(asset)
+    pair = np.unique(account * max(len(names), 1) + places, return_inverse=True)[1].astype(np.int64)
+    venue = net.accounts["venue"].to_numpy()[account]
+    offset = np.asarray(net.venues["portfolio_offset"].reindex(venue), dtype=np.float64)
+    size = len(quantity) + 1
+    long, short = (np.bincount(pair, quantity * side > 0.0, size)[pair] > 0.0 for side in (1.0, -1.0))
+    return pair, np.where(long & short, offset, 0.0)
 
 
 def _coins(net: Network, prices: pd.Series[float], tilt: pd.Series[float]) -> tuple[Integers, Floats, Floats]:

@@ -100,6 +100,8 @@ def only(legs: Book, kept: NDArray[np.bool_]) -> Book:
         direction=legs.direction[leg],
         rates=legs.rates[:, leg],
         amounts=legs.amounts[:, leg],
+        pair=legs.pair[leg],
+        offset=legs.offset[leg],
         count=legs.count[leg],
         cash=legs.cash[kept],
         cash_slope=legs.cash_slope[kept],

@@ -41,6 +41,8 @@ class Exposures:
         Signed quantity and price now.
     rates, amounts : ndarray, shape (n_lines, n_exposures)
         Tier lines; 0 for a balance.
+    offset : ndarray, shape (n_exposures,)
+        Share of margin that an opposite position in the same price spares, as in `Book`.
     cash : ndarray, shape (n_accounts,)
         Health without these exposures: it does not move.
     """
@@ -51,6 +53,7 @@ class Exposures:
     price: Floats
     rates: Floats
     amounts: Floats
+    offset: Floats
     cash: Floats
 
     def only(self, kept: NDArray[np.bool_]) -> Exposures:
@@ -63,6 +66,7 @@ class Exposures:
             price=self.price[kept],
             rates=self.rates[:, kept],
             amounts=self.amounts[:, kept],
+            offset=self.offset[kept],
         )
 
     def worst_health(self, reach: Floats) -> Floats:
@@ -114,6 +118,7 @@ def exposures(legs: Book, leg_asset: Integers, coin_asset: Integers) -> Exposure
         price=np.concatenate([legs.price[moving], np.ones(len(coin_asset))]),
         rates=np.concatenate([legs.rates[:, moving], lines], axis=1),
         amounts=np.concatenate([legs.amounts[:, moving], lines], axis=1),
+        offset=np.concatenate([legs.offset[moving], np.zeros(len(coin_asset))]),
         cash=cash + np.bincount(legs.account, fixed, size),
     )
 
@@ -186,18 +191,18 @@ def _closed(
 ) -> Floats:
     """Return the probability of being closed of each path and account, ``(n, n_places)``."""
     asset, money = held.asset[rows], held.quantity[rows] * held.price[rows]
-    lines = _lines_in_reach(held, rows, reach)
+    lines, offset = _lines_in_reach(held, rows, reach), held.offset[rows]
     step, width = 1.0 / (len(ratios) - 1), rows.shape[1]
 
     def state(at: int) -> tuple[Floats, Floats]:
+        values = [money[:, k] * ratios[at][:, asset[:, k]] for k in range(width)]
+        needs = [requirement(np.abs(value), *lines[k]) for k, value in enumerate(values)]
+        if offset.any():
+            needs = _spared(needs, asset, money > 0.0, offset)
         health, variance = held.cash[places], np.zeros((1, 1))
-        own: list[Floats] = []
+        own = [value - rate * np.abs(value) for value, (_, rate) in zip(values, needs, strict=True)]
         for k in range(width):
-            value = money[:, k] * ratios[at][:, asset[:, k]]
-            size = np.abs(value)
-            required, rate = requirement(size, *lines[k])
-            own.append(value - rate * size)
-            health = health + (value - required)
+            health = health + (values[k] - needs[k][0])
             for other in range(k + 1):
                 twice = 1.0 if other == k else 2.0
                 variance = variance + own[k] * own[other] * (twice * covariance[asset[:, k], asset[:, other]])
@@ -215,6 +220,23 @@ def _closed(
         alive *= np.where((health >= 0.0) & (health_now >= 0.0), 1.0 - met, 0.0)
         health, spread = health_now, spread_now
     return 1.0 - alive
+
+
+def _spared(
+    needs: list[tuple[Floats, Floats]], asset: Integers, long: NDArray[np.bool_], offset: Floats
+) -> list[tuple[Floats, Floats]]:
+    """Return margins and rates with those of the smaller side of opposite positions in one price cut by the offset."""
+    found = []
+    for k, (margin, rate) in enumerate(needs):
+        same, other = np.zeros_like(margin), np.zeros_like(margin)
+        for j, (beside, _) in enumerate(needs):
+            here = asset[:, j] == asset[:, k]
+            same = same + np.where(here & (long[:, j] == long[:, k]), beside, 0.0)
+            other = other + np.where(here & (long[:, j] != long[:, k]), beside, 0.0)
+        smaller = np.where(long[:, k], same <= other, same < other)
+        kept = np.where(smaller, 1.0 - offset[:, k], 1.0)
+        found.append((margin * kept, rate * kept))
+    return found
 
 
 def _lines_in_reach(held: Exposures, rows: Integers, reach: Floats) -> list[tuple[Floats, Floats]]:
