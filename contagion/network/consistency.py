@@ -219,7 +219,8 @@ def _positions_net(draft: Draft) -> None:
 def _strategies_have_legs(draft: Draft) -> None:
     strategies = draft.tables["strategies"]
     long = (strategies["long_account"] != "").astype(int) + (strategies["spot_node"] != "")
-    bad = (long != 1) | (strategies["short_account"] == "")
+    dips = strategies["kind"] == "dip_buyer"
+    bad = (long != 1) | ((strategies["short_account"] == "") != dips)
     for row in np.flatnonzero(bad):
         draft.add(
             NetworkError,
@@ -227,7 +228,17 @@ def _strategies_have_legs(draft: Draft) -> None:
             "strategies",
             "lacks a leg, or has two long ones",
             row=row,
-            allowed="short_account, and either long_account or spot_node",
+            allowed="short_account (a dip buyer has none), and either long_account or spot_node",
+        )
+    for row in np.flatnonzero(dips & np.isnan(strategies["discount"])):
+        draft.add(
+            NetworkError,
+            "no-discount",
+            "strategies",
+            "is empty",
+            row=row,
+            column="discount",
+            allowed="the share below the outside price at which a dip buyer begins to buy",
         )
     for row in np.flatnonzero(~bad & (strategies["long_account"] == strategies["short_account"])):
         draft.add(

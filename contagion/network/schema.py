@@ -177,7 +177,7 @@ _STRATEGIES = Table(
             "kind",
             "word",
             words=("basis", "arbitrage", "hedge", "provider", "dip_buyer"),
-            modelled=("basis", "arbitrage"),
+            modelled=("basis", "arbitrage", "dip_buyer"),
         ),
         reference("long_account", "accounts", empty=True),
         reference("spot_node", "nodes", empty=True),
@@ -186,7 +186,7 @@ _STRATEGIES = Table(
         number("ratio", 1.0, low=0.0, open_low=True),
         money("capital", NAN),
         number("rate", 0.01, low=0.0, unit="share of the gap per s"),
-        share("discount", NAN, **_UNBUILT),
+        share("discount", NAN, open_high=True, unit="share of the outside price"),
         seconds("unwind", 300.0),
     ),
 )

@@ -1,4 +1,4 @@
-"""Step 4e: capital that trades two markets of one asset towards each other.
+"""Step 4e: capital that trades two markets of one asset towards each other, or buys far below the outside price.
 
 After the fill every arbitrage strategy wants to close `rate` times the step of the gap between the log prices of its
 two markets, less what the fees of both cost, as far as free margin and capital allow. Wishes are added per market and
@@ -135,6 +135,21 @@ def wish(book: Any, state: Any, s: int) -> float:
 
 
 @inner
+def dip_wish(book: Any, state: Any, s: int) -> float:
+    """Lots that a dip buyer wants to buy: towards its reservation price, as capital and free margin allow."""
+    strategy, clock = state.strategies[s], state.clock[0]
+    market = state.markets[strategy.long_market]
+    if not is_tradable(market):
+        return 0.0
+    gap = math.log(market.outside * (1.0 - strategy.discount) / stands_at(market)) - market.fee
+    if gap <= 0.0:
+        return 0.0
+    money = min(1.0, strategy.rate * clock.step) * gap / steepness(book, market, 1)
+    money = min(money, long_room(book, state, strategy, market, False))
+    return float(np.floor(money / (market.outside * market.lot_scale)))
+
+
+@inner
 def average_entry(state: Any, k: int, bought: float, at_price: float) -> None:
     """Entry price of leg `k` after a trade: an average while it grows, the new price when it opens or flips."""
     held = state.quantity[k]
@@ -186,6 +201,9 @@ def fit_to_books(book: Any, state: Any) -> None:
         markets[m].wish = 0.0
     for s in range(strategies.shape[0]):
         strategy = strategies[s]
+        if strategy.kind == 2 and strategy.ask_long != 0.0:
+            strategy.ask_long = -np.floor(-strategy.ask_long * share[strategy.long_market])
+            markets[strategy.long_market].wish += strategy.ask_long
         if strategy.kind == 1 and strategy.ask_long != 0.0:
             a, b = markets[strategy.long_market], markets[strategy.short_market]
             part, larger = min(share[strategy.long_market], share[strategy.short_market]), max(a.lot, b.lot)
@@ -206,6 +224,10 @@ def arbitrage(book: Any, state: Any) -> None:
     for s in range(strategies.shape[0]):
         strategy = strategies[s]
         strategy.ask_long = strategy.ask_short = 0.0
+        if strategy.kind == 2:
+            strategy.ask_long = -dip_wish(book, state, s)
+            markets[strategy.long_market].wish += strategy.ask_long
+            any_wish = any_wish or strategy.ask_long != 0.0
         if strategy.kind != 1:
             continue
         units = wish(book, state, s)
@@ -229,13 +251,13 @@ def arbitrage(book: Any, state: Any) -> None:
             market.temporary += (1.0 - market.permanent_share) * added
     for s in range(strategies.shape[0]):
         strategy = strategies[s]
-        if strategy.kind == 1 and strategy.ask_long != 0.0:
+        if strategy.kind > 0 and strategy.ask_long != 0.0:
             trade_strategy(book, state, strategy)
 
 
 @inner
 def trade_strategy(book: Any, state: Any, strategy: Any) -> None:
-    """Both legs of one strategy."""
+    """Both legs of one strategy; a dip buyer has one."""
     market = state.markets[strategy.long_market]
     if strategy.long_holding >= 0:
         h, lots = strategy.long_holding, strategy.ask_long
@@ -245,4 +267,5 @@ def trade_strategy(book: Any, state: Any, strategy: Any) -> None:
         sell_holding(book, state, h, strategy.long_market, lots, market.fill, BY_ARBITRAGE)
     elif market.kind == PERP:
         trade_leg(book, state, strategy.long_leg, strategy.ask_long)
-    trade_leg(book, state, strategy.short_leg, -strategy.ask_short)
+    if strategy.short_leg >= 0:
+        trade_leg(book, state, strategy.short_leg, -strategy.ask_short)

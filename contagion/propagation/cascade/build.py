@@ -129,10 +129,10 @@ def _watched(net: Network) -> npt.NDArray[np.bool_]:
 
 
 def _counted(net: Network) -> npt.NDArray[np.bool_]:
-    """The set R: all nodes but arbitrageurs and the rest of the market (providers are no nodes)."""
+    """The set R: all nodes but arbitrageurs, dip buyers and the rest of the market (providers are no nodes)."""
     names = net.nodes.index
     counted = ~rest_of_market(names)
-    arbitrage = net.strategies[net.strategies["kind"] == "arbitrage"]
+    arbitrage = net.strategies[net.strategies["kind"].isin(["arbitrage", "dip_buyer"])]
     for column in ("long_account", "short_account"):
         used = arbitrage[column][arbitrage[column] != ""]
         counted[codes(net.accounts.loc[used, "owner"], names)] = False
@@ -319,7 +319,7 @@ def _clock_arrays(
     worth = np.abs(legs.lots) * scale[market] * markets["opening"][market]
     bound = np.bincount(account, worth * (1.0 + rates), n) + pledges.slopes(net)
     loose = np.zeros(n, dtype=np.bool_)
-    for row in strategies[strategies["kind"] == 1]:
+    for row in strategies[strategies["kind"] != 0]:
         loose[account[[leg for leg in (row["long_leg"], row["short_leg"]) if leg >= 0]]] = True
     first = np.full(n, len(markets), dtype=np.int64)
     single = np.bincount(account, minlength=n) == 1

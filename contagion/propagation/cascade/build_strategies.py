@@ -15,6 +15,7 @@ from contagion.propagation.cascade.tables import STRATEGY
 from contagion.propagation.cascade.units import Units
 
 Ints = npt.NDArray[np.int64]
+KINDS = ("basis", "arbitrage", "dip_buyer")
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def build_strategies(
     for s, row in enumerate(net.strategies.itertuples()):
         out = rows[s]
         _set_legs(out, row, places, leg_of, held)
+        out["discount"] = 0.0 if np.isnan(row.discount) else row.discount
         out["ratio"], out["rate"] = row.ratio, 0.0 if np.isnan(row.rate) else row.rate
         out["capital"] = np.inf if np.isnan(row.capital) else row.capital * units.scale
         out["unwind"] = 0.0 if np.isnan(row.unwind) else row.unwind
@@ -130,16 +132,18 @@ def _set_legs(
     held: dict[tuple[str, str], int],
 ) -> None:
     """Write the kind, the markets and the legs (or the holding) of one strategy."""
-    out["kind"] = 0 if row.kind == "basis" else 1
-    short = places.perp(row.short_account, row.asset)
-    out["short_market"] = short
-    out["short_leg"] = leg_of[(places.account[row.short_account], short)]
-    out["long_leg"], out["long_holding"] = -1, -1
+    out["kind"] = KINDS.index(row.kind)
+    out["long_leg"], out["long_holding"], out["short_leg"] = -1, -1, -1
+    venue = ""
+    if row.short_account:
+        short, venue = places.perp(row.short_account, row.asset), places.venue[row.short_account]
+        out["short_market"] = short
+        out["short_leg"] = leg_of[(places.account[row.short_account], short)]
     if row.long_account:
         out["long_market"] = places.perp(row.long_account, row.asset)
         out["long_leg"] = leg_of[(places.account[row.long_account], int(out["long_market"]))]
         return
-    out["long_market"] = places.spot(row.asset, places.venue[row.short_account])
+    out["long_market"] = places.spot(row.asset, venue)
     out["long_holding"] = held.get((row.spot_node, row.asset), -1)
     if out["long_market"] < 0 or out["long_holding"] < 0:
         raise NetworkError(

@@ -188,7 +188,8 @@ SLOT = np.dtype(  # a coin that accounts of a venue hold or owe
 
 STRATEGY = np.dtype(
     [
-        ("kind", "i8"),  # 0 basis, 1 arbitrage
+        ("kind", "i8"),  # 0 basis, 1 arbitrage, 2 dip buyer (long leg only)
+        ("discount", "f8"),  # below the outside price, from which a dip buyer buys
         ("long_leg", "i8"),  # a leg of an account, or -1
         ("long_holding", "i8"),  # a row of the holdings, or -1
         ("long_market", "i8"),
