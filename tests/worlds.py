@@ -279,6 +279,17 @@ def coin_rows(
     return {"balances": balances, "collateral": rows}
 
 
+def dip_buyer(tables: dict[str, Any], rng: np.random.Generator) -> None:
+    """Somebody who buys AAA at V1 below a discount, on margin."""
+    tables["nodes"] = [*tables["nodes"], {"name": "dip", "kind": "institution", "cash": 100.0}]
+    account = {"name": "dip", "owner": "dip", "venue": "V1", "reaction": "none"}
+    tables["accounts"] = [*tables["accounts"], account]
+    tables["balances"] = [*tables["balances"], {"account": "dip", "asset": "USD", "quantity": 300.0}]
+    row = {"name": "dip", "kind": "dip_buyer", "long_account": "dip", "asset": "AAA", "rate": 0.01}
+    terms = {"discount": float(rng.choice([0.0, 0.05, 0.2])), "capital": float(rng.choice([500.0, 5_000.0]))}
+    tables["strategies"] = [*tables["strategies"], row | terms]
+
+
 def second_perp(tables: dict[str, Any], rng: np.random.Generator) -> None:
     """A second perp of AAA at V1, traded against the first one, and margin that such pairs are spared."""
     first = next(row for row in tables["markets"] if row["name"] == "AAA-perp-V1")
@@ -323,6 +334,8 @@ def random_net(
     tables |= {"markets": markets, "depth": depth, "venues": venue_rows(rng, venues)}
     if more.random() < 0.25:
         second_perp(tables, more)
+    if more.random() < 0.3:
+        dip_buyer(tables, more)
     if prices.random() < 0.5:
         tables["depth"] += price_rules(prices, tables["markets"], tables["venues"])
     return ct.Network(
