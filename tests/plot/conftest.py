@@ -87,7 +87,7 @@ def made_network(n_traders=300, seed=1, venues=VENUES, names=None, leverage=5.0)
         for m in markets.index
         for s in ("ask", "bid")
     ]
-    rules = pd.DataFrame({"insurance_fund": 1e7, "mark": "weighted", "mark_weight": 0.5}, index=list(venues))
+    rules = {"insurance_fund": 1e7, "mark": "weighted", "mark_weight": 0.5, "portfolio_offset": 0.0}
     debtors = [*traders[:5], *venues[:1]]
     return SimpleNamespace(
         unit="USD",
@@ -102,7 +102,7 @@ def made_network(n_traders=300, seed=1, venues=VENUES, names=None, leverage=5.0)
         accounts=accounts,
         balances=balances,
         positions=positions,
-        venues=rules.rename_axis("name"),
+        venues=pd.DataFrame(rules, index=pd.Index(list(venues), name="name")),
         schedules=pd.DataFrame({"form": "tiers"}, index=pd.Index(["tiers"], name="name")),
         tiers=pd.DataFrame(
             {
