@@ -26,8 +26,8 @@ def liquidity_adjusted_requirement(net: Network) -> pd.DataFrame:
     """Return each account's requirement with the cost of closing its positions at the current depth.
 
     Twice: as if it closed alone, and as if every account closed at once (the rest of the market stays). Longs are
-    sold into the bids and shorts bought back from the asks, each market at one average price; no half-spread, and
-    no sale reaches the margin of others.
+    sold into the bids and shorts bought back from the asks, each market at one average price, and pay the market's fee;
+    no half-spread, and no sale reaches the margin of others.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def _costs(
     net: Network, market: Integers, side: Floats, money: Floats, count: Floats, forced: NDArray[np.bool_]
 ) -> tuple[Floats, Floats, Floats]:
     """Return the cost of closing each leg alone and together, and the share not taken together, ``(n_legs,)``."""
-    books = market_books(net)
+    books, fees = market_books(net), net.markets["fee"].to_numpy(np.float64)
     alone, together, untaken = np.zeros_like(money), np.zeros_like(money), np.zeros_like(money)
     for m, name in enumerate(net.markets.index):
         for word, sign in (("bid", 1.0), ("ask", -1.0)):
@@ -88,10 +88,10 @@ def _costs(
             if not len(mine):
                 continue
             own = side_of(books, str(name), word)
-            alone[mine] = money[mine] * cost_share(own, money[mine], word)[0]
+            alone[mine] = money[mine] * (cost_share(own, money[mine], word)[0] + fees[m])
             closing = mine[forced[mine]]
             share, left = cost_share(own, np.array([(money[closing] * count[closing]).sum()]), word)
-            together[closing], untaken[closing] = money[closing] * share, left
+            together[closing], untaken[closing] = money[closing] * (share + fees[m]), left
             stays = mine[~forced[mine]]
             together[stays] = alone[stays]
     return alone, together, untaken

@@ -40,7 +40,7 @@ def market_books(net: Network) -> dict[tuple[str, str], Book]:
     -------
     dict of (str, str) to Book
         Keyed by market and side ("bid" is sold into, "ask" bought from); a side without depth is left out, unless
-        the impact is a square root.
+        the impact is a square root. Pools are left out: nobody has a margin position in one.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def market_books(net: Network) -> dict[tuple[str, str], Book]:
     resting = {key: rows.sort_values("band") for key, rows in net.depth.groupby(["market", "side"])}
     prices, own = net.assets["price"], net.assets["volatility"]
     found: dict[tuple[str, str], Book] = {}
-    for name, rule in net.markets.iterrows():
+    for name, rule in net.markets[net.markets["kind"] != "pool"].iterrows():
         for side in SIDES:
             rows = resting.get((name, side))
             if rule["impact"] == "square_root":

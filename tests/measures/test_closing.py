@@ -59,6 +59,14 @@ def test_requirement_and_cost_are_added_by_hand():
     assert (table["untaken_together"] == 0.0).all()
 
 
+def test_the_fee_of_the_market_is_a_cost_of_closing():
+    net = market([("x", "BTC", 5.0, 100.0)], {"x": 100.0})
+    table = liquidity_adjusted_requirement(ruled(net, fee=0.001))
+    free = liquidity_adjusted_requirement(ruled(net))
+    for column in ("closing_cost", "closing_cost_together"):
+        assert table.loc["ax", column] - free.loc["ax", column] == pytest.approx(0.5)
+
+
 def test_the_rest_of_the_market_stays():
     net = ruled(market([("x", "BTC", 5.0, 100.0)], {"x": 100.0}))
     rest = liquidity_adjusted_requirement(net).loc["rest_of_market:V"]
