@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from contagion.measures.monitoring import monitor as monitor
     from contagion.network.network import Network as Network
     from contagion.network.remargin import remargin as remargin
+    from contagion.policies import Auction as Auction
     from contagion.policies import AutoDeleveraging as AutoDeleveraging
+    from contagion.policies import CloseFactor as CloseFactor
     from contagion.policies import Halt as Halt
     from contagion.policies import IndexDesign as IndexDesign
     from contagion.policies import InsuranceFund as InsuranceFund
@@ -72,8 +74,10 @@ _SUBMODULES = (
 )
 
 _HOMES = {
+    "Auction": "policies",
     "AutoDeleveraging": "policies",
     "Cascade": "propagation.cascade.model",
+    "CloseFactor": "policies",
     "CostRates": "policies.costs",
     "Default": "shocks",
     "DepthShock": "shocks",

@@ -10,6 +10,7 @@ import numpy as np
 import contagion as ct
 from contagion.policies.base import Policy
 from contagion.shocks import Shock
+from tests.lenders import add_lenders, lending_policies
 
 PROCEDURES = (
     "close_out",
@@ -316,9 +317,13 @@ TIERS = [
 
 
 def random_net(
-    rng: np.random.Generator, n: int, more: np.random.Generator, prices: np.random.Generator
+    rng: np.random.Generator,
+    n: int,
+    more: np.random.Generator,
+    prices: np.random.Generator,
+    loans: np.random.Generator,
 ) -> ct.Network:
-    """A network with all built mechanisms; `more` and `prices` draw what came after the first worlds, which stay."""
+    """A network with all built mechanisms; the further generators draw what came after the first worlds, which stay."""
     venues = ["V1", "V2", "V3"][: int(rng.integers(2, 4))]
     markets, depth = market_rows(rng, venues)
     traders, strategies = account_rows(rng, venues, n), strategy_rows(rng, venues)
@@ -338,6 +343,8 @@ def random_net(
         dip_buyer(tables, more)
     if prices.random() < 0.5:
         tables["depth"] += price_rules(prices, tables["markets"], tables["venues"])
+    if loans.random() < 0.5:
+        add_lenders(tables, loans, PRICES)
     return ct.Network(
         **tables, assets=assets, schedules=[{"name": "tiers"}], tiers=TIERS, rest_of_market="add"
     )
@@ -400,8 +407,11 @@ def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
 def random_world(seed: int, n: int = 24) -> RandomWorld:
     """World number `seed`."""
     rng = np.random.default_rng(seed)
-    net = random_net(rng, n, np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2]))
+    net = random_net(rng, n, *(np.random.default_rng([seed, later]) for later in (1, 2, 3)))
     model = ct.Cascade(step=60.0, horizon=2400.0)
     more = np.random.default_rng([seed, 5])  # a stream of its own: worlds stay what they were
     net, events = random_backing(more, net), random_events(more)
-    return RandomWorld(net, sum(events, random_shock(rng)), model, random_policies(rng))
+    shock, policies = sum(events, random_shock(rng)), random_policies(rng)
+    if "L" in net.venues.index:
+        policies += lending_policies(np.random.default_rng([seed, 4]))
+    return RandomWorld(net, shock, model, policies)

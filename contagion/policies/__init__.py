@@ -5,11 +5,14 @@ from contagion.policies.base import Policy
 from contagion.policies.breakers import Halt, LiquidationThrottle, PriceBand
 from contagion.policies.costs import CostRates, Outlay
 from contagion.policies.indices import IndexDesign
+from contagion.policies.lending import Auction, CloseFactor
 from contagion.policies.margins import MarginMultiplier, TieredMargin
 from contagion.policies.world import World
 
 __all__ = [
+    "Auction",
     "AutoDeleveraging",
+    "CloseFactor",
     "CostRates",
     "Halt",
     "IndexDesign",

@@ -39,7 +39,7 @@ class PartialLiquidation(Policy):
     min_clip
         Smallest share of a position that is sold at once.
     venues
-        Names of the venues; None: all.
+        Names of the venues; None: all that do not lend.
 
     References
     ----------
@@ -65,9 +65,13 @@ class PartialLiquidation(Policy):
         )
 
     def opening(self, net: Network) -> Network:
-        """Set the procedure of the venues."""
+        """Set the procedure of the venues; those that lend keep theirs unless they are named."""
+        loans = net.venues["procedure"].isin(("lending", "auction"))
+        named = self.venues
+        if named is None and loans.any():
+            named = tuple(map(str, net.venues.index[~loans]))
         return change_venues(
-            self, net, self.venues, procedure="partial", target=self.target, min_clip=self.min_clip
+            self, net, named, procedure="partial", target=self.target, min_clip=self.min_clip
         )
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:

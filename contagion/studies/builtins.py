@@ -19,7 +19,9 @@ __all__ = ["DEFAULT_SHOCK", "generator", "generator_parameters", "model", "polic
 
 DEFAULT_SHOCK: Final = {"kind": "student_t", "df": 4.0, "scale": 0.06}
 POLICIES: Final = (
+    "Auction",
     "AutoDeleveraging",
+    "CloseFactor",
     "Halt",
     "IndexDesign",
     "InsuranceFund",

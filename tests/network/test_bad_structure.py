@@ -184,8 +184,6 @@ MECHANICS: list[tuple[str, str, Any]] = [
     ("markets", "strike", 100.0),
     ("markets", "hedge_market", "ex:BTC"),
     ("accounts", "reaction", "hedge"),
-    ("venues", "procedure", "auction"),
-    ("venues", "close_factor", 0.5),
     ("schedules", "form", "linear_in_size"),
     ("obligations", "seniority", 2),
     ("obligations", "callable", True),

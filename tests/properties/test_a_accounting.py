@@ -16,6 +16,8 @@ TRADES = (
     codes.BY_ARBITRAGE,
     codes.BY_VENUE_DEFAULT,
     codes.BY_TAKEOVER,
+    codes.BY_SEIZURE,
+    codes.BY_REPAYMENT,
 )
 GIVES = (codes.BY_TOP_UP, codes.BY_FUND)
 TAKES = (codes.BY_FEE, codes.BY_RESIDUAL, codes.BY_WITHDRAWAL)

@@ -7,7 +7,7 @@ from math import ceil
 from hypothesis import given
 
 from contagion.propagation.cascade import codes
-from tests.properties.replay import Key, Played, played, seeds
+from tests.properties.replay import Key, Played, Posting, played, seeds
 
 WATERFALL = (codes.BY_FUND, codes.BY_RESIDUAL, codes.BY_OWN_EQUITY)
 QUANTUM = 1  # of money: the resolution to which floats in the engine are rounded
@@ -62,6 +62,12 @@ def entries(it: Played, i: int, r: int) -> dict[int, Fraction]:
 def room(it: Played, balance: dict[Key, int], i: int, r: int, rule: int) -> Fraction:
     """What the residual rule may take from one account behind row `i`: profit but never principal, or equity."""
     lots = it.lots_of(balance, i)
+    if it.state.venues["protocol"][
+        it.prepared.opening.book.venue[i]
+    ]:  # lenders of money bear what is missing
+        lent = Fraction(balance[codes.ACCOUNT, i, codes.MONEY], int(it.prepared.opening.book.count[i]))
+        shared = rule == codes.RESIDUALS["socialise"]
+        return max(Fraction(0), min(lent, it.equity(balance, i, r))) if shared else Fraction(0)
     if not lots:
         return Fraction(0)
     entry = entries(it, i, r)
@@ -191,6 +197,19 @@ def test_a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_i
         assert abs(money.get(event, 0) - exact) <= Fraction(number * 501, 1000)
 
 
+LOANS = (codes.EVENT_LIQUIDATION, codes.EVENT_AUCTION)
+
+
+def market_of(it: Played, p: Posting) -> int:
+    """Market in which a posting of an account was traded."""
+    if p.instrument < len(it.state.markets):
+        return p.instrument
+    book, slots = it.prepared.opening.book, it.state.slots
+    held = book.hold_slot[book.hold_account == p.id]
+    [slot] = [s for s in held if int(slots["asset"][s]) == p.instrument - len(it.state.markets)]
+    return int(slots["market"][slot])
+
+
 @given(seeds)
 def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> None:
     it = played(seed)
@@ -200,8 +219,9 @@ def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> N
     for p in it.postings:
         moved = p.entity == codes.ACCOUNT and p.instrument >= 0
         given_up = p.kind in (codes.BY_ADL, codes.BY_TAKEOVER) and p.id in sick[p.round]
-        if moved and (p.kind == codes.BY_LIQUIDATION or given_up):
-            m = p.instrument if p.instrument < len(state.markets) else int(it.events[p.event]["market"])
+        loan = p.kind in (codes.BY_SEIZURE, codes.BY_REPAYMENT) and it.events[p.event]["kind"] in LOANS
+        if moved and (p.kind == codes.BY_LIQUIDATION or given_up or loan):
+            m = market_of(it, p)
             done += abs(p.amount) * it.mark(p.round, m)
     deferred = Fraction(float(state.rounds["deferred_notional"].sum())) * Fraction(
         it.prepared.opening.units.scale
@@ -283,4 +303,5 @@ def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> N
         if p.kind == codes.BY_ADL:
             assert it.prepared.opening.venues["adl"][book.venue[p.id]]
         if p.kind == codes.BY_FEE:  # of a liquidation, or of what a strategy or an inventory trades
-            assert p.id in sick[p.round] or p.id in inventories | {i for i, _ in traders}
+            auction = it.prepared.opening.venues["procedure"][book.venue[p.id]] == codes.AUCTION
+            assert p.id in sick[p.round] or auction or p.id in inventories | {i for i, _ in traders}

@@ -37,7 +37,7 @@ def test_d1_without_impact_no_liquidation_is_contagion(seed: int) -> None:
     it = random_world(seed)
     net = it.net.replace(
         markets=without_impact(it.net.markets).assign(fee=0.0),
-        venues=it.net.venues.assign(fee=0.0, adl_trigger=""),
+        venues=it.net.venues.assign(fee=0.0, adl_trigger="", protocol_fee=0.0, auction_penalty=0.0),
     )
     state = it.model.prepare(net).simulate(it.shock, seed=seed)
     assert state.counters[codes.SLIPPAGE] == 0.0

@@ -15,6 +15,7 @@ from contagion.markets.impact import KINDS
 from contagion.network import Network
 from contagion.network.reserved import INVENTORY
 from contagion.propagation.cascade.build_backing import fill_backing
+from contagion.propagation.cascade.build_loans import set_loan_rules
 from contagion.propagation.cascade.codes import (
     ADL_PRICES,
     ADL_TRIGGERS,
@@ -247,6 +248,7 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
     rows["inventory"] = net.accounts.index.get_indexer(INVENTORY + venues.index.astype(object))
     rows["residual"] = [RESIDUALS[w] for w in venues["residual"]]
     rows["throughput"] = venues["throughput"].fillna(np.inf).to_numpy() * units.scale
+    set_loan_rules(net, units, rows)
     rows["failed_at"] = np.nan
     rows["fund_limit"] = rows["residual_limit"] = np.inf
     fill_backing(rows, net, units)

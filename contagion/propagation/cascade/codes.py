@@ -16,8 +16,10 @@ PROCEDURES = {
     "increments": 6,
     "dydx": 7,
     "takeover": 8,
+    "lending": 9,
+    "auction": 10,
 }
-CLOSE_OUT, PARTIAL, LADDER, BYBIT, OKX, HYPERLIQUID, INCREMENTS, DYDX, TAKEOVER = range(9)
+CLOSE_OUT, PARTIAL, LADDER, BYBIT, OKX, HYPERLIQUID, INCREMENTS, DYDX, TAKEOVER, LENDING, AUCTION = range(11)
 TAKING_OVER = ("bybit", "okx", "hyperliquid", "takeover")  # procedures that need an inventory
 ORDERED, CLIPPED, TAKEN, OFFERED = range(4)  # what becomes of an account that acts, this round
 RANKS = {"bitmex": 0, "contract_pro_rata": 1, "binance": 2, "hyperliquid": 3, "hyperliquid_side_aware": 4}

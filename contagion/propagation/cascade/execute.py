@@ -18,8 +18,10 @@ import numpy as np
 from contagion.compiled import inner
 from contagion.markets.impact import SQUARE_ROOT, average, capacity, move
 from contagion.propagation.cascade.codes import OFFERED
+from contagion.propagation.cascade.deals import take_deal
 from contagion.propagation.cascade.inventories import flow_inventories, take_inventories
 from contagion.propagation.cascade.kernels import stable_order
+from contagion.propagation.cascade.loans import is_loan
 from contagion.propagation.cascade.minting import add_minted, take_minted
 from contagion.propagation.cascade.procedures import fillable_price
 
@@ -145,6 +147,9 @@ def take(book: Any, state: Any) -> None:
                     sell[m] -= lots * book.count[i]
                 else:
                     buy[m] -= lots * book.count[i]
+        if is_loan(book, state, i):
+            take_deal(book, state, i, sell, buy)
+            continue
         for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
             state.traded[b] = 0.0
             if state.offered[b] > 0.0:

@@ -136,6 +136,7 @@ class State(NamedTuple):
     traded: Array  # (B,) lots of them that are
     slots: Array  # (S,) coins by venue
     slot_history: Array  # (R + 1, S, 2) price and weight
+    deals: Array  # (N,) liquidations of loans; (0,) where no venue lends
     slot_before: Array  # (S, 2) price and weight of the last look
     manner: Array  # (N,) what becomes of an account that acts this round: a code
     clipped_at: Array  # (N,) s, of the last clip since the trigger

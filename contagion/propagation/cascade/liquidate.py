@@ -22,8 +22,10 @@ from contagion.compiled import inner
 from contagion.propagation.cascade.codes import ASKED, CLOSE_OUT, LADDER, ORDERED, PARTIAL, TAKEN
 from contagion.propagation.cascade.inventories import ask_inventories
 from contagion.propagation.cascade.kernels import coins, gross, maintenance, relief, without_positions
+from contagion.propagation.cascade.loans import is_loan
 from contagion.propagation.cascade.minting import ask_minted
 from contagion.propagation.cascade.procedures import follow, want_fraction, want_rungs
+from contagion.propagation.cascade.protocols import leave_bad_loans, plan
 
 HALVINGS = 40
 LARGEST_RISE = 2.0  # no asks rest above twice the outside price: an exponential book would sell at any price
@@ -91,6 +93,8 @@ def offer_coins(book: Any, state: Any, i: int) -> None:
 def decide(book: Any, state: Any) -> None:
     """Orders of the accounts in `acting`, by the procedure of their venue; margin ratios for the ranking."""
     clock = state.clock[0]
+    if state.deals.shape[0] > 0:
+        leave_bad_loans(book, state)
     for j in range(clock.n_acting):
         i = state.acting[j]
         venue = state.venues[book.venue[i]]
@@ -103,6 +107,8 @@ def decide(book: Any, state: Any) -> None:
         if clock.sticky:
             state.selected[i] = True
         state.manner[i] = ORDERED
+        if is_loan(book, state, i):
+            continue  # planned once the other orders are known
         if book.hold_indptr[i + 1] > book.hold_indptr[i] and without_positions(book, state, i):
             offer_coins(book, state, i)
         elif clock.sticky or venue.procedure == CLOSE_OUT:
@@ -166,6 +172,8 @@ def ask(book: Any, state: Any) -> None:
     ask_unwinding(book, state)
     ask_inventories(book, state)
     ask_minted(state)
+    if state.deals.shape[0] > 0:
+        plan(book, state)
     total = 0.0
     for m in range(markets.shape[0]):
         market = markets[m]

@@ -181,7 +181,8 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
     perps = markets["kind"] == PERP
     closed = ~np.isnan(state.closing_time)
     waits = state.closing_time[closed], book.count[closed]
-    fees, burned = counters[codes.FEES] * quantum, float(venues["burned"].sum()) * quantum
+    fees, gas = counters[codes.FEES] * quantum, counters[codes.GAS] * quantum
+    burned = float(venues["burned"].sum()) * quantum - gas
     slippage = counters[codes.SLIPPAGE] * quantum
     found = {
         "system_loss": system,
@@ -209,10 +210,10 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
         if counters[codes.BASIS_WEIGHT]
         else float("nan"),
         "coverage_mean": ratio(counters[codes.COVERAGE_SUM], counters[codes.COVERAGE_WEIGHT]),
-        "liquidation_cost": slippage + fees,
+        "liquidation_cost": slippage + fees + gas,
         "liquidation_cost_slippage": slippage,
         "liquidation_cost_fee": fees - burned,
-        "liquidation_cost_gas": 0.0,
+        "liquidation_cost_gas": gas,
         "liquidation_cost_burn": burned,
         "margin_called": counters[codes.MARGIN_CALLED] * quantum,
         "margin_posted": counters[codes.MARGIN_POSTED] * quantum,

@@ -33,11 +33,13 @@ from contagion.propagation.cascade.execute import (
     trim_unwinding,
 )
 from contagion.propagation.cascade.funding import funding_to_come, pay_funding
+from contagion.propagation.cascade.gas import update_base_fees
 from contagion.propagation.cascade.inventories import holds_inventory
 from contagion.propagation.cascade.minting import still_minting
 from contagion.propagation.cascade.ranking import rank_again
 from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
 from contagion.propagation.cascade.settle import fill
+from contagion.propagation.cascade.settle_loans import fill_loans
 from contagion.propagation.cascade.takeover import fill_inventories, keep_paths
 from contagion.propagation.cascade.waterfall import pay_deficits, total_funds
 from contagion.propagation.cascade.withdrawals import withdraw
@@ -89,6 +91,7 @@ def trade(book: Any, state: Any) -> None:
     take(book, state)
     route(book, state)
     fill(book, state)
+    fill_loans(book, state)
     fill_inventories(book, state)
 
 
@@ -96,6 +99,7 @@ def trade(book: Any, state: Any) -> None:
 def end(book: Any, state: Any) -> None:
     """Phases 5b and 6: the waterfall, decay, arbitrage, withdrawals, defaults; then the stop rule."""
     pay_deficits(book, state)
+    update_base_fees(state)
     add_flow(state)
     if state.clock[0].arbitrage:
         arbitrage(book, state)
@@ -124,7 +128,7 @@ def is_busy(book: Any, state: Any) -> bool:
     clock = state.clock[0]
     if clock.acted or clock.n_calls > 0 or moves_outside(state) or funding_to_come(state):
         return True
-    if clock.n_acting > 0 and not (clock.sticky and nothing_will_change(state)):
+    if clock.n_acting > clock.n_waiting and not (clock.sticky and nothing_will_change(state)):
         return True
     if still_minting(state) and not (clock.sticky and nothing_will_change(state)):
         return True

@@ -48,6 +48,7 @@ from contagion.propagation.cascade.codes import (
 )
 from contagion.propagation.cascade.execute import leg_reduced
 from contagion.propagation.cascade.kernels import equity_at_outside, is_flat, value_account, wake
+from contagion.propagation.cascade.loans import is_loan
 from contagion.propagation.cascade.minting import fill_minted
 from contagion.propagation.cascade.taker import charge_node, charge_taker
 
@@ -289,6 +290,8 @@ def fill(book: Any, state: Any) -> None:
         state.venues[v].deficit = 0
     for j in range(clock.n_acting):
         i = state.acting[j]
+        if is_loan(book, state, i):
+            continue
         fill_account(book, state, i)
         close_account(book, state, i)
         for k in range(book.indptr[i], book.indptr[i + 1]):

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.propagation.cascade.build import Opening
-from contagion.propagation.cascade.codes import BASIS_WORST, COUNTERS, SPOT
+from contagion.propagation.cascade.codes import AUCTION, BASIS_WORST, COUNTERS, LENDING, SPOT
 from contagion.propagation.cascade.layout import State
-from contagion.propagation.cascade.tables import BREAKER, CLOCK, EVENT, HISTORY, LEDGER, ROUND
+from contagion.propagation.cascade.tables import BREAKER, CLOCK, DEAL, EVENT, HISTORY, LEDGER, ROUND
 from contagion.shocks import ShockArrays
 
 VOLATILITY_WINDOW = 300.0  # s, over which running volatility is measured (cascade chapter, section 2)
@@ -135,10 +135,16 @@ def allocate(
         held=floats(opening.held.size),
         offered=floats(opening.held.size),
         traded=floats(opening.held.size),
+        deals=np.zeros(n if lends(opening) else 0, DEAL),
         slots=opening.slots.copy(),
         slot_history=floats(rows, len(opening.slots), 2),
         slot_before=floats(len(opening.slots), 2),
     )
+
+
+def lends(opening: Opening) -> bool:
+    """Whether a venue liquidates loans."""
+    return bool(np.isin(opening.venues["procedure"], (LENDING, AUCTION)).any())
 
 
 COPIED = ("quantity", "cash", "node_cash", "external_assets", "external_liabilities", "holding", "held")
@@ -167,6 +173,7 @@ ZEROED = (
     "tick",
     "slot_history",
     "offered",
+    "deals",
     "traded",
     "manner",
     "taken_over",

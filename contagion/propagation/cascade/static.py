@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from contagion.propagation.cascade.build import Opening
+from contagion.propagation.cascade.codes import AUCTION, LENDING
 
 
 def timeless(opening: Opening) -> Opening:
@@ -20,7 +21,8 @@ def timeless(opening: Opening) -> Opening:
     markets["funding_interval"] = np.inf
     markets["mark_rule"] = np.where(markets["mark_rule"] >= 3, 0, markets["mark_rule"])
     venues["index_lag"] = venues["oracle_lag"] = venues["oracle_threshold"] = 0.0
-    venues["procedure"], venues["adl"], venues["throughput"] = 0, False, np.inf
+    venues["procedure"][~np.isin(venues["procedure"], (LENDING, AUCTION))] = 0
+    venues["adl"], venues["throughput"] = False, np.inf
     venues["latency"] = venues["block_time"] = 0.0
     strategies["unwind"], strategies["rate"] = 0.0, 0.0
     return replace(opening, markets=markets, venues=venues, strategies=strategies)

@@ -124,6 +124,27 @@ VENUE = np.dtype(
         ("funding_interest", "f8"),
         ("funding_clamp", "f8"),
         ("funding_cap", "f8"),
+        ("close_factor", "f8"),
+        ("full_close", "f8"),  # health factor at or below which all of a debt may be repaid; -1: never
+        ("small_position", "f8"),
+        ("min_leftover", "f8"),
+        ("protocol_fee", "f8"),  # share of the bonus
+        ("write_off", "?"),
+        ("unit_bonus", "f8"),
+        ("min_profit", "f8"),  # of a keeper
+        ("gas_used", "f8"),  # units per liquidation
+        ("base_fee", "f8"),  # gwei
+        ("base_fee_opening", "f8"),
+        ("gas_asset", "i8"),  # -1: the unit
+        ("room", "f8"),  # liquidations that blocks of this round still hold
+        ("queue", "f8"),  # liquidations that stand before, this round
+        ("served", "f8"),  # liquidations of this round
+        ("auction_buffer", "f8"),
+        ("auction_cut", "f8"),
+        ("auction_step", "f8"),
+        ("auction_tail", "f8"),
+        ("auction_cusp", "f8"),
+        ("auction_penalty", "f8"),
         ("fund_limit", "f8"),  # of this round's waterfall, in quanta
         ("residual_limit", "f8"),
         ("deficit", "i8"),  # of this round
@@ -182,6 +203,23 @@ SLOT = np.dtype(  # a coin that accounts of a venue hold or owe
         ("local", "i8"),  # spot market or pool of the venue itself, or -1
         ("reported", "f8"),  # s, of the oracle's last report
         ("opening_weight", "f8"),
+    ],
+    align=True,
+)
+
+DEAL = np.dtype(  # the liquidation of an account's loan: a side is a row of the coins held, or -1, its money
+    [
+        ("collateral", "i8"),
+        ("debt", "i8"),
+        ("seize", "f8"),  # lots of one account, this round
+        ("repay", "f8"),
+        ("rate", "f8"),  # lots of debt per lot of collateral
+        ("gross", "f8"),  # one plus the bonus
+        ("active", "?"),  # an auction is open
+        ("top", "f8"),  # its first price, quanta per lot
+        ("started", "f8"),  # s
+        ("tab", "f8"),  # quanta it still has to raise
+        ("restarts", "i8"),
     ],
     align=True,
 )
@@ -297,6 +335,7 @@ CLOCK = np.dtype(
         ("n_offered", "i8"),  # holdings offered for sale this round
         ("n_called", "i8"),
         ("n_acting", "i8"),
+        ("n_waiting", "i8"),  # of them: loans that no keeper will liquidate unless a price moves
         ("volatility_window", "f8"),
         ("outside_paid", "i8"),
         ("offsets", "?"),  # some venue has a portfolio offset

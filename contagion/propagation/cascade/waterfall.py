@@ -28,6 +28,7 @@ from contagion.propagation.cascade.codes import (
 )
 from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import is_flat, stable_order, value_account, wake
+from contagion.propagation.cascade.loans import is_loan
 
 MOST_PASSES = 64
 
@@ -46,8 +47,9 @@ def profit(book: Any, state: Any, i: int) -> float:
 def exposure(book: Any, state: Any, i: int, rule: int) -> float:
     """What the residual rule may take from one account behind row `i`, in whole quanta."""
     equity, _ = value_account(book, state, i)
-    lends = state.venues[book.venue[i]].protocol  # whoever has money there has lent it
-    if equity <= 0.0 or is_inventory(book, state, i) or (is_flat(book, state, i) and not lends):
+    if state.venues[book.venue[i]].protocol:  # whoever has money there has lent it
+        return max(0.0, min(np.floor(equity), float(state.cash[i]))) if rule == 2 else 0.0
+    if equity <= 0.0 or is_inventory(book, state, i) or is_flat(book, state, i):
         return 0.0
     if rule == 2:
         return np.floor(equity)
@@ -121,6 +123,8 @@ def clear_deficits(book: Any, state: Any, v: int) -> None:
     clock = state.clock[0]
     for j in range(clock.n_acting):
         i = state.acting[j]
+        if is_loan(book, state, i) and not state.venues[v].write_off:
+            continue
         if book.venue[i] == v and state.cash[i] < 0 and is_flat(book, state, i):
             missing = -int(state.cash[i])
             state.cash[i] = 0

@@ -1,0 +1,108 @@
+"""Loans in random worlds, where no interest accrues: deals at the oracle, debts that only fall, purses of keepers."""
+
+from collections import defaultdict
+from fractions import Fraction
+
+from hypothesis import given
+
+from contagion.propagation.cascade import codes
+from tests.properties.replay import Played, Posting, played, seeds
+
+DEALS = {codes.EVENT_LIQUIDATION: codes.LENDING, codes.EVENT_AUCTION: codes.AUCTION}
+
+
+def deals(it: Played) -> list[tuple[dict[str, object], list[Posting]]]:
+    """Liquidations of loans: the event and what it moved in the account."""
+    book, venues = it.prepared.opening.book, it.prepared.opening.venues
+    found = []
+    for at, rows in it.by_event:
+        event = it.events[at]
+        i = int(event["account"])
+        if i < 0 or DEALS.get(event["kind"]) != venues["procedure"][book.venue[i]]:
+            continue
+        own = [
+            p for p in rows if p.entity == codes.ACCOUNT and p.kind in (codes.BY_SEIZURE, codes.BY_REPAYMENT)
+        ]
+        found.append((event, own))
+    return found
+
+
+def worth(it: Played, posting: Posting, r: int) -> Fraction:
+    """Quanta that a posting moved, at the oracle."""
+    return posting.amount * (it.price(r, posting) if posting.instrument >= 0 else Fraction(1))
+
+
+@given(seeds)
+def test_a6_without_interest_a_debt_only_falls_and_collateral_only_by_seizure(seed: int) -> None:
+    it = played(seed)
+    lends = it.prepared.opening.venues["procedure"]
+    book = it.prepared.opening.book
+    balance = it.opening_balances()
+    for posting in it.postings:
+        loan = posting.entity == codes.ACCOUNT and lends[book.venue[posting.id]] in (
+            codes.LENDING,
+            codes.AUCTION,
+        )
+        if loan and posting.kind == codes.BY_REPAYMENT and posting.instrument >= 0:
+            assert balance[posting.key] + posting.amount <= 0
+        if loan and posting.kind == codes.BY_SEIZURE:
+            assert 0 <= balance[posting.key] + posting.amount < balance[posting.key]
+        balance[posting.key] += posting.amount
+
+
+@given(seeds)
+def test_a7_seized_is_repaid_plus_bonus_at_the_oracle_to_the_lot_unless_all_is_seized(seed: int) -> None:
+    it = played(seed)
+    opening = it.prepared.opening
+    book, left = opening.book, it.opening_balances()
+    by_event: dict[int, list[Posting]] = defaultdict(list)
+    for posting in it.postings:
+        by_event[posting.event].append(posting)
+    after: dict[int, dict[tuple[int, int, int], int]] = {}
+    for at, rows in by_event.items():
+        for posting in rows:
+            left[posting.key] += posting.amount
+        after[at] = {p.key: left[p.key] for p in rows}
+    for at, event in enumerate(it.events):
+        i = int(event["account"])
+        if i < 0 or event["kind"] != codes.EVENT_LIQUIDATION or at not in after:
+            continue
+        v = int(book.venue[i])
+        if opening.venues["procedure"][v] != codes.LENDING:
+            continue
+        r, number = int(event["round"]), int(book.count[i])
+        own = [p for p in by_event[at] if p.entity == codes.ACCOUNT]
+        [seized] = [p for p in own if p.kind == codes.BY_SEIZURE]
+        [repaid] = [p for p in own if p.kind == codes.BY_REPAYMENT]
+        coin = seized.instrument - len(it.state.markets)
+        slot = next(s for s in it.slots[i] if int(opening.slots["asset"][s]) == coin)
+        gross = 1 + Fraction(float(opening.slots["bonus"][slot]))
+        lot = it.price(r, seized) * number
+        debt_lot = (it.price(r, repaid) if repaid.instrument >= 0 else Fraction(1)) * number
+        owed, taken = worth(it, repaid, r) * gross, -worth(it, seized, r)
+        assert taken <= owed + gross * debt_lot
+        assert owed <= taken + lot + gross * debt_lot
+
+
+@given(seeds)
+def test_a7_an_auction_pays_its_price_for_what_it_sells(seed: int) -> None:
+    it = played(seed)
+    for event, own in deals(it):
+        if event["kind"] == codes.EVENT_AUCTION:
+            [seized] = [p for p in own if p.kind == codes.BY_SEIZURE]
+            [repaid] = [p for p in own if p.kind == codes.BY_REPAYMENT]
+            assert repaid.instrument == codes.MONEY
+            assert seized.amount < 0 < repaid.amount
+            assert float(event["money"]) > 0.0
+
+
+@given(seeds)
+def test_gains_of_keepers_are_what_their_purses_received_but_for_shares_of_fees(seed: int) -> None:
+    it = played(seed)
+    purse = sum(p.amount for p in it.postings if p.entity == codes.KEEPER)
+    shares = sum(
+        p.amount for p in it.postings if p.entity == codes.KEEPER and p.kind == codes.BY_FEE and p.amount > 0
+    )
+    assert purse - shares == int(it.state.counters[codes.KEEPER_GAIN])
+    burnt = sum(p.amount for p in it.postings if p.entity == codes.BURN and p.kind == codes.BY_GAS)
+    assert burnt == int(it.state.counters[codes.GAS])
