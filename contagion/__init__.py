@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contagion.experiments.compare import compare as compare
     from contagion.experiments.families import PriceShocks as PriceShocks
     from contagion.experiments.steps import check_step as check_step
+    from contagion.margin.rulebooks import rulebook as rulebook
     from contagion.measures.monitoring import monitor as monitor
     from contagion.network.network import Network as Network
     from contagion.network.remargin import remargin as remargin
@@ -106,6 +107,7 @@ _HOMES = {
     "monitor": "measures.monitoring",
     "remargin": "network.remargin",
     "report": "reporting",
+    "rulebook": "margin.rulebooks",
     "run": "propagation.run",
     "warmup": "propagation.warmup",
 }

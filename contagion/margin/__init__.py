@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     )
     from contagion.margin.liquidation_price import liquidation_price_okx as liquidation_price_okx
     from contagion.margin.procedures import liquidation_procedure as liquidation_procedure
+    from contagion.margin.rulebooks import RULEBOOKS as RULEBOOKS
+    from contagion.margin.rulebooks import rulebook as rulebook
     from contagion.margin.slices import liquidation_incremental as liquidation_incremental
     from contagion.margin.slices import minimal_liquidation_slice as minimal_liquidation_slice
     from contagion.margin.tiers import initial_margin as initial_margin

@@ -7,6 +7,7 @@ from contagion.policies.costs import CostRates, Outlay
 from contagion.policies.indices import IndexDesign
 from contagion.policies.lending import Auction, CloseFactor
 from contagion.policies.margins import MarginMultiplier, TieredMargin
+from contagion.policies.procedures import Procedure, Rulebook
 from contagion.policies.world import World
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "PartialLiquidation",
     "Policy",
     "PriceBand",
+    "Procedure",
+    "Rulebook",
     "SocialisedLoss",
     "TieredMargin",
     "World",

@@ -133,6 +133,20 @@ class InsuranceFund(Policy):
         return rates.locked(outlay)
 
 
+RANKED = {
+    "bitmex": "by profit times leverage",
+    "binance": "by profit on collateral times margin ratio",
+    "hyperliquid": "by price move times leverage",
+    "hyperliquid_side_aware": "by price move in their favour times leverage",
+    "contract_pro_rata": "pro rata to their size",
+}
+TRIGGERED = {
+    "fund": "the fund cannot cover a bankrupt position",
+    "pool": "the fund is empty or a market has cost it too much",
+    "fund_drawdown": "the fund has fallen too far from its peak",
+}
+
+
 @dataclass(frozen=True)
 class AutoDeleveraging(Policy):
     """What the fund cannot cover is matched with ranked winners instead of being sold.
@@ -140,39 +154,64 @@ class AutoDeleveraging(Policy):
     Parameters
     ----------
     rank
-        ``bitmex`` (profit times leverage) or ``contract_pro_rata`` (every winner by size).
+        ``bitmex`` (profit times leverage), ``binance`` (profit on collateral times margin ratio), ``hyperliquid``
+        (price move times leverage, as printed) or ``hyperliquid_side_aware``, ``contract_pro_rata`` (every winner by
+        size).
     trigger
-        ``fund``, or ``none`` to switch deleveraging off.
+        ``fund`` (it cannot cover the deficits), ``pool`` (it is empty, or one market has cost it more than `ratio`),
+        ``fund_drawdown`` (it has fallen by `ratio` from its peak), or ``none`` to switch deleveraging off.
     venues
         Names of the venues; None: all.
+    price
+        ``bankruptcy``, ``mark`` or ``previous_mark``; None: the venue's own.
+    ratio, window, interval
+        Share of the fund's peak; seconds over which the peak is taken; seconds between two rankings (0: ranked when
+        needed). None: the venue's own.
 
     References
     ----------
-    Margin chapter, section 6 (`adl_rank_bitmex`, `adl_contract_pro_rata`).
+    Margin chapter, section 6 (`adl_rank_bitmex`, `adl_rank_binance`, `adl_rank_hyperliquid`, `adl_contract_pro_rata`,
+    `adl_trigger_pool`, `adl_trigger_fund_drawdown`).
     """
 
     tables: ClassVar[tuple[str, ...]] = ("venues",)
 
-    rank: Literal["bitmex", "contract_pro_rata"] = "contract_pro_rata"
-    trigger: Literal["fund", "none"] = "fund"
+    rank: Literal["bitmex", "binance", "hyperliquid", "hyperliquid_side_aware", "contract_pro_rata"] = (
+        "contract_pro_rata"
+    )
+    trigger: Literal["fund", "pool", "fund_drawdown", "none"] = "fund"
     venues: tuple[str, ...] | None = None
+    price: Literal["bankruptcy", "mark", "previous_mark"] | None = None
+    ratio: float | None = None
+    window: float | None = None
+    interval: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse unknown ranks."""
-        check_word(self, "rank", ("bitmex", "contract_pro_rata"))
-        check_word(self, "trigger", ("fund", "none"))
+        check_word(self, "rank", tuple(RANKED))
+        check_word(self, "trigger", (*TRIGGERED, "none"))
+        if self.price is not None:
+            check_word(self, "price", ("bankruptcy", "mark", "previous_mark"))
+        for name, high in (("ratio", 1.0), ("window", 1e9), ("interval", 1e9)):
+            if getattr(self, name) is not None:
+                check_number(self, name, 0.0, high, open_low=name == "ratio")
 
     def describe(self) -> str:
         """One plain sentence."""
         if self.trigger == "none":
             return "No auto-deleveraging: bankrupt positions go to the book, deficits to the residual rule."
-        how = "by profit times leverage" if self.rank == "bitmex" else "pro rata to their size"
-        return f"Auto-deleveraging: winners are cut {how} once the fund cannot cover a bankrupt position."
+        return f"Auto-deleveraging: winners are cut {RANKED[self.rank]} once {TRIGGERED[self.trigger]}."
 
     def opening(self, net: Network) -> Network:
         """Set trigger and rank of the venues."""
         trigger = "" if self.trigger == "none" else self.trigger
-        return change_venues(self, net, self.venues, adl_trigger=trigger, adl_rank=self.rank)
+        given = {"price": self.price, "ratio": self.ratio, "window": self.window}
+        columns: dict[str, object] = {
+            f"adl_{key}": value for key, value in given.items() if value is not None
+        }
+        if self.interval is not None:
+            columns["rank_interval"] = self.interval
+        return change_venues(self, net, self.venues, adl_trigger=trigger, adl_rank=self.rank, **columns)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """Positions that winners lost."""

@@ -30,6 +30,8 @@ POLICIES: Final = (
     "PartialLiquidation",
     "Policy",
     "PriceBand",
+    "Procedure",
+    "Rulebook",
     "SocialisedLoss",
     "TieredMargin",
 )

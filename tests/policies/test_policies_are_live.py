@@ -27,6 +27,14 @@ LIVE: dict[str, Policy] = {
     "insurance fund": ct.InsuranceFund(factor=3.0),
     "no deleveraging": ct.AutoDeleveraging(trigger="none"),
     "deleveraging pro rata": ct.AutoDeleveraging(rank="contract_pro_rata"),
+    "deleveraging after a drawdown": ct.AutoDeleveraging(rank="binance", trigger="fund_drawdown", ratio=0.05),
+    "deleveraging of a pool": ct.AutoDeleveraging(rank="hyperliquid", trigger="pool", price="mark"),
+    **{
+        f"procedure {word}": ct.policies.Procedure(word)
+        for word in ("close_out", "bybit", "okx", "hyperliquid", "dydx", "takeover")
+    },
+    "procedure increments": ct.policies.Procedure("increments", step_size=50_000.0),
+    **{f"rulebook {name}": ct.policies.Rulebook(name) for name in ct.margin.RULEBOOKS},
     "socialised loss": ct.SocialisedLoss(),
     "index without members": ct.IndexDesign(markets=()),
     "late index": ct.IndexDesign(lag=300.0),
