@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from contagion.margin.waterfall import liquidation_waterfall as liquidation_waterfall
 
 _HOMES = {
+    "RULEBOOKS": "rulebooks",
     "account_equity": "accounts",
     "adl_contract_pro_rata": "adl",
     "adl_pro_rata": "adl",
@@ -97,6 +98,7 @@ _HOMES = {
     "margin_linear_in_size": "accounts",
     "margin_open_interest_scaled": "accounts",
     "minimal_liquidation_slice": "slices",
+    "rulebook": "rulebooks",
     "socialised_loss": "adl",
     "tier_of": "tiers",
     "tier_table": "tiers",
