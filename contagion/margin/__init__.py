@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     )
     from contagion.margin.liquidation_price import liquidation_price_okx as liquidation_price_okx
     from contagion.margin.procedures import liquidation_procedure as liquidation_procedure
-    from contagion.margin.rulebooks import RULEBOOKS as RULEBOOKS
     from contagion.margin.rulebooks import rulebook as rulebook
     from contagion.margin.slices import liquidation_incremental as liquidation_incremental
     from contagion.margin.slices import minimal_liquidation_slice as minimal_liquidation_slice
@@ -61,7 +60,6 @@ if TYPE_CHECKING:
     from contagion.margin.waterfall import liquidation_waterfall as liquidation_waterfall
 
 _HOMES = {
-    "RULEBOOKS": "rulebooks",
     "account_equity": "accounts",
     "adl_contract_pro_rata": "adl",
     "adl_pro_rata": "adl",

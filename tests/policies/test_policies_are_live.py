@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import contagion as ct
+from contagion.margin.rulebooks import RULEBOOKS
 from contagion.policies.base import Policy
 from contagion.propagation.cascade.model import Prepared
 
@@ -34,7 +35,7 @@ LIVE: dict[str, Policy] = {
         for word in ("close_out", "bybit", "okx", "hyperliquid", "dydx", "takeover")
     },
     "procedure increments": ct.policies.Procedure("increments", step_size=50_000.0),
-    **{f"rulebook {name}": ct.policies.Rulebook(name) for name in ct.margin.RULEBOOKS},
+    **{f"rulebook {name}": ct.policies.Rulebook(name) for name in RULEBOOKS},
     "socialised loss": ct.SocialisedLoss(),
     "index without members": ct.IndexDesign(markets=()),
     "late index": ct.IndexDesign(lag=300.0),

@@ -12,6 +12,7 @@ import pytest
 import contagion as ct
 from contagion.errors import PolicyError
 from contagion.margin import dydx_fillable_price, liquidation_incremental, liquidation_procedure
+from contagion.margin.rulebooks import RULEBOOKS
 from tests.propagation.cascade.small import OPENING, OUTSIDE, UNITS, Holder, Rules, gap, play, small_net
 
 SLACK = 3 * 2.0**-20  # a lot is 2^-20 units
@@ -188,7 +189,7 @@ def test_policies_set_procedures_and_rulebooks_and_refuse_what_a_procedure_does_
     net = small_net({"a": Holder({"M": 16.0}, 1536.0)})
     changed = ct.policies.Procedure("okx", clip_wait=50.0).opening(net).venues.loc["V"]
     assert changed[["procedure", "clip_wait"]].tolist() == ["okx", 50.0]
-    for name, book in ct.margin.RULEBOOKS.items():
+    for name, book in RULEBOOKS.items():
         row = ct.policies.Rulebook(name).opening(net).venues.loc["V"]
         assert row[list(book)].to_dict() == dict(book)
         assert all(rule.source and rule.status in ("fact", "assumption") for rule in book.rules.values())
