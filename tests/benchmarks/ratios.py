@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run from a checkout
 
@@ -149,6 +150,63 @@ def scenario_rows(sizes: list[int]) -> Iterator[Row]:
         before = middle / size
 
 
+def everything_on(net: ct.Network) -> ct.Network:
+    """The network with the rules of every mechanism that a perpetual market can have."""
+    coins = [str(asset) for asset in net.assets.index if asset != net.unit]
+    rows = [{"venue": v, "asset": a, "weight": 0.9} for v in net.venues.index for a in coins[:2]]
+    some = net.accounts.index[::10]
+    money = net.balances[net.balances["asset"] == net.unit].set_index("account")["quantity"].reindex(some)
+    price = float(net.assets["price"][coins[0]])
+    pledged = pd.DataFrame({"account": some, "asset": coins[0], "quantity": 0.1 * money.to_numpy() / price})
+    venues = net.venues.assign(
+        procedure="hyperliquid", adl_trigger="fund", adl_rank="hyperliquid", rank_interval=300.0,
+        mark="median_hyperliquid", index_deviation=0.05, oracle_threshold=0.005, portfolio_offset=0.3, latency=30.0,
+    )  # fmt: skip
+    return net.replace(
+        venues=venues,
+        collateral=rows,
+        balances=pd.concat([net.balances, pledged[pledged["quantity"] != 0.0]]).reset_index(drop=True),
+        markets=net.markets.assign(
+            funding_interval=np.where(net.markets["kind"] == "perp", 1800.0, np.nan), fee=0.0005
+        ),
+        accounts=net.accounts.assign(mode="cross"),
+    )
+
+
+def round_rows(size: int) -> Iterator[Row]:
+    """A round in which everybody is looked at, with every mechanism on, against the bare look at a plain book."""
+    plain = ct.generate.perp_market(n_accounts=size, seed=0)
+    made = [ct.Cascade(step=60.0).prepare(net, []) for net in (everything_on(plain), plain)]
+    arrays = [prepared.shock_arrays(ct.PriceShock(SHOCK)) for prepared in made]
+
+    def begin(which: int) -> Any:
+        state = made[which].start(arrays[which], 0, False, (0, 0))
+        state.clock["skip"] = False
+        return state
+
+    def full() -> Any:
+        return made[0].drive(begin(0))
+
+    rounds = int(full().clock["round"][0])
+
+    def bare() -> None:
+        book, state = made[1].opening.packed, pack_state(begin(1))
+        for _ in range(rounds):
+            phases.look(book, state)
+
+    bare()
+    ratio, spread, seconds = alternate(full, bare, time.process_time)
+    yield Row(
+        "round with everything on vs bare look",
+        size,
+        ratio,
+        spread,
+        must=2.0,
+        better="lower",
+        seconds=seconds,
+    )
+
+
 def cores() -> int:
     """Cores this process may use, which can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -202,6 +260,7 @@ def groups(quick: bool) -> dict[str, Callable[[], Iterator[Row]]]:
     return {
         "scan": lambda: scan_rows(sizes[-1]),
         "scenarios": lambda: scenario_rows(sizes),
+        "rounds": lambda: round_rows(sizes[1]),
         "threads": lambda: thread_rows(sizes[1]),
         "import": import_rows,
     }
