@@ -44,7 +44,7 @@ def pick(rng: np.random.Generator, *words: str) -> str:
     return str(rng.choice(list(words)))
 
 
-def venue_rows(rng: np.random.Generator, names: list[str]) -> list[dict[str, object]]:
+def venue_rows(rng: np.random.Generator, names: list[str]) -> list[dict[str, Any]]:
     """Venues with random rules."""
     rows = []
     for name in names:
@@ -309,6 +309,35 @@ def second_perp(tables: dict[str, Any], rng: np.random.Generator) -> None:
     ]
 
 
+def owner_rows(rng: np.random.Generator, tables: dict[str, Any]) -> None:
+    """Owners who trade when called, or raise money from accounts, holdings and loans; loans among them and lenders."""
+    for account in tables["accounts"]:
+        if account["reaction"] != "none":
+            account["reaction"] = pick(rng, "top_up", "top_up", "deleverage", "hedge")
+        account["top_up_from"] = pick(rng, "cash", "margin", "holdings", "loans")
+        account["response"] = float(rng.choice([0.5, 1.0, 1.0]))
+    for balance in tables["balances"]:
+        if balance["asset"] == "USD":  # richer owners live to see a call
+            balance["quantity"] = float(balance["quantity"]) * float(rng.choice([1.0, 1.5, 2.5]))
+    traders = [row["name"] for row in tables["nodes"] if row["kind"] == "trader"]
+    for trader in traders:
+        for asset, price in PRICES.items():
+            if rng.random() < 0.3:
+                units = float(rng.choice([5.0, 40.0, 300.0])) / price
+                tables["holdings"].append({"node": trader, "asset": asset, "quantity": units})
+    for loan in tables["obligations"]:
+        loan["callable"], loan["notice"] = bool(rng.random() < 0.5), float(rng.choice([0.0, 60.0, 200.0]))
+    pairs = {(row["debtor"], row["creditor"]) for row in tables["obligations"]}
+    for _ in range(int(rng.integers(0, 12))):
+        debtor, creditor = pick(rng, *traders), pick(rng, *traders, "bank", "fund")
+        if debtor != creditor and (debtor, creditor) not in pairs:
+            pairs.add((debtor, creditor))
+            loan = {"debtor": debtor, "creditor": creditor, "amount": float(rng.choice([5.0, 30.0, 90.0]))}
+            tables["obligations"].append(
+                {**loan, "callable": rng.random() < 0.8, "notice": float(rng.choice([0.0, 60.0, 200.0]))}
+            )
+
+
 TIERS = [
     {"schedule": "tiers", "floor": 0.0, "initial_rate": 0.02, "maintenance_rate": 0.01},
     {"schedule": "tiers", "floor": 100.0, "initial_rate": 0.05, "maintenance_rate": 0.025},
@@ -332,11 +361,18 @@ def random_net(
     if more.random() < 0.5:
         coins = coin_rows(more, traders["accounts"])
         tables["balances"], tables["collateral"] = tables["balances"] + coins["balances"], coins["collateral"]
+    careful = more.random() < 0.7
+    if careful:
+        owner_rows(more, tables)
     exchanges = [{"name": v, "kind": "exchange", "cash": float(rng.choice([20.0, 2_000.0]))} for v in venues]
     tables["nodes"] = tables["nodes"] + exchanges
     assets = [{"name": "USD", "kind": "currency", "price": 1.0}]
     assets += [{"name": a, "kind": "coin", "price": p, "volatility": 0.05} for a, p in PRICES.items()]
-    tables |= {"markets": markets, "depth": depth, "venues": venue_rows(rng, venues)}
+    rules = venue_rows(rng, venues)
+    for rule in rules if careful else ():
+        rule["call_ratio"] = float(more.choice([1.2, 2.0, 6.0, 15.0]))
+        rule["call_target"] = float(more.choice([1.01, 1.5])) * rule["call_ratio"]
+    tables |= {"markets": markets, "depth": depth, "venues": rules}
     if more.random() < 0.25:
         second_perp(tables, more)
     if more.random() < 0.3:

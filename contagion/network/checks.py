@@ -227,7 +227,7 @@ def _healthy(net: Network) -> list[Fault]:
     """Accounts that would be liquidated or called before any shock."""
     equity, required = opening_account_equity(net).to_numpy(), opening_requirement(net).to_numpy()
     ratio = net.venues["call_ratio"].to_numpy()[net.codes("accounts", "venue")]
-    answers = (net.accounts["reaction"] == "top_up").to_numpy()
+    answers = (net.accounts["reaction"] != "none").to_numpy()
     below = equity < required
     called = ~below & answers & (equity < ratio * required)
     found = []

@@ -59,8 +59,8 @@ _OBLIGATIONS = Table(
         reference("creditor", "nodes"),
         count("seniority", 1, modelled=(1,)),
         money("amount", REQUIRED),
-        Column("callable", "bool", False, modelled=(False,)),
-        seconds("notice", 0.0, modelled=(0.0,)),
+        Column("callable", "bool", False),
+        seconds("notice", 0.0),
     ),
 )
 
@@ -142,8 +142,9 @@ _ACCOUNTS = Table(
         reference("venue", "venues"),
         word("mode", "cross", "cross isolated"),
         count("count", 1),
-        word("reaction", "top_up", "none top_up deleverage hedge", "none top_up"),
+        word("reaction", "top_up", "none top_up deleverage hedge"),
         share("response", 0.5),
+        word("top_up_from", "cash", "cash margin holdings loans"),  # each includes those before it
     ),
 )
 

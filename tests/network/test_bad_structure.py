@@ -183,11 +183,8 @@ MECHANICS: list[tuple[str, str, Any]] = [
     ("markets", "expiry", 60.0),
     ("markets", "strike", 100.0),
     ("markets", "hedge_market", "ex:BTC"),
-    ("accounts", "reaction", "hedge"),
     ("schedules", "form", "linear_in_size"),
     ("obligations", "seniority", 2),
-    ("obligations", "callable", True),
-    ("obligations", "notice", 60.0),
 ]
 
 

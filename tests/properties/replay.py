@@ -20,7 +20,13 @@ from contagion.propagation.cascade.minting import SOLD, TOKEN
 from contagion.propagation.cascade.model import Prepared
 from tests.worlds import RandomWorld, random_world
 
-BEFORE_LOOK = (codes.BY_TOP_UP, codes.BY_INJECTION, codes.BY_FUNDING)
+BEFORE_LOOK = (
+    codes.BY_TOP_UP,
+    codes.BY_INJECTION,
+    codes.BY_FUNDING,
+    codes.BY_MARGIN_MOVE,
+    codes.BY_RECALL,
+)
 """Reasons of postings that come before accounts are looked at."""
 Key = tuple[int, int, int]  # entity, id, instrument
 

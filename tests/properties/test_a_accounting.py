@@ -18,6 +18,8 @@ TRADES = (
     codes.BY_TAKEOVER,
     codes.BY_SEIZURE,
     codes.BY_REPAYMENT,
+    codes.BY_REACTION,
+    codes.BY_HEDGE,
 )
 GIVES = (codes.BY_TOP_UP, codes.BY_FUND)
 TAKES = (codes.BY_FEE, codes.BY_RESIDUAL, codes.BY_WITHDRAWAL)

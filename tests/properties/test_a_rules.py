@@ -49,7 +49,7 @@ def entries(it: Played, i: int, r: int) -> dict[int, Fraction]:
         if p.round >= r or p.entity != codes.ACCOUNT or p.id != i or p.instrument < 0:
             continue
         m, bought = p.instrument, Fraction(p.amount, number)
-        if p.kind == codes.BY_ARBITRAGE:
+        if p.kind in (codes.BY_ARBITRAGE, codes.BY_HEDGE):
             price = Fraction(float(it.events[p.event]["price"]))
             if lots[m] * bought > 0:
                 entry[m] = (abs(lots[m]) * entry[m] + abs(bought) * price) / (abs(lots[m]) + abs(bought))
@@ -283,11 +283,21 @@ def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> N
     traders = {(int(book.leg_account[k]), int(book.leg_market[k])) for k in legs}
     called = {e["account"] for e in it.events if e["kind"] == codes.EVENT_CALL}
     failed = {v for v in range(len(it.state.venues)) if it.state.venues["failed"][v]}
+    hedged = {int(k) for k in book.hedge_leg if k >= 0}
+    hedges = {(int(book.leg_account[k]), int(book.leg_market[k])) for k in hedged}
     sick = acting_accounts(it)
     arrays = it.prepared.shock_arrays(it.world.shock)
     for p in it.postings:
         if p.entity != codes.ACCOUNT:
             continue
+        if p.kind == codes.BY_MARGIN_MOVE:
+            assert p.id in called or p.amount < 0
+        if p.kind == codes.BY_REACTION:
+            assert p.id in called
+            assert book.reaction[p.id] >= codes.BY_TRADING
+            assert p.id not in sick[p.round]
+        if p.kind == codes.BY_HEDGE and p.instrument >= 0:
+            assert (p.id, p.instrument) in hedges
         if p.kind in (codes.BY_UNWIND, codes.BY_ARBITRAGE) and p.instrument >= 0:
             assert (p.id, p.instrument) in traders or p.id in inventories
         if p.kind == codes.BY_TAKEOVER:

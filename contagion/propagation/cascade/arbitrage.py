@@ -160,8 +160,8 @@ def average_entry(state: Any, k: int, bought: float, at_price: float) -> None:
 
 
 @inner
-def trade_leg(book: Any, state: Any, k: int, lots: float) -> None:
-    """An account trades `lots` (positive: sells) of leg `k` at the arbitrage price of the round."""
+def trade_leg(book: Any, state: Any, k: int, lots: float, event: int, reason: int) -> None:
+    """An account trades `lots` (positive: sells) of leg `k` at the price of the round; the leg may grow or flip."""
     i, m = book.leg_account[k], book.leg_market[k]
     market, number = state.markets[m], int(book.count[i])
     money = int(np.rint(lots * (market.lot_scale * market.fill)))
@@ -172,7 +172,7 @@ def trade_leg(book: Any, state: Any, k: int, lots: float) -> None:
     market.provider_cash -= money * number
     note(
         state,
-        EVENT_ARBITRAGE,
+        event,
         i,
         book.owner[i],
         book.venue[i],
@@ -181,11 +181,11 @@ def trade_leg(book: Any, state: Any, k: int, lots: float) -> None:
         market.fill,
         abs(money) * number,
     )
-    post(state, ACCOUNT, i, BY_ARBITRAGE, m, -int(lots) * number)
-    post(state, PROVIDER, m, BY_ARBITRAGE, m, int(lots) * number)
-    post(state, ACCOUNT, i, BY_ARBITRAGE, MONEY, money * number)
-    post(state, PROVIDER, m, BY_ARBITRAGE, MONEY, -money * number)
-    charge_taker(book, state, i, m, BY_ARBITRAGE, money)
+    post(state, ACCOUNT, i, reason, m, -int(lots) * number)
+    post(state, PROVIDER, m, reason, m, int(lots) * number)
+    post(state, ACCOUNT, i, reason, MONEY, money * number)
+    post(state, PROVIDER, m, reason, MONEY, -money * number)
+    charge_taker(book, state, i, m, reason, money)
     wake(book, state, i)
 
 
@@ -266,6 +266,6 @@ def trade_strategy(book: Any, state: Any, strategy: Any) -> None:
         note(state, EVENT_ARBITRAGE, -1, node, market.venue, strategy.long_market, -lots, market.fill, worth)
         sell_holding(book, state, h, strategy.long_market, lots, market.fill, BY_ARBITRAGE)
     elif market.kind == PERP:
-        trade_leg(book, state, strategy.long_leg, strategy.ask_long)
+        trade_leg(book, state, strategy.long_leg, strategy.ask_long, EVENT_ARBITRAGE, BY_ARBITRAGE)
     if strategy.short_leg >= 0:
-        trade_leg(book, state, strategy.short_leg, -strategy.ask_short)
+        trade_leg(book, state, strategy.short_leg, -strategy.ask_short, EVENT_ARBITRAGE, BY_ARBITRAGE)

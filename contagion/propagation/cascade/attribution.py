@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contagion.results import Run
 
 Floats = npt.NDArray[np.float64]
-FORCED = ("liquidation", "unwind")
+FORCED = ("liquidation", "unwind", "reaction", "hedge")
 SOURCES = (*FORCED, "mint")
 
 

@@ -23,7 +23,9 @@ from contagion.network.reserved import inventory, rest_of_market
 from contagion.propagation.cascade.build_collateral import Pledges, build_collateral
 from contagion.propagation.cascade.build_inventories import inventory_legs, with_inventories
 from contagion.propagation.cascade.build_markets import Tiers, build_markets, build_tiers, build_venues
+from contagion.propagation.cascade.build_owners import hedge_legs, lender_arrays, owner_arrays
 from contagion.propagation.cascade.build_strategies import build_strategies, strategy_legs
+from contagion.propagation.cascade.grouping import codes, grouped
 from contagion.propagation.cascade.layout import Array, Book
 from contagion.propagation.cascade.packing import pack_book, writable
 from contagion.propagation.cascade.units import Units, measure
@@ -74,22 +76,10 @@ class Opening:
         return {key: value for key, value in self.__dict__.items() if key != "packed"}
 
 
-def codes(values: pd.Series | pd.Index, names: pd.Index) -> Ints:
-    """Position of every value in `names`; empty text gives -1."""
-    return np.asarray(names.get_indexer(pd.Index(values)), dtype=np.int64)
-
-
 def name_hashes(names: pd.Index) -> npt.NDArray[np.uint64]:
     """64 bits per name, the same on every machine."""
     digests = b"".join(hashlib.blake2b(str(name).encode(), digest_size=8).digest() for name in names)
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
-
-
-def grouped(keys: Ints, n: int) -> tuple[Ints, Ints]:
-    """Index pointer and members of each group 0..n-1, members in their original order."""
-    order = np.argsort(keys, kind="stable")
-    counts = np.bincount(keys, minlength=n) if keys.size else np.zeros(n, dtype=np.int64)
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), order.astype(np.int64)
 
 
 class Legs(NamedTuple):
@@ -102,13 +92,15 @@ class Legs(NamedTuple):
 
 
 def _legs(net: Network, units: Units) -> Legs:
-    """Account, market, lots and entry price of every leg, still empty ones of arbitrage and inventories included."""
+    """Account, market, lots and entry price of every leg, with empty ones for arbitrage, inventories and hedges."""
     account = codes(net.positions["account"], net.accounts.index)
     market = codes(net.positions["market"], net.markets.index)
     lots = np.rint(net.positions["quantity"].to_numpy(float) / units.lots[market])
     entry = net.positions["entry_price"].to_numpy(float)
     have = set(zip(account.tolist(), market.tolist(), strict=True))
-    extra = sorted({pair for pair in (*strategy_legs(net), *inventory_legs(net)) if pair not in have})
+    hedges = [hedge for _, hedge in hedge_legs(net)]
+    wanted = {*strategy_legs(net), *inventory_legs(net), *hedges}
+    extra = sorted(pair for pair in wanted if pair not in have)
     if extra:
         more = np.asarray(extra, dtype=np.int64)
         account, market = np.concatenate([account, more[:, 0]]), np.concatenate([market, more[:, 1]])
@@ -184,7 +176,11 @@ def build(net: Network) -> Opening:
         "hold_indptr": _pointer(pledges.account, len(net.accounts)),
         "hold_slot": pledges.slot,
         "hold_account": pledges.account,
+        **owner_arrays(net, legs.account, legs.market),
+        **lender_arrays(net, strategies),
     }
+    hedges = arrays["hedge_leg"]
+    arrays["slope"][legs.account[hedges[hedges >= 0]]] = np.inf  # a hedge may grow without bound
     book = Book(**{name: writable(array) for name, array in arrays.items()})
     held = net.holdings["quantity"].to_numpy(float) / units.asset_lots[book.holding_asset]
     return Opening(
@@ -260,7 +256,7 @@ def _account_arrays(net: Network) -> dict[str, Array]:
         "owner": codes(accounts["owner"], net.nodes.index),
         "venue": venue,
         "exempt": rest_of_market(accounts.index) | inventory(accounts.index),
-        "answers": (accounts["reaction"] == "top_up").to_numpy(np.bool_),
+        "answers": (accounts["reaction"] != "none").to_numpy(np.bool_),
         "response": accounts["response"].to_numpy(np.float64),
         "name_hash": name_hashes(accounts.index),
         "venue_indptr": venue_indptr,

@@ -1,11 +1,14 @@
-"""Step 2: who is asked for margin, and whose money arrives?
+"""Step 2: who is asked for margin, and when does the answer come?
 
 A call is placed when the margin balance falls below `call_ratio` times the requirement. The owner answers with the
-probability `response`, decided by a hash of the run's key, the account's name and the number of the call; the money
-comes from the node's cash `call_delay` later, for the shortfall as it is then. One call at a time, three at most.
+probability `response`, decided by a hash of the run's key, the account's name and the number of the call; the answer
+comes `call_delay` later, for the shortfall as it is then. One call at a time, three at most.
 
 At venues on a chain (`block_time` above 0) a transfer takes `call_delay`, `latency` and one block more than those that
 the answered calls before it fill, `block_capacity` transfers each.
+
+What the owner does is the account's `reaction`: `top_up` posts money (`topups`), `deleverage` and `hedge` trade
+(`reactions`), where there is something to trade. A call stays outstanding until all of that is done.
 
 References
 ----------
@@ -19,59 +22,65 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
-from contagion.propagation.cascade.books import note, pay_node, post
-from contagion.propagation.cascade.codes import (
-    ACCOUNT,
-    BY_TOP_UP,
-    EVENT_CALL,
-    EVENT_TOP_UP,
-    MARGIN_CALLED,
-    MARGIN_POSTED,
-    MONEY,
-)
-from contagion.propagation.cascade.kernels import level, stable_order, uniform, value_account, wake
+from contagion.propagation.cascade.books import note
+from contagion.propagation.cascade.codes import BY_TRADING, EVENT_CALL, FROM_LOANS, MARGIN_CALLED
+from contagion.propagation.cascade.kernels import level, stable_order, uniform, wake, without_positions
 from contagion.propagation.cascade.outages import is_out
+from contagion.propagation.cascade.recalls import coming, pass_on, pay_recalls
+from contagion.propagation.cascade.topups import top_up, withdraw_offers
 
 
 @inner
-def top_up(book: Any, state: Any, i: int) -> None:
-    """The owner of account `i` posts the shortfall to the call target, as far as the node's cash goes."""
-    equity, required = value_account(book, state, i)
-    venue = state.venues[book.venue[i]]
-    shortfall = np.ceil(level(book, state, i, required, venue.call_target) - equity)
-    count, owner = int(book.count[i]), int(book.owner[i])
-    money = min(int(shortfall), max(0, int(state.node_cash[owner])) // count)
-    if required <= 0.0 or money <= 0 or venue.failed:
-        return
-    note(state, EVENT_TOP_UP, i, owner, book.venue[i], -1, 0.0, np.nan, float(money * count))
-    state.cash[i] += money
-    state.posted[i] += money * count
-    post(state, ACCOUNT, i, BY_TOP_UP, MONEY, money * count)
-    pay_node(state, owner, BY_TOP_UP, -money * count)
-    state.counters[MARGIN_POSTED] += float(money * count)
-    state.rounds[state.clock[0].round].margin_posted += float(money * count) * state.clock[0].quantum
-    state.clock[0].acted = True
+def forget(state: Any) -> None:
+    """Strike calls that are no longer outstanding off the list."""
+    clock, kept = state.clock[0], 0
+    for j in range(clock.n_calls):
+        i = state.calling[j]
+        if state.due[i] < np.inf:
+            state.calling[kept] = i
+            kept += 1
+    clock.n_calls = kept
 
 
 @inner
 def deliver(book: Any, state: Any) -> None:
-    """Top-ups that are due arrive, accounts in id order; calls that nobody answers lapse; an outage makes all wait."""
+    """Answers that are due arrive, accounts in id order; calls that nobody answers lapse; an outage makes all wait."""
     clock = state.clock[0]
+    clock.n_reacting = 0
+    withdraw_offers(state)
+    pay_recalls(book, state)
     if clock.n_calls == 0:
+        pass_on(book, state)
         return
     pending = state.calling[: clock.n_calls].copy()
-    kept = 0
-    for j in stable_order(pending.astype(np.float64)):
-        i = pending[j]
-        if state.due[i] > clock.time or is_out(state, book.venue[i]):
-            state.calling[kept] = i
-            kept += 1
-            continue
-        if state.answered[i]:
-            top_up(book, state, i)
+    by_id = stable_order(pending.astype(np.float64))
+    for j in range(pending.shape[0]):
+        i = pending[by_id[j]]
+        state.calling[j] = i
+        if state.due[i] <= clock.time and book.sources[i] >= FROM_LOANS:
+            state.expected[book.owner[i]] = float(coming(book, state, book.owner[i]))
+    for j in range(clock.n_calls):
+        i = state.calling[j]
+        if state.due[i] <= clock.time and not is_out(state, book.venue[i]):
+            answer(book, state, i)
+    forget(state)
+    pass_on(book, state)
+
+
+@inner
+def answer(book: Any, state: Any, i: int) -> None:
+    """The call to account `i` is due: money is posted, or the account is listed as one that trades, or it lapses."""
+    more = False
+    trades = book.reaction[i] >= BY_TRADING and not without_positions(book, state, i)
+    if state.answered[i] and trades:
+        state.reacting[state.clock[0].n_reacting] = i
+        state.clock[0].n_reacting += 1
+        more = True
+    elif state.answered[i]:
+        more = top_up(book, state, i)
+    if not more:
         state.due[i] = np.inf
-        wake(book, state, i)
-    clock.n_calls = kept
+    wake(book, state, i)
 
 
 @inner

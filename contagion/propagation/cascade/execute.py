@@ -23,6 +23,7 @@ from contagion.propagation.cascade.inventories import flow_inventories, take_inv
 from contagion.propagation.cascade.kernels import stable_order
 from contagion.propagation.cascade.loans import is_loan
 from contagion.propagation.cascade.minting import add_minted, take_minted
+from contagion.propagation.cascade.offers import add_owners, take_owners
 from contagion.propagation.cascade.procedures import fillable_price
 
 NOTHING = np.zeros(0)
@@ -127,7 +128,7 @@ def rank(state: Any) -> None:
 
 @inner
 def take(book: Any, state: Any) -> None:
-    """Give the capped lots to the orders by rank, in whole multiples of `count`; unwinding gets the rest."""
+    """Give the capped lots to the orders by rank, in whole multiples of `count`; then unwinding, then owners."""
     markets = state.markets
     sell, buy = np.empty(markets.shape[0]), np.empty(markets.shape[0])
     for m in range(markets.shape[0]):
@@ -169,6 +170,7 @@ def take(book: Any, state: Any) -> None:
         if strategy.ask_short > 0.0:
             strategy.ask_short = min(strategy.ask_short, buy[strategy.short_market])
             buy[strategy.short_market] -= strategy.ask_short
+    take_owners(book, state, sell, buy)
     take_inventories(book, state, sell, buy)
     take_minted(state, sell)
 
@@ -209,7 +211,7 @@ def withdraw_offers(book: Any, state: Any) -> None:
 
 @inner
 def net_flow(book: Any, state: Any) -> None:
-    """Net lots sold to each book by the orders taken and the unwinding legs."""
+    """Net lots sold to each book by the orders taken, the unwinding legs and the owners."""
     markets = state.markets
     for m in range(markets.shape[0]):
         markets[m].flow = 0.0
@@ -232,6 +234,7 @@ def net_flow(book: Any, state: Any) -> None:
             markets[strategy.short_market].flow -= strategy.ask_short
     flow_inventories(book, state)
     add_minted(state)
+    add_owners(book, state)
 
 
 @inner

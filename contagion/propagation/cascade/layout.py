@@ -56,6 +56,19 @@ class Book(NamedTuple):
     venue_accounts: Array
     venue_large_first: Array  # their places in the range of the venue, rows of many accounts first
     strategy_of_leg: Array  # (L,) basis strategy a leg belongs to, or -1
+    reaction: Array  # (N,) what the owner does when called
+    sources: Array  # (N,) how far down the list of sources a top-up may go
+    hedge_leg: Array  # (L,) leg of the owner's account at another venue in which leg k is hedged, or -1
+    owned_indptr: Array  # (K + 1,) accounts of node n
+    owned_accounts: Array
+    held_indptr: Array  # (K + 1,) holdings of node n
+    held_rows: Array
+    sellable: Array  # (H,) whether a holding may be sold to answer a call: it is no leg of a strategy
+    debtor: Array  # (C,)
+    lent_indptr: Array  # (K + 1,) claims of node n as a creditor
+    lent_claims: Array
+    recallable: Array  # (C,)
+    notice: Array  # (C,) s
     slope: Array  # (N,) bound on the health lost per unit of the clock, quanta
     clock_of: Array  # (N,) market whose clock runs for the account, or M: the clock of all markets
     hold_indptr: Array  # (N + 1,) coins of account i are hold_indptr[i]:hold_indptr[i + 1]
@@ -109,6 +122,15 @@ class State(NamedTuple):
     calls: Array  # (N,)
     answered: Array  # (N,) whether the outstanding call will be answered
     calling: Array  # (N,) accounts with an outstanding call, n_calls of them
+    reacting: Array  # (N,) accounts whose owners trade this round, n_reacting of them, by id
+    hedging: Array  # (L,) legs in which they hedge, n_hedging of them
+    hedge_wanted: Array  # (L,) lots of one account, positive: sold
+    hedge_taken: Array  # (L,)
+    on_sale: Array  # (H,) lots of holdings offered this round to answer calls
+    sale_market: Array  # (H,)
+    recalled: Array  # (C,) quanta under notice
+    recall_due: Array  # (C,) s, inf: no notice runs
+    expected: Array  # (K,) quanta under notice that are promised to no call yet, this round
     called: Array  # (N,) accounts that fell below the call level this round, n_called of them
     selected: Array  # (N,) sticky selection
     acting: Array  # (N,) accounts that act this round, n_acting of them

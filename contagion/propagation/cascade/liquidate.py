@@ -24,6 +24,7 @@ from contagion.propagation.cascade.inventories import ask_inventories
 from contagion.propagation.cascade.kernels import coins, gross, maintenance, relief, without_positions
 from contagion.propagation.cascade.loans import is_loan
 from contagion.propagation.cascade.minting import ask_minted
+from contagion.propagation.cascade.offers import ask_owners
 from contagion.propagation.cascade.procedures import follow, want_fraction, want_rungs
 from contagion.propagation.cascade.protocols import leave_bad_loans, plan
 
@@ -137,6 +138,13 @@ def hold_back(book: Any, state: Any, i: int) -> None:
             state.counters[ASKED] += worth
             state.rounds[clock.round].deferred_notional += worth * clock.quantum
             state.wanted[k] = 0.0
+    for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+        if state.offered[b] > 0.0:
+            market = state.markets[state.slots[book.hold_slot[b]].market]
+            worth = state.offered[b] * book.count[i] * (market.mark * market.lot_scale)
+            state.counters[ASKED] += worth
+            state.rounds[clock.round].deferred_notional += worth * clock.quantum
+            state.offered[b] = 0.0
 
 
 @inner
@@ -174,6 +182,7 @@ def ask(book: Any, state: Any) -> None:
     ask_minted(state)
     if state.deals.shape[0] > 0:
         plan(book, state)
+    ask_owners(book, state)
     total = 0.0
     for m in range(markets.shape[0]):
         market = markets[m]

@@ -196,7 +196,7 @@ def check_ready(net: Network) -> None:
             f"{len(errors)} errors in the network; first: {first['table']} row {first['row']}: {first['code']}; "
             f"{first['remedy']}"
         )
-    insolvent = list(negative_equity(net))
+    insolvent = list(negative_equity(net).index)
     if insolvent:
         raise NetworkError(
             f"nodes {', '.join(map(repr, insolvent[:20]))}: venues and institutions with negative equity "

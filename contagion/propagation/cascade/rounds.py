@@ -37,6 +37,7 @@ from contagion.propagation.cascade.gas import update_base_fees
 from contagion.propagation.cascade.inventories import holds_inventory
 from contagion.propagation.cascade.minting import still_minting
 from contagion.propagation.cascade.ranking import rank_again
+from contagion.propagation.cascade.reactions import fill_owners, react
 from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
 from contagion.propagation.cascade.settle import fill
 from contagion.propagation.cascade.settle_loans import fill_loans
@@ -69,6 +70,7 @@ def order(book: Any, state: Any) -> None:
     place(book, state)
     rank_again(book, state)
     decide(book, state)
+    react(book, state)
     trim_unwinding(state)
     ask(book, state)
     open_markets(state)
@@ -93,6 +95,7 @@ def trade(book: Any, state: Any) -> None:
     fill(book, state)
     fill_loans(book, state)
     fill_inventories(book, state)
+    fill_owners(book, state)
 
 
 @inner
@@ -126,7 +129,9 @@ def nothing_will_change(state: Any) -> bool:
 def is_busy(book: Any, state: Any) -> bool:
     """Whether something is liquidatable, due, unwinding or moving outside, or happened this round."""
     clock = state.clock[0]
-    if clock.acted or clock.n_calls > 0 or moves_outside(state) or funding_to_come(state):
+    if clock.acted or clock.n_calls > 0 or clock.n_recalls > 0:
+        return True
+    if moves_outside(state) or funding_to_come(state):
         return True
     if clock.n_acting > clock.n_waiting and not (clock.sticky and nothing_will_change(state)):
         return True

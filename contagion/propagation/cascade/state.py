@@ -104,6 +104,15 @@ def allocate(
         calls=ints(n),
         answered=bools(n),
         calling=ints(n),
+        reacting=ints(n),
+        hedging=ints(legs),
+        hedge_wanted=floats(legs),
+        hedge_taken=floats(legs),
+        on_sale=floats(opening.holding.size),
+        sale_market=ints(opening.holding.size),
+        recalled=ints(opening.claim.size),
+        recall_due=floats(opening.claim.size),
+        expected=floats(k),
         called=ints(n),
         selected=bools(n),
         acting=ints(n),
@@ -175,6 +184,10 @@ ZEROED = (
     "offered",
     "deals",
     "traded",
+    "hedge_wanted",
+    "hedge_taken",
+    "on_sale",
+    "recalled",
     "manner",
     "taken_over",
     "fund_path",
@@ -207,6 +220,7 @@ def reset(
     for name in UNKNOWN:
         getattr(state, name).fill(np.nan)
     state.due.fill(np.inf)
+    state.recall_due.fill(np.inf)
     state.counters[BASIS_WORST] = -np.inf
     state.key.fill(-np.inf)
     state.rank_score.fill(-np.inf)

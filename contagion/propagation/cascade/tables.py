@@ -332,7 +332,7 @@ CLOCK = np.dtype(
         ("n_recalls", "i8"),  # claims whose notice runs
         ("n_reacting", "i8"),  # accounts whose owners trade before the trigger this round
         ("n_hedging", "i8"),  # legs in which they hedge
-        ("n_offered", "i8"),  # holdings offered for sale this round
+        ("n_on_sale", "i8"),  # holdings offered for sale this round
         ("n_called", "i8"),
         ("n_acting", "i8"),
         ("n_waiting", "i8"),  # of them: loans that no keeper will liquidate unless a price moves

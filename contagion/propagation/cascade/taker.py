@@ -20,7 +20,9 @@ from contagion.propagation.cascade.codes import (
     ACCOUNT,
     BY_ARBITRAGE,
     BY_FEE,
+    BY_HEDGE,
     BY_LIQUIDATION,
+    BY_REACTION,
     FEES,
     FORCED_COST,
     MONEY,
@@ -39,7 +41,7 @@ def keep_fee(state: Any, m: int, reason: int, fee: int) -> None:
     """The provider of market `m` keeps a fee; what a forced trade pays is part of its cost."""
     state.markets[m].provider_cash += fee
     post(state, PROVIDER, m, BY_FEE, MONEY, fee)
-    if reason != BY_ARBITRAGE:
+    if reason != BY_ARBITRAGE and reason != BY_REACTION and reason != BY_HEDGE:
         state.counters[FORCED_COST] += float(fee)
     if reason == BY_LIQUIDATION:
         state.counters[FEES] += float(fee)

@@ -1,0 +1,177 @@
+"""Step 2, money: from where does an owner who is called take it?
+
+Sources are used in this order, up to the one that the account's `top_up_from` names: the node's cash; free margin of
+the owner's other accounts, which are neither called nor liquidatable: what stands above `call_target` times the
+requirement there; holdings, offered in the deepest spot market of the asset (not those that are a leg of a strategy);
+loans, recalled (`recalls`). What is offered is filled in the round at its price, a forced order like an unwinding leg,
+and paid to the node; the call stays outstanding until money is there or no more can come, and in every round the
+shortfall is measured anew.
+
+References
+----------
+cascade chapter, section 4, step 2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from contagion.compiled import inner
+from contagion.propagation.cascade.books import note, pay_node, post
+from contagion.propagation.cascade.codes import (
+    ACCOUNT,
+    BY_MARGIN_MOVE,
+    BY_TOP_UP,
+    EVENT_TOP_UP,
+    FROM_HOLDINGS,
+    FROM_LOANS,
+    FROM_MARGIN,
+    MARGIN_POSTED,
+    MONEY,
+    MOVED_MARGIN,
+)
+from contagion.propagation.cascade.kernels import coins, level, value_account, wake
+from contagion.propagation.cascade.outages import is_out
+from contagion.propagation.cascade.recalls import recall
+
+
+@inner
+def shortfall(book: Any, state: Any, i: int) -> int:
+    """Quanta that one account behind row `i` lacks to its call target; 0 or less: none."""
+    equity, required = value_account(book, state, i)
+    if required <= 0.0:
+        return 0
+    return int(np.ceil(level(book, state, i, required, state.venues[book.venue[i]].call_target) - equity))
+
+
+@inner
+def receive(state: Any, i: int, money: int, number: int, reason: int) -> None:
+    """Money for each of the `number` accounts behind row `i` arrives; the caller posts where it comes from."""
+    state.cash[i] += money
+    state.posted[i] += money * number
+    post(state, ACCOUNT, i, reason, MONEY, money * number)
+    state.counters[MARGIN_POSTED] += float(money * number)
+    state.rounds[state.clock[0].round].margin_posted += float(money * number) * state.clock[0].quantum
+    state.clock[0].acted = True
+
+
+@inner
+def pay_cash(book: Any, state: Any, i: int, missing: int) -> int:
+    """The owner posts from the node's cash; returns what each account got."""
+    number, owner = int(book.count[i]), int(book.owner[i])
+    money = min(missing, max(0, int(state.node_cash[owner])) // number)
+    if money > 0:
+        note(state, EVENT_TOP_UP, i, owner, book.venue[i], -1, 0.0, np.nan, float(money * number))
+        receive(state, i, money, number, BY_TOP_UP)
+        pay_node(state, owner, BY_TOP_UP, -money * number)
+    return money
+
+
+@inner
+def free_margin(book: Any, state: Any, j: int) -> int:
+    """Quanta above the call target in account `j` that its owner may move; 0 if it is called or liquidatable."""
+    venue = state.venues[book.venue[j]]
+    if book.exempt[j] or venue.failed or state.due[j] < np.inf or is_out(state, book.venue[j]):
+        return 0
+    equity, required = value_account(book, state, j)
+    worth, _ = coins(book, state, j)  # only money is moved
+    free = min(equity - level(book, state, j, required, venue.call_target), equity - worth)
+    return max(0, int(np.floor(free)))
+
+
+@inner
+def move_margin(book: Any, state: Any, i: int, j: int, missing: int) -> int:
+    """Free margin of account `j` goes to `i`, what does not divide to the owner's cash; what each account got."""
+    number, others, owner = int(book.count[i]), int(book.count[j]), int(book.owner[i])
+    taken = min(free_margin(book, state, j), (missing * number + others - 1) // others)
+    money = taken * others // number
+    if money <= 0:
+        return 0
+    note(state, EVENT_TOP_UP, i, owner, book.venue[i], -1, 0.0, np.nan, float(money * number))
+    state.cash[j] -= taken
+    post(state, ACCOUNT, j, BY_MARGIN_MOVE, MONEY, -taken * others)
+    receive(state, i, money, number, BY_MARGIN_MOVE)
+    pay_node(state, owner, BY_MARGIN_MOVE, taken * others - money * number)
+    state.counters[MOVED_MARGIN] += float(money * number)
+    wake(book, state, j)
+    return money
+
+
+@inner
+def pay_margin(book: Any, state: Any, i: int, missing: int) -> int:
+    """Free margin of the owner's other accounts, those at other venues first, by id; returns what each account got."""
+    owner, paid = book.owner[i], 0
+    for same in range(2):
+        for a in range(book.owned_indptr[owner], book.owned_indptr[owner + 1]):
+            j = book.owned_accounts[a]
+            if paid < missing and j != i and (book.venue[j] == book.venue[i]) == (same == 1):
+                paid += move_margin(book, state, i, j, missing - paid)
+    return paid
+
+
+@inner
+def deepest_spot(book: Any, state: Any, a: int) -> int:
+    """Spot market of asset `a` with the most money resting in it, the first of equals; -1 if there is none."""
+    best, most = -1, 0.0
+    for j in range(book.index_indptr[a], book.index_indptr[a + 1]):
+        market = state.markets[book.index_market[j]]
+        resting = book.index_weight[j] * market.depth
+        if not market.dead and resting > most:
+            best, most = book.index_market[j], resting
+    return best
+
+
+@inner
+def offer_holdings(book: Any, state: Any, n: int, missing: int) -> int:
+    """Node `n` offers holdings worth `missing` quanta at last prices this round; returns what is hoped for."""
+    hoped = 0.0
+    for j in range(book.held_indptr[n], book.held_indptr[n + 1]):
+        h = book.held_rows[j]
+        left = float(state.holding[h]) - state.on_sale[h]
+        m = deepest_spot(book, state, book.holding_asset[h])
+        if m >= 0 and left > 0.0 and book.sellable[h] and hoped < missing:
+            worth = state.markets[m].last * state.markets[m].lot_scale
+            lots = min(left, np.ceil((missing - hoped) / worth))
+            state.on_sale[h] += lots
+            state.sale_market[h] = m
+            state.clock[0].n_on_sale += 1
+            hoped += lots * worth
+    return min(missing, int(np.ceil(hoped)))
+
+
+@inner
+def await_loans(book: Any, state: Any, n: int, missing: int) -> int:
+    """Loans under notice that no other call waits for, then new notices; returns what will be due to node `n`."""
+    promised = min(missing, int(state.expected[n]))
+    state.expected[n] -= float(promised)
+    if promised == missing:
+        return promised
+    return promised + recall(book, state, n, missing - promised)
+
+
+@inner
+def top_up(book: Any, state: Any, i: int) -> bool:
+    """The owner of account `i` posts what is missing, source by source; whether more money is on its way."""
+    missing, sources, owner = shortfall(book, state, i), book.sources[i], int(book.owner[i])
+    if missing <= 0 or state.venues[book.venue[i]].failed:
+        return False
+    missing -= pay_cash(book, state, i, missing)
+    if missing > 0 and sources >= FROM_MARGIN:
+        missing -= pay_margin(book, state, i, missing)
+    if missing <= 0 or sources < FROM_HOLDINGS:
+        return False
+    total = missing * int(book.count[i])
+    hoped = offer_holdings(book, state, owner, total)
+    if hoped < total and sources >= FROM_LOANS:
+        hoped += await_loans(book, state, owner, total - hoped)
+    return hoped > 0
+
+
+@inner
+def withdraw_offers(state: Any) -> None:
+    """Holdings are offered anew every round."""
+    if state.clock[0].n_on_sale > 0:
+        state.on_sale[:] = 0.0
+        state.clock[0].n_on_sale = 0
