@@ -233,7 +233,7 @@ def test_two_accounts_of_one_basis_trade_keep_the_same_share() -> None:
     trade = {"name": "carry2", "kind": "basis", "short_account": "carry-short", "asset": "AAA"}
     before = random_world(1, n=4).net.replace(
         accounts=pd.concat([tables["accounts"].reset_index(), accounts.assign(reaction="none")]).fillna(
-            {"mode": "cross", "count": 1, "response": 0.5}
+            {"mode": "cross", "count": 1, "response": 0.5, "top_up_from": "cash"}
         ),
         positions=pd.concat([tables["positions"], legs]),
         balances=pd.concat([tables["balances"], money]),

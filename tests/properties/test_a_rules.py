@@ -10,6 +10,12 @@ from contagion.propagation.cascade import codes
 from tests.properties.replay import Key, Played, Posting, played, seeds
 
 WATERFALL = (codes.BY_FUND, codes.BY_RESIDUAL, codes.BY_OWN_EQUITY)
+TRADED = (
+    codes.EVENT_ARBITRAGE,
+    codes.EVENT_UNWIND,
+    codes.EVENT_REACTION,
+    codes.EVENT_HEDGE,
+)  # pay takers' fees
 QUANTUM = 1  # of money: the resolution to which floats in the engine are rounded
 
 
@@ -312,6 +318,8 @@ def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> N
             assert not book.exempt[p.id]
         if p.kind == codes.BY_ADL:
             assert it.prepared.opening.venues["adl"][book.venue[p.id]]
-        if p.kind == codes.BY_FEE:  # of a liquidation, or of what a strategy or an inventory trades
+        if p.kind == codes.BY_FEE:  # of a liquidation, or of what a strategy, an inventory or an owner trades
             auction = it.prepared.opening.venues["procedure"][book.venue[p.id]] == codes.AUCTION
-            assert p.id in sick[p.round] or auction or p.id in inventories | {i for i, _ in traders}
+            owners = it.events[p.event]["kind"] in (codes.EVENT_REACTION, codes.EVENT_HEDGE)
+            trades = owners or p.id in inventories | {i for i, _ in traders}
+            assert trades or auction or p.id in sick[p.round]
