@@ -16,6 +16,7 @@ import pandas as pd
 
 from contagion.network.network import Network
 from contagion.network.reserved import PREFIX
+from contagion.network.schema import TABLES
 
 Floats = npt.NDArray[np.float64]
 
@@ -157,7 +158,8 @@ def _with_rest(net: Network, venues: list[str]) -> tuple[pd.DataFrame, pd.DataFr
     nodes = pd.concat([nodes, pd.DataFrame({"name": fresh, "kind": "trader"})]) if fresh else nodes
     more = pd.DataFrame({"name": names, "owner": names, "venue": missing, "reaction": "none"})
     accounts = pd.concat([accounts, more]) if names else accounts
-    defaults = {"mode": "cross", "count": 1, "response": 0.0}
+    columns = TABLES["accounts"].columns
+    defaults = {c.name: c.default for c in columns if not c.required} | {"response": 0.0}
     accounts = accounts.fillna({k: v for k, v in defaults.items() if k in accounts})
     money = ("cash", "external_assets", "external_liabilities")
     nodes = nodes.fillna({**dict.fromkeys(money, 0.0), "owner": ""})

@@ -7,6 +7,7 @@ import pandas as pd
 
 from contagion.network import Network
 from contagion.network.reserved import INVENTORY, inventory
+from contagion.network.schema import TABLES
 from contagion.propagation.cascade.codes import TAKING_OVER
 
 
@@ -19,12 +20,12 @@ def with_inventories(net: Network) -> Network:
     missing = [str(v) for v in net.venues.index[taking] if INVENTORY + str(v) not in net.accounts.index]
     if not missing:
         return net
+    columns = TABLES["accounts"].columns
     rows = pd.DataFrame(
         {
+            **{column.name: column.default for column in columns if not column.required},
             "owner": missing,
             "venue": missing,
-            "mode": "cross",
-            "count": 1,
             "reaction": "none",
             "response": 0.0,
         },
