@@ -36,6 +36,7 @@ from contagion.propagation.cascade.funding import funding_to_come, pay_funding
 from contagion.propagation.cascade.gas import update_base_fees
 from contagion.propagation.cascade.inventories import holds_inventory
 from contagion.propagation.cascade.minting import still_minting
+from contagion.propagation.cascade.oracles import prices_to_come
 from contagion.propagation.cascade.ranking import rank_again
 from contagion.propagation.cascade.reactions import fill_owners, react
 from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
@@ -140,7 +141,7 @@ def is_busy(book: Any, state: Any) -> bool:
     for s in range(state.strategies.shape[0]):
         if state.strategies[s].pending_long > 0.0 or state.strategies[s].pending_short > 0.0:
             return True
-    return holds_inventory(book, state)
+    return holds_inventory(book, state) or prices_to_come(state)
 
 
 @inner

@@ -27,7 +27,13 @@ RESIDUALS = {
     "own_equity": "paid from the venue's own equity",
 }
 TRIGGERS = {"": "none", "fund": "when the fund cannot cover a fill"}
-MARKS = {"last": "last price", "index": "index", "weighted": "weighted mean of last price and index"}
+MARKS = {
+    "last": "last price",
+    "index": "index",
+    "weighted": "weighted mean of last price and index",
+    "median_binance": "median of last price, index with funding, index with average basis",
+    "median_hyperliquid": "median of last price, index with average basis, other venues",
+}
 
 
 def write(material: Material) -> Section:
