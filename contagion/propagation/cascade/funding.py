@@ -54,6 +54,7 @@ def transfer(book: Any, state: Any, m: int, rate: float) -> None:
     clock, market = state.clock[0], state.markets[m]
     note(state, EVENT_FUNDING, -1, -1, market.venue, m, 0.0, market.mark, 0.0)
     event, lot, received, paid = clock.n_events - 1, market.mark * market.lot_scale, 0, 0
+    inventory = state.venues[market.venue].inventory
     for j in range(book.slot_indptr[m], book.slot_indptr[m + 1]):
         k = book.slot_legs[j]
         i = book.leg_account[k]
@@ -61,6 +62,8 @@ def transfer(book: Any, state: Any, m: int, rate: float) -> None:
         if money == 0:
             continue
         state.cash[i] += money
+        if i == inventory:
+            market.inventory_cash += money
         post(state, ACCOUNT, i, BY_FUNDING, MONEY, money * number)
         if money > 0:
             received += money * number
