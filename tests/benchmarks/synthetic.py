@@ -121,9 +121,10 @@ def synthetic(n: int, seed: int = 0) -> Synthetic:
             leg_market=market.astype(book.leg_market.dtype),
             leg_account=account.astype(book.leg_account.dtype),
             tier_amount=tiers[2],
+            hold_indptr=np.zeros(n + 1, dtype=book.hold_indptr.dtype),
             **{
                 name: filled(book, name, n)
-                for name in ("count", "venue", "exempt", "answers", "slope", "clock_of")
+                for name in ("count", "venue", "exempt", "answers", "slope", "clock_of", "paired")
             },
         ),
         state=state._replace(

@@ -173,6 +173,7 @@ def build(net: Network) -> Opening:
         "index_market": index[1],
         "index_weight": index[2],
         "strategy_of_leg": of_leg,
+        "paired": _paired(net, legs),
         "hold_indptr": _pointer(pledges.account, len(net.accounts)),
         "hold_slot": pledges.slot,
         "hold_account": pledges.account,
@@ -289,6 +290,18 @@ def _sheet_arrays(net: Network, units: Units) -> dict[str, Array]:
         "venue_of_node": codes(nodes, net.venues.index),
         "counted": _counted(net),
     }
+
+
+def _paired(net: Network, legs: Legs) -> npt.NDArray[np.bool_]:
+    """Accounts with two legs on one asset at a venue that spares margin for them."""
+    assets = codes(net.markets["asset"], net.assets.index)[legs.market]
+    several = pd.DataFrame({"account": legs.account, "asset": assets}).duplicated().to_numpy()
+    spared = (
+        net.venues["portfolio_offset"].to_numpy(float)[codes(net.accounts["venue"], net.venues.index)] > 0.0
+    )
+    found = np.zeros(len(net.accounts), dtype=np.bool_)
+    found[legs.account[several]] = True
+    return found & spared
 
 
 def _large_first(net: Network, indptr: Ints, accounts: Ints) -> Ints:

@@ -133,7 +133,7 @@ def value_account(book: Any, state: Any, i: int) -> tuple[float, float]:
             value = lots * (market.mark * market.lot_scale)
             worth += value
             required += market.multiplier * maintenance(book, market, abs(value))
-    if state.clock[0].offsets:
+    if book.paired[i]:
         required -= relief(book, state, i, 1.0, False)
     if book.hold_indptr[i + 1] > book.hold_indptr[i]:
         owned, haircut = coins(book, state, i)
@@ -153,7 +153,7 @@ def equity_at_outside(book: Any, state: Any, i: int) -> tuple[float, float]:
             value = lots * (market.outside * market.lot_scale)
             worth += value
             required += market.multiplier * maintenance(book, market, abs(value))
-    if state.clock[0].offsets:
+    if book.paired[i]:
         required -= relief(book, state, i, 1.0, True)
     for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
         slot = state.slots[book.hold_slot[b]]
@@ -272,7 +272,7 @@ def look(book: Any, state: Any) -> None:
     """
     clock = state.clock[0]
     skip, key, tick, clock_of, exempt = clock.skip, state.key, state.tick, book.clock_of, book.exempt
-    hold_indptr = book.hold_indptr
+    hold_indptr, paired = book.hold_indptr, book.paired
     indptr, leg_market, quantity, cash = book.indptr, book.leg_market, state.quantity, state.cash
     rules, rate, amount = price_lots(state), book.tier_rate, book.tier_amount
     clock.n_acting, clock.n_called = 0, 0
@@ -280,7 +280,7 @@ def look(book: Any, state: Any) -> None:
         if (skip and key[i] > tick[clock_of[i]]) or exempt[i]:
             continue
         worth, required = weigh(quantity, leg_market, rules, rate, amount, indptr[i], indptr[i + 1])
-        if clock.offsets:
+        if paired[i]:
             required -= relief(book, state, i, 1.0, False)
         if hold_indptr[i + 1] > hold_indptr[i]:
             owned, haircut = coins(book, state, i)

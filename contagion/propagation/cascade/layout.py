@@ -71,6 +71,7 @@ class Book(NamedTuple):
     notice: Array  # (C,) s
     slope: Array  # (N,) bound on the health lost per unit of the clock, quanta
     clock_of: Array  # (N,) market whose clock runs for the account, or M: the clock of all markets
+    paired: Array  # (N,) whether two legs on one asset can spare each other's margin
     hold_indptr: Array  # (N + 1,) coins of account i are hold_indptr[i]:hold_indptr[i + 1]
     hold_slot: Array  # (B,) which coin at which venue
     hold_account: Array  # (B,)

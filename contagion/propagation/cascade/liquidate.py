@@ -45,7 +45,7 @@ def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
             required += market.multiplier * maintenance(book, market, (1.0 - fraction) * notional)
             closed += fraction * notional
             taken += market.fee * (fraction * notional)
-    if state.clock[0].offsets:
+    if book.paired[i]:
         required -= relief(book, state, i, 1.0 - fraction, False)
     _, haircut = coins(book, state, i)
     return bool(state.equity[i] - haircut - venue.fee * closed - taken >= venue.target * required)

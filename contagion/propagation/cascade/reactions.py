@@ -52,7 +52,7 @@ def is_relieved(book: Any, state: Any, i: int, equity: float, fraction: float) -
         notional = abs(state.quantity[k]) * (market.mark * market.lot_scale)
         required += market.multiplier * maintenance(book, market, (1.0 - fraction) * notional)
         paid += market.fee * (fraction * notional)
-    if state.clock[0].offsets:
+    if book.paired[i]:
         required -= relief(book, state, i, 1.0 - fraction, False)
     _, haircut = coins(book, state, i)
     return bool(

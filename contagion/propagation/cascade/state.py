@@ -243,7 +243,6 @@ def reset(
     for name in ("sticky", "calls", "adl", "unwinding", "arbitrage", "defaults", "skip"):
         clock[name] = getattr(settings, name)
     clock["observed"] = shock.observed
-    clock["offsets"] = bool((opening.venues["portfolio_offset"] > 0.0).any())
     clock["quantum"] = 1.0 / opening.units.scale
     clock["volatility_window"] = VOLATILITY_WINDOW
     names = opening.names

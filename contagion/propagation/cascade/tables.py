@@ -338,7 +338,6 @@ CLOCK = np.dtype(
         ("n_waiting", "i8"),  # of them: loans that no keeper will liquidate unless a price moves
         ("volatility_window", "f8"),
         ("outside_paid", "i8"),
-        ("offsets", "?"),  # some venue has a portfolio offset
         ("skip", "?"),  # use the clocks to skip accounts that cannot have been reached
     ],
     align=True,
