@@ -398,11 +398,16 @@ def random_shock(rng: np.random.Generator) -> Shock:
 
 
 def random_backing(rng: np.random.Generator, net: ct.Network) -> ct.Network:
-    """What stands behind every venue: liquid money against withdrawals."""
-    n = len(net.venues)
+    """What stands behind every venue: liquid money against withdrawals, and layers of a central counterparty."""
+    venues, n = net.venues, len(net.venues)
     return net.replace(
-        venues=net.venues.assign(
-            reserve_ratio=rng.choice([1.0, 1.0, 0.1, 0.5], n), illiquid_discount=rng.choice([0.0, 0.3], n)
+        venues=venues.assign(
+            reserve_ratio=rng.choice([1.0, 1.0, 0.1, 0.5], n),
+            illiquid_discount=rng.choice([0.0, 0.3], n),
+            own_capital=rng.choice([0.0, 10.0, 100.0], n),
+            default_fund=rng.choice([0.0, 0.0, 30.0, 300.0], n),
+            assessment=rng.choice([0.0, 0.5, 2.0], n),
+            replenish=rng.choice([0.0, 0.0, 0.1], n),
         )
     )
 

@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contagion.errors import PolicyError
 from contagion.network.network import Network
+from contagion.network.reserved import rest_of_market
 from contagion.network.weights import balance_weights
 
 
@@ -40,7 +42,7 @@ def opening_equity(net: Network) -> pd.Series[float]:
     """Return the equity of every node at the opening.
 
     Cash + outside assets - outside liabilities + holdings x price + the positive equity of its own accounts +
-    claims - debts + the insurance fund of a venue.
+    claims - debts + the insurance fund of a venue + what is prefunded in default funds.
 
     Returns
     -------
@@ -69,7 +71,57 @@ def opening_equity(net: Network) -> pd.Series[float]:
     add("obligations", "creditor", amount)
     add("obligations", "debtor", -amount)
     add("venues", "name", net.venues["insurance_fund"].to_numpy())
+    paid = contributions(net)
+    member = nodes.index.get_indexer(pd.Index(paid["node"]))
+    equity = equity + np.bincount(member, weights=paid["money"].to_numpy(float), minlength=rows)
     return pd.Series(equity, index=nodes.index, name="equity")
+
+
+def contributions(net: Network) -> pd.DataFrame:
+    """Return what every member has paid into the default fund of a venue.
+
+    The members of a venue are the owners of its accounts, the rest of the market and the venue itself left out. Each
+    has a share of `default_fund` in proportion to the opening requirement of its accounts there.
+
+    Returns
+    -------
+    DataFrame
+        Columns venue, node (names) and money, sorted; no row where a venue has no default fund.
+
+    Raises
+    ------
+    PolicyError
+        If a venue has a default fund, but nobody there has a requirement.
+
+    Examples
+    --------
+    >>> contributions(Network(nodes=[{"name": "A"}])).empty
+    True
+    """
+    accounts, fund = net.accounts, net.venues["default_fund"]
+    if not (fund > 0.0).any():
+        return pd.DataFrame({"venue": [], "node": [], "money": []}, dtype=object)
+    table = pd.DataFrame(
+        {
+            "venue": accounts["venue"].to_numpy(),
+            "node": accounts["owner"].to_numpy(),
+            "money": opening_requirement(net).to_numpy() * accounts["count"].to_numpy(float),
+        }
+    )[~rest_of_market(accounts.index)]
+    required = table[(table["money"] > 0.0) & (table["node"] != table["venue"])]
+    table = required.groupby(["venue", "node"], sort=True)["money"].sum().reset_index()
+    without = sorted(set(fund.index[fund > 0.0]) - set(table["venue"]))
+    if without:
+        raise PolicyError(
+            "has a default fund, but nobody there has a requirement by which it could be shared",
+            where="venues default_fund",
+            value=without[0],
+            remedy="set default_fund to 0, or add accounts with positions",
+        )
+    total = table.groupby("venue")["money"].transform("sum")
+    size = fund.reindex(table["venue"]).to_numpy(float)
+    table["money"] = np.where(size > 0.0, size * (table["money"] / total), 0.0)
+    return table[table["money"] > 0.0].reset_index(drop=True)
 
 
 def opening_requirement(net: Network) -> pd.Series[float]:

@@ -116,6 +116,8 @@ class Played:
             balance[codes.NODE, n, n_markets + int(book.holding_asset[h])] += int(opening.holding[h])
         for v, fund in enumerate(opening.venues["fund"].tolist()):
             balance[codes.FUND, v, codes.MONEY] += fund
+        for j, prefunded in enumerate(book.member_contribution.tolist()):
+            balance[codes.DEFAULT_FUND, j, codes.MONEY] += prefunded
         for m, market in enumerate(opening.markets):
             spot = int(market["kind"]) == codes.SPOT
             balance[codes.PROVIDER, m, n_markets + int(market["asset"]) if spot else m] += int(
@@ -155,6 +157,8 @@ class Played:
             balance[codes.FUND, v, codes.MONEY] += int(venue["fund"])
             balance[codes.KEEPER, v, codes.MONEY] += int(venue["keeper"])
             balance[codes.BURN, v, codes.MONEY] += int(venue["burned"])
+        for j, left in enumerate(state.member_fund.tolist()):
+            balance[codes.DEFAULT_FUND, j, codes.MONEY] += left
         balance[codes.OUTSIDE, 0, codes.MONEY] += int(state.clock["outside_paid"][0])
         for row in state.shock_mint:
             balance[codes.OUTSIDE, 0, n_markets + int(row[TOKEN])] -= int(row[SOLD])

@@ -41,7 +41,14 @@ def transactions(it: Played) -> Iterator[list[Posting]]:
 @given(seeds)
 def test_a1_every_transaction_is_double_entry(seed: int) -> None:
     it = played(seed)
-    joint = {codes.BY_FUND, codes.BY_RESIDUAL, codes.BY_OWN_EQUITY}  # one deficit, paid by several layers
+    joint = {  # one deficit, paid by several layers
+        codes.BY_FUND,
+        codes.BY_OWN_CAPITAL,
+        codes.BY_DEFAULT_FUND,
+        codes.BY_ASSESSMENT,
+        codes.BY_RESIDUAL,
+        codes.BY_OWN_EQUITY,
+    }
     for rows in transactions(it):
         assert len({posting.round for posting in rows}) == 1
         reasons = {posting.kind for posting in rows}
@@ -127,6 +134,7 @@ def net_identity(it: Played) -> tuple[Fraction, Fraction]:
     owner = {**{(codes.ACCOUNT, i): n for i, n in enumerate(book.owner.tolist())}}
     owner |= {(codes.NODE, n): n for n in range(len(book.counted))}
     owner |= {(codes.FUND, v): int(n) for v, n in enumerate(state.venues["node"])}
+    owner |= {(codes.DEFAULT_FUND, j): int(n) for j, n in enumerate(book.member_node)}
     counted = book.counted.tolist()
 
     def is_counted(holder: tuple[int, int]) -> bool:

@@ -2,14 +2,21 @@
 
 from collections import defaultdict
 from fractions import Fraction
-from math import ceil
+from math import ceil, inf
 
 from hypothesis import given
 
 from contagion.propagation.cascade import codes
 from tests.properties.replay import Key, Played, Posting, played, seeds
 
-WATERFALL = (codes.BY_FUND, codes.BY_RESIDUAL, codes.BY_OWN_EQUITY)
+WATERFALL = (
+    codes.BY_FUND,
+    codes.BY_OWN_CAPITAL,
+    codes.BY_DEFAULT_FUND,
+    codes.BY_ASSESSMENT,
+    codes.BY_RESIDUAL,
+    codes.BY_OWN_EQUITY,
+)
 TRADED = (
     codes.EVENT_ARBITRAGE,
     codes.EVENT_UNWIND,
@@ -21,7 +28,6 @@ QUANTUM = 1  # of money: the resolution to which floats in the engine are rounde
 
 def split_waterfall(it: Played) -> list[tuple[int, defaultdict[Key, int], dict[int, list]]]:
     """Per round with deficits: balances after the fills, and the waterfall's postings by venue."""
-    book, node_venue = it.prepared.opening.book, it.prepared.opening.book.venue_of_node
     found, balance = [], it.opening_balances()
     for r, postings in it.by_round.items():
         layers: dict[int, list] = defaultdict(list)
@@ -29,12 +35,7 @@ def split_waterfall(it: Played) -> list[tuple[int, defaultdict[Key, int], dict[i
         for posting in postings:
             if posting.kind in WATERFALL:
                 before = before or defaultdict(int, balance)
-                venue = {
-                    codes.ACCOUNT: lambda p: int(book.venue[p.id]),
-                    codes.FUND: lambda p: p.id,
-                    codes.NODE: lambda p: int(node_venue[p.id]),
-                }[posting.entity](posting)
-                layers[venue].append(posting)
+                layers[int(it.events[posting.event]["venue"])].append(posting)
             balance[posting.key] += posting.amount
         if before is not None:
             found.append((r, before, dict(layers)))
@@ -95,8 +96,12 @@ def test_a8_deficits_of_flat_accounts_are_the_sum_of_the_layers(seed: int) -> No
             fund = -paid(postings, codes.BY_FUND, codes.FUND)
             haircut = -paid(postings, codes.BY_RESIDUAL, codes.ACCOUNT)
             own = -paid(postings, codes.BY_OWN_EQUITY, codes.NODE)
-            assert deficit == fund + haircut + own, f"round {r}, venue {venue}"
-            assert min(fund, haircut, own) >= 0
+            capital = -paid(postings, codes.BY_OWN_CAPITAL, codes.NODE)
+            prefunded = -paid(postings, codes.BY_DEFAULT_FUND, codes.DEFAULT_FUND)
+            assessed = -paid(postings, codes.BY_ASSESSMENT, codes.NODE)
+            layers_paid = (fund, capital, prefunded, assessed, haircut, own)
+            assert deficit == sum(layers_paid), f"round {r}, venue {venue}"
+            assert min(layers_paid) >= 0
             assert fund == min(deficit, before[codes.FUND, venue, codes.MONEY])
 
 
@@ -127,6 +132,54 @@ def test_a8_a_layer_is_used_only_when_the_one_before_is_exhausted(seed: int) -> 
                     left = int(rooms[i]) - taken[i] // number
                     # what does not divide by `count` cannot be taken from a row that acts as one
                     assert left <= QUANTUM or own < number
+
+
+@given(seeds)
+def test_a8_own_capital_default_fund_and_assessments_pay_in_this_order_up_to_their_limits(seed: int) -> None:
+    it = played(seed)
+    book, venues, nodes = it.prepared.opening.book, it.prepared.opening.venues, it.state.venues["node"]
+    pledged = [int(venue["own_capital"]) for venue in venues]
+    owed = [
+        int(float(venues["assessment"][v]) * float(book.member_contribution[j]))
+        for v in range(len(venues))
+        for j in range(book.member_indptr[v], book.member_indptr[v + 1])
+    ]
+    pairs = zip(it.state.node_failed_at, it.state.node_failed, strict=True)
+    failed_at = [float(at) if gone else inf for at, gone in pairs]
+    for r, before, layers in split_waterfall(it):
+        now = defaultdict(int, before)
+        for v, postings in layers.items():
+            need = paid(postings, codes.BY_FUND, codes.ACCOUNT) + paid(postings, codes.BY_FUND, codes.FUND)
+            capital = -paid(postings, codes.BY_OWN_CAPITAL, codes.NODE)
+            assert capital == min(need, pledged[v], max(0, now[codes.NODE, int(nodes[v]), codes.MONEY]))
+            pledged[v] -= capital
+            need -= capital
+            members = range(int(book.member_indptr[v]), int(book.member_indptr[v + 1]))
+            prefunded = {j: now[codes.DEFAULT_FUND, j, codes.MONEY] for j in members}
+            used = {p.id: -p.amount for p in postings if p.kind == codes.BY_DEFAULT_FUND}
+            assert sum(used.values()) == min(need, sum(prefunded.values()))
+            share = Fraction(min(need, sum(prefunded.values())), max(1, sum(prefunded.values())))
+            for j in members:
+                assert 0 <= used.get(j, 0) <= prefunded[j]
+                # what is left is in proportion to what was prefunded, up to the rounding of earlier rounds
+                assert abs(used.get(j, 0) - share * prefunded[j]) <= QUANTUM * len(members) * (r + 1)
+            need -= sum(used.values())
+            time = float(it.state.rounds["time"][r])
+            called = {p.id: -p.amount for p in postings if p.kind == codes.BY_ASSESSMENT}
+            caps = {
+                int(book.member_node[j]): max(
+                    0, min(owed[j], now[codes.NODE, int(book.member_node[j]), codes.MONEY])
+                )
+                for j in members
+                if failed_at[int(book.member_node[j])] >= time
+            }
+            assert sum(called.values()) == min(need, sum(caps.values()))
+            for j in members:
+                money = called.get(int(book.member_node[j]), 0)
+                assert 0 <= money <= caps.get(int(book.member_node[j]), 0)
+                owed[j] -= money
+            for p in postings:
+                now[p.key] += p.amount
 
 
 @given(seeds)
@@ -165,11 +218,12 @@ def test_a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative(
     it = played(seed)
     for venue in it.state.venues:
         layers = sum(int(venue[name]) for name in ("fund_used", "residual_paid", "own_paid", "uncovered"))
+        layers += sum(int(venue[name]) for name in ("own_capital_paid", "default_fund_paid", "assessed"))
         assert int(venue["bad_debt"]) == layers
     balance = it.opening_balances()
     for posting in it.postings:
         balance[posting.key] += posting.amount
-        if posting.entity == codes.FUND:
+        if posting.entity in (codes.FUND, codes.DEFAULT_FUND):
             assert balance[posting.key] >= 0
 
 

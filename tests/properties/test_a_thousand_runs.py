@@ -57,6 +57,8 @@ def group_of(it: Played) -> dict[tuple[int, int], str]:
     groups = {(codes.NODE, n): group for n, group in enumerate(nodes)}
     groups |= {(codes.ACCOUNT, i): nodes[n] for i, n in enumerate(book.owner.tolist())}
     groups |= {(codes.FUND, v): nodes[int(n)] for v, n in enumerate(it.state.venues["node"])}
+    members = it.prepared.opening.book.member_node.tolist()
+    groups |= {(codes.DEFAULT_FUND, j): nodes[n] for j, n in enumerate(members)}
     groups |= {(codes.PROVIDER, m): "providers" for m in range(len(it.state.markets))}
     groups |= {(codes.KEEPER, v): "keepers" for v in range(len(it.state.venues))}
     groups |= {(codes.BURN, v): "burned" for v in range(len(it.state.venues))}

@@ -20,6 +20,7 @@ import pandas as pd
 from contagion.errors import TooLargeError
 from contagion.network import Network
 from contagion.network.reserved import inventory, rest_of_market
+from contagion.propagation.cascade.build_backing import member_arrays
 from contagion.propagation.cascade.build_collateral import Pledges, build_collateral
 from contagion.propagation.cascade.build_inventories import inventory_legs, with_inventories
 from contagion.propagation.cascade.build_markets import Tiers, build_markets, build_tiers, build_venues
@@ -161,6 +162,7 @@ def build(net: Network) -> Opening:
         **_leg_arrays(net, legs),
         **_account_arrays(net),
         **_sheet_arrays(net, units),
+        **member_arrays(net, units),
         **_clock_arrays(net, units, legs, tiers, markets, strategies, pledges),
         "tier_rate": tiers.rate,
         "tier_amount": tiers.amount,

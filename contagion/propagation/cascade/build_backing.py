@@ -1,4 +1,4 @@
-"""What stands behind a venue, as flat numbers: liquid money against withdrawals."""
+"""What stands behind a venue, as flat numbers: liquid money against withdrawals, members against deficits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.network import Network
+from contagion.network.equity import contributions
 from contagion.network.reserved import rest_of_market
 from contagion.propagation.cascade.units import Units
 
@@ -16,12 +17,26 @@ Floats = npt.NDArray[np.float64]
 
 
 def fill_backing(rows: npt.NDArray[Any], net: Network, units: Units) -> None:
-    """Fill the columns of the venue rows that say what the venue can pay withdrawals with."""
-    for column in ("reserve_ratio", "illiquid_discount"):
+    """Fill the columns of the venue rows that say what withdrawals and deficits are paid with."""
+    for column in ("reserve_ratio", "illiquid_discount", "assessment"):
         rows[column] = net.venues[column].to_numpy()
+    rows["own_capital"] = np.rint(net.venues["own_capital"].to_numpy(float) * units.scale)
+    rows["replenish"] = net.venues["replenish"].to_numpy(float) * units.scale
     behind = balances(net, units) * (1.0 - rows["customer_share"])
     rows["reserve"] = np.floor(rows["reserve_ratio"] * behind)
     rows["lent"] = np.floor((1.0 - rows["reserve_ratio"]) * behind)
+
+
+def member_arrays(net: Network, units: Units) -> dict[str, npt.NDArray[Any]]:
+    """The book's arrays per member of a venue with a default fund."""
+    table = contributions(net)
+    venue = net.venues.index.get_indexer(pd.Index(table["venue"]))
+    counts = np.bincount(venue, minlength=len(net.venues)) if len(table) else np.zeros(len(net.venues))
+    return {
+        "member_indptr": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        "member_node": np.asarray(net.nodes.index.get_indexer(pd.Index(table["node"])), dtype=np.int64),
+        "member_contribution": np.rint(table["money"].to_numpy(float) * units.scale).astype(np.int64),
+    }
 
 
 def balances(net: Network, units: Units) -> Floats:

@@ -31,7 +31,7 @@ def account_worth(book: Any, quantity: Any, held: Any, cash: Any, lot_prices: An
 
 @kernel
 def node_worth(book: Any, state: Any, accounts: Any, asset_prices: Any) -> Any:
-    """Equity of every node, in quanta: accounts, cash, outside balance, claims, holdings, a venue's fund."""
+    """Equity of every node, in quanta: accounts, cash, outside balance, claims, holdings, funds."""
     worth = np.zeros(state.node_cash.shape[0])
     for i in range(accounts.shape[0]):
         worth[book.owner[i]] += accounts[i] * float(book.count[i])
@@ -45,6 +45,8 @@ def node_worth(book: Any, state: Any, accounts: Any, asset_prices: Any) -> Any:
     for h in range(state.holding.shape[0]):
         a = book.holding_asset[h]
         worth[book.holding_node[h]] += float(state.holding[h]) * (asset_prices[a] * book.asset_lot_scale[a])
+    for j in range(book.member_node.shape[0]):
+        worth[book.member_node[j]] += float(state.member_fund[j])
     for v in range(state.venues.shape[0]):
         worth[state.venues[v].node] += float(state.venues[v].fund)
     return worth

@@ -40,8 +40,8 @@ REOPENINGS = {"halt_price": 0, "window": 1}
 BAND_REFERENCES = {"mark": 0, "index": 1, "last": 2}
 
 # who holds money or lots in the ledger, why it moved, and what moved --------------------------------------------------
-ENTITIES = ("account", "provider", "fund", "node", "keeper", "burn", "outside")
-ACCOUNT, PROVIDER, FUND, NODE, KEEPER, BURN, OUTSIDE = range(7)
+ENTITIES = ("account", "provider", "fund", "node", "keeper", "burn", "outside", "default_fund")
+ACCOUNT, PROVIDER, FUND, NODE, KEEPER, BURN, OUTSIDE, DEFAULT_FUND = range(8)
 REASONS = (
     "liquidation",
     "adl",
@@ -70,6 +70,7 @@ REASONS = (
     "own_capital",
     "default_fund",
     "assessment",
+    "replenishment",
 )
 (
     BY_LIQUIDATION,
@@ -99,7 +100,8 @@ REASONS = (
     BY_OWN_CAPITAL,
     BY_DEFAULT_FUND,
     BY_ASSESSMENT,
-) = range(27)
+    BY_REPLENISHMENT,
+) = range(28)
 MONEY, CLAIM, EXTERNAL = -1, -2, -3
 EVENTS = (
     "shock",
@@ -125,6 +127,9 @@ EVENTS = (
     "mint",
     "outage",
     "assessment",
+    "own_capital",
+    "default_fund",
+    "replenishment",
 )
 (
     EVENT_SHOCK,
@@ -150,7 +155,10 @@ EVENTS = (
     EVENT_MINT,
     EVENT_OUTAGE,
     EVENT_ASSESSMENT,
-) = range(23)
+    EVENT_OWN_CAPITAL,
+    EVENT_DEFAULT_FUND,
+    EVENT_REPLENISHMENT,
+) = range(26)
 
 COUNTERS = (
     "forced_cost",

@@ -43,6 +43,7 @@ from contagion.propagation.cascade.codes import (
 )
 from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import value_account, wake
+from contagion.propagation.cascade.members import return_contributions
 from contagion.propagation.cascade.takeover import empty_inventory
 from contagion.propagation.cascade.withdrawals import sell_illiquid
 from contagion.propagation.clearing_kernels import clear
@@ -88,7 +89,7 @@ def strike(book: Any, state: Any) -> None:
 
 @inner
 def resources(book: Any, state: Any) -> None:
-    """What every watched node owns without its claims: cash, outside assets, holdings, accounts, a venue's fund."""
+    """What every watched node owns without its claims: cash, outside assets, holdings, accounts, funds."""
     own = state.own_resources
     for j in range(book.sheet_nodes.shape[0]):
         n = book.sheet_nodes[j]
@@ -104,6 +105,8 @@ def resources(book: Any, state: Any) -> None:
             total += float(state.venues[book.venue_of_node[n]].fund)
         own[n] = total
         state.fixed_debt[n] = float(state.external_liabilities[n])
+    for j in range(book.member_node.shape[0]):
+        own[book.member_node[j]] += float(state.member_fund[j])
     for h in range(state.holding.shape[0]):
         a = book.holding_asset[h]
         own[book.holding_node[h]] += float(state.holding[h]) * (state.index[a] * book.asset_lot_scale[a])
@@ -220,6 +223,7 @@ def close_venue(book: Any, state: Any, v: int) -> float:
     post(state, FUND, v, BY_VENUE_DEFAULT, MONEY, -fund)
     pay_node(state, node, BY_VENUE_DEFAULT, fund)
     state.venues[v].fund = 0
+    return_contributions(book, state, v)
     return balances * (1.0 - state.venues[v].customer_share)
 
 

@@ -75,6 +75,9 @@ class Book(NamedTuple):
     hold_indptr: Array  # (N + 1,) coins of account i are hold_indptr[i]:hold_indptr[i + 1]
     hold_slot: Array  # (B,) which coin at which venue
     hold_account: Array  # (B,)
+    member_indptr: Array  # (V + 1,) members of venue v are member_indptr[v]:member_indptr[v + 1]
+    member_node: Array  # (J,)
+    member_contribution: Array  # (J,) quanta prefunded at the opening
 
 
 class State(NamedTuple):
@@ -103,6 +106,8 @@ class State(NamedTuple):
     covered: Array  # (P, M) markets that a policy row applies to
     breakers: Array  # (P, M)
     outside: Array  # (R + 1, A) outside prices
+    member_fund: Array  # (J,) quanta of the contribution that are left
+    member_assessed: Array  # (J,) quanta
     shock_depth: Array  # (R + 1, M)
     shock_withdrawn: Array  # (R + 1 or 1, V) share of balances asked for so far
     shock_outage: Array  # (R + 1 or 1, V) whether orders and top-ups are refused

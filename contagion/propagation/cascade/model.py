@@ -173,7 +173,7 @@ def inside_money(net: Network) -> float:
     """Equity of accounts and nodes at opening prices and funds, less what outside payers put in."""
     accounts = float((opening_account_equity(net).to_numpy() * net.accounts["count"].to_numpy(float)).sum())
     outside = float((net.nodes["external_assets"] - net.nodes["external_liabilities"]).sum())
-    rest = _purse(net) + outside + float(net.venues["insurance_fund"].sum())
+    rest = _purse(net) + outside + float(net.venues[["insurance_fund", "default_fund"]].to_numpy().sum())
     return accounts + rest - float(sum(net.payers.values()))
 
 

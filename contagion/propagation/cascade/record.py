@@ -173,6 +173,10 @@ def venues_table(opening: Opening, state: State, attribution: pd.DataFrame) -> p
             "residual_loss": venues["residual_paid"] * quantum,
             "withdrawn": venues["withdrawn"] * quantum,
             "refused": venues["refused"] * quantum,
+            "own_capital_paid": venues["own_capital_paid"] * quantum,
+            "default_fund_paid": venues["default_fund_paid"] * quantum,
+            "assessed": venues["assessed"] * quantum,
+            "replenished": venues["replenished"] * quantum,
             "liquidated_notional": venues["liquidated"] * quantum,
             "adl_notional": venues["deleveraged"] * quantum,
             "takeover_notional": venues["taken_over"] * quantum,
@@ -210,6 +214,16 @@ def instrument_names(opening: Opening) -> npt.NDArray[np.object_]:
     return np.asarray((*names.markets, *(f"holding:{asset}" for asset in names.assets), *fixed), dtype=object)
 
 
+def member_names(opening: Opening) -> tuple[str, ...]:
+    """Venue and member of every contribution to a default fund."""
+    book, names = opening.book, opening.names
+    venue = np.repeat(np.arange(len(names.venues)), np.diff(book.member_indptr))
+    return tuple(
+        f"{names.venues[v]}/{names.nodes[n]}"
+        for v, n in zip(venue.tolist(), book.member_node.tolist(), strict=True)
+    )
+
+
 def ledger_table(opening: Opening, state: State) -> pd.DataFrame:
     """Every posting, with names."""
     names = opening.names
@@ -223,11 +237,12 @@ def ledger_table(opening: Opening, state: State) -> pd.DataFrame:
         ("cash:", names.nodes),
         ("keeper:", venue_names),
         ("burn:", venue_names),
+        ("", ("outside",)),
+        ("default_fund:", member_names(opening)),
     )
     for code, (prefix, known) in enumerate(by_entity):
         rows = raw["entity"] == code
         who[rows] = [prefix + name for name in _named(raw["id"][rows], known)]
-    who[raw["entity"] == codes.OUTSIDE] = "outside"
     return pd.DataFrame(
         {
             "round": raw["round"],

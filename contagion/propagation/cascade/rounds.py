@@ -35,6 +35,7 @@ from contagion.propagation.cascade.execute import (
 from contagion.propagation.cascade.funding import funding_to_come, pay_funding
 from contagion.propagation.cascade.gas import update_base_fees
 from contagion.propagation.cascade.inventories import holds_inventory
+from contagion.propagation.cascade.members import replenish
 from contagion.propagation.cascade.minting import still_minting
 from contagion.propagation.cascade.oracles import prices_to_come
 from contagion.propagation.cascade.ranking import rank_again
@@ -104,6 +105,7 @@ def end(book: Any, state: Any) -> None:
     """Phases 5b and 6: the waterfall, decay, arbitrage, withdrawals, defaults; then the stop rule."""
     pay_deficits(book, state)
     update_base_fees(state)
+    replenish(state)
     add_flow(state)
     if state.clock[0].arbitrage:
         arbitrage(book, state)

@@ -84,6 +84,8 @@ def allocate(
         covered=covered,
         breakers=np.zeros((len(policies), m), BREAKER),
         outside=floats(1, assets),
+        member_fund=ints(opening.book.member_node.size),
+        member_assessed=ints(opening.book.member_node.size),
         shock_depth=floats(1, m),
         shock_withdrawn=floats(1, v),
         shock_outage=np.zeros((1, v), dtype=np.bool_),
@@ -160,6 +162,7 @@ COPIED = ("quantity", "cash", "node_cash", "external_assets", "external_liabilit
 TABLES = ("markets", "venues", "strategies", "slots")
 ZEROED = (
     "node_failed",
+    "member_assessed",
     "forced_default",
     "index_return",
     "history",
@@ -213,6 +216,7 @@ def reset(
     for name in TABLES:
         np.copyto(getattr(state, name), getattr(opening, name))
     np.copyto(state.remaining, opening.claim)
+    np.copyto(state.member_fund, opening.book.member_contribution)
     np.copyto(state.entry, opening.book.entry_price)
     state.acted_in.fill(-2)
     for name in ZEROED:

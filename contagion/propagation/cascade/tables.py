@@ -160,6 +160,13 @@ VENUE = np.dtype(
         ("withdrawn", "i8"),
         ("refused", "i8"),
         ("illiquid", "?"),  # could not pay: fails
+        ("own_capital", "i8"),  # pledged in front of the members, what is left of it
+        ("own_capital_paid", "i8"),
+        ("default_fund_paid", "i8"),
+        ("assessment", "f8"),  # times the contribution
+        ("assessed", "i8"),
+        ("replenish", "f8"),  # quanta per second
+        ("replenished", "i8"),
         ("keeper", "i8"),
         ("burned", "i8"),
         ("fee_to_venue", "i8"),

@@ -87,7 +87,11 @@ def gross_money(net: Network) -> float:
     )
     total += float(net.nodes[["cash", "external_assets", "external_liabilities"]].abs().sum().sum())
     total += float((net.holdings["quantity"] * price.reindex(net.holdings["asset"]).to_numpy()).sum())
-    return total + float(net.obligations["amount"].sum()) + float(net.venues["insurance_fund"].sum())
+    return (
+        total
+        + float(net.obligations["amount"].sum())
+        + float(net.venues[["insurance_fund", "default_fund"]].to_numpy().sum())
+    )
 
 
 def measure(net: Network) -> Units:

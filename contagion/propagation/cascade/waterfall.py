@@ -1,4 +1,4 @@
-"""Step 5, the rest of the waterfall: fund, residual rule, the venue's own cash.
+"""Step 5, the rest of the waterfall: fund, own capital, members, residual rule, the venue's own cash.
 
 Layers are used in this order and each only when the one before is exhausted. A profit haircut takes at most the
 positive profit of an account, never principal; socialising takes from the positive equity of every open account.
@@ -29,6 +29,7 @@ from contagion.propagation.cascade.codes import (
 from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import is_flat, stable_order, value_account, wake
 from contagion.propagation.cascade.loans import is_loan
+from contagion.propagation.cascade.members import call_on_members
 
 MOST_PASSES = 64
 
@@ -153,7 +154,7 @@ def pay_deficits(book: Any, state: Any) -> None:
             venue.fund -= from_fund
             venue.fund_used += from_fund
             post(state, FUND, v, BY_FUND, MONEY, -from_fund)
-        rest = deficit - from_fund
+        rest = call_on_members(book, state, v, deficit - from_fund)
         if rest > 0 and venue.residual != 3:
             budget = min(rest, int(min(venue.residual_limit, 2.0**62)))
             taken = share_out(book, state, v, budget, venue.residual)

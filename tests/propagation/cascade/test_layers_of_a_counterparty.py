@@ -1,0 +1,155 @@
+"""Own capital, default fund, assessments and replenishment, followed by hand and exact to the quantum."""
+
+import pandas as pd
+import pytest
+
+import contagion as ct
+from contagion.errors import InputError, PolicyError
+from contagion.network.equity import contributions, opening_equity
+from contagion.results import Run
+from tests.propagation.cascade.small import OPENING, Holder, Rules, play, small_net
+
+DEEP = {"impact_coefficient": 0.0, "impact": "exponential"}
+"""A book without impact: what is sold at a mark of 960 is sold for 960."""
+HOLDERS = {
+    "loser": Holder({"M": 1.0}, 40.0),
+    "one": Holder({"M": -1.0}, 1000.0, cash=100.0),
+    "two": Holder({"M": -3.0}, 3000.0, cash=5.0),
+}
+"""At 960 the loser misses 1024 - 960 - 40 = 24. Requirements stand 1 to 1 to 3."""
+
+
+def money(run: Run, account: str) -> float:
+    """What moved to a holder in the ledger."""
+    rows = run.ledger[(run.ledger["account"] == account) & (run.ledger["instrument"] == "money")]
+    exponent = float(run.provenance["quantum"].split("^")[1].split()[0])
+    return float(rows["amount"].sum()) * 2.0**exponent
+
+
+def lost(cash: float = 0.0, **venue: object) -> Run:
+    """The gap under a venue with these columns and so much cash of its own."""
+    rules = Rules(venue={"residual": "own_equity", **venue}, market=DEEP, rate=2.0**-8)
+    net = small_net(HOLDERS, rules)
+    purse = net.nodes["cash"].where(net.nodes.index != "V", cash)
+    return play(net.replace(nodes=net.nodes.assign(cash=purse)), horizon=60.0)
+
+
+def layers(run: Run) -> list[float]:
+    """Fund, own capital, default fund, assessments, uncovered, of 24 that are missing."""
+    names = ["fund_used", "own_capital_paid", "default_fund_paid", "assessed", "uncovered"]
+    assert run.metrics["bad_debt"] == 24.0
+    return [float(value) for value in run.venues.loc["V", names]]
+
+
+class TestOrder:
+    def test_the_fund_pays_first(self):
+        assert layers(lost(insurance_fund=24.0, own_capital=10.0, cash=10.0)) == [24.0, 0, 0, 0, 0]
+
+    def test_own_capital_follows_as_far_as_it_was_pledged(self):
+        run = lost(insurance_fund=10.0, own_capital=4.0, cash=50.0)
+        assert layers(run) == [10.0, 4.0, 0, 0, 0]
+        # the other 10 come from the venue's own equity, last
+        assert money(run, "cash:V") == -14.0
+
+    def test_own_capital_is_no_more_than_the_cash(self):
+        assert layers(lost(own_capital=100.0, cash=6.0, default_fund=100.0)) == [0, 6.0, 18.0, 0, 0]
+
+    def test_members_lose_in_proportion_to_what_they_prefunded(self):
+        run = lost(default_fund=100.0)
+        assert layers(run) == [0, 0, 24.0, 0, 0]
+        # of 100: 20, 20, 60 are prefunded; the loser's own contribution pays with the others'
+        paid = {name: money(run, f"default_fund:V/{name}") for name in HOLDERS}
+        assert paid == pytest.approx({"loser": -4.8, "one": -4.8, "two": -14.4}, abs=2.0**-19)
+        assert sum(paid.values()) == -24.0
+
+    def test_members_who_lose_contributions_lose_equity(self):
+        run = lost(default_fund=100.0)
+        assert run.nodes.loc["two", "opening_equity"] == 3000.0 + 5.0 + 60.0
+        assert run.nodes.loc["two", "loss"] == pytest.approx(14.4, abs=2.0**-18)
+        assert run.metrics["system_loss"] - run.metrics["system_gain"] == pytest.approx(0.0, abs=2.0**-17)
+
+    def test_assessments_come_when_the_default_fund_is_gone(self):
+        run = lost(default_fund=10.0, assessment=2.0, cash=5.0)
+        # 10 are prefunded: 2, 2, 6; up to 4, 4, 12 more may be called, but the loser has no cash and two has 5
+        assert layers(run)[2:4] == [10.0, 9.0]
+        assert money(run, "cash:one") == -4.0
+        assert money(run, "cash:two") == -5.0
+
+    def test_what_one_member_cannot_pay_the_others_do(self):
+        run = lost(default_fund=20.0, assessment=1.0)
+        # 4 are missing; in proportion to 4, 4, 12 the loser would owe 0.8 of it, but has nothing
+        assert layers(run) == [0, 0, 20.0, 4.0, 0]
+        assert money(run, "cash:one") == pytest.approx(-1.0, abs=2.0**-18)
+        assert money(run, "cash:two") == pytest.approx(-3.0, abs=2.0**-18)
+        assert money(run, "cash:one") + money(run, "cash:two") == -4.0
+
+    def test_gains_are_cut_after_all_that(self):
+        run = lost(default_fund=10.0, assessment=2.0, residual="profit_pro_rata")
+        assert layers(run) == [0, 0, 10.0, 9.0, 0]
+        assert run.venues.loc["V", "residual_loss"] == 5.0
+        kinds = run.events["kind"][run.events["kind"].isin(["default_fund", "assessment", "residual"])]
+        assert kinds.drop_duplicates().tolist() == ["default_fund", "assessment", "residual"]
+
+    def test_what_nobody_pays_is_uncovered_and_the_venue_fails(self):
+        run = lost(own_capital=1.0, default_fund=10.0, cash=3.0)
+        assert layers(run) == [0, 1.0, 10.0, 0, 11.0]
+        assert run.metrics["venue_defaults"] == 1.0
+
+    def test_what_is_left_of_the_default_fund_of_a_failed_venue_goes_back(self):
+        net = small_net(HOLDERS, Rules(venue={"default_fund": 100.0}, market=DEEP, rate=2.0**-8))
+        run = ct.run(net, ct.Default(["V"]), ct.Cascade(step=10.0, horizon=60.0))
+        assert money(run, "default_fund:V/two") == -60.0
+        back = run.ledger[(run.ledger["account"] == "default_fund:V/two")]
+        assert back["kind"].tolist() == ["venue_default"]
+
+
+class TestContributions:
+    def test_they_are_shares_of_the_opening_requirement(self):
+        net = small_net(HOLDERS, Rules(venue={"default_fund": 100.0}))
+        table = contributions(net).set_index("node")["money"]
+        assert table.to_dict() == {"loser": 20.0, "one": 20.0, "two": 60.0}
+        assert opening_equity(net)["two"] == 3065.0
+
+    def test_a_fund_without_members_is_refused(self):
+        net = small_net({"flat": Holder({}, 10.0)}, Rules(venue={"default_fund": 1.0}))
+        with pytest.raises(PolicyError, match=r"default_fund.*'V' .*nobody there has a requirement"):
+            play(net)
+
+    @pytest.mark.parametrize("column", ["own_capital", "default_fund", "assessment", "replenish"])
+    @pytest.mark.parametrize("value", [-1.0, float("inf")])
+    def test_a_bad_column_is_refused_by_name(self, column, value):
+        with pytest.raises(InputError, match=column):
+            small_net(HOLDERS, Rules(venue={column: value}))
+
+
+class TestReplenishment:
+    def test_the_fund_is_filled_from_cash_so_much_a_second_up_to_where_it_was(self):
+        holders = {**HOLDERS, "slow": Holder({"M": 0.5}, 2000.0)}
+        rules = Rules(venue={"insurance_fund": 30.0, "replenish": 1.0}, market=DEEP, rate=2.0**-8)
+        net = small_net(holders, rules)
+        # 24 are used at 10 s; the price goes on falling until 60 s, so the run does
+        shock = ct.PriceShock({"X": 960.0 / OPENING - 1.0}, over=0.0) + ct.GasShock(2.0, length=60.0)
+        run = play(net, shock=shock)
+        filled = run.events[run.events["kind"] == "replenishment"]
+        assert filled["money"].tolist() == [10.0, 10.0, 4.0]
+        assert filled["time"].tolist() == [10.0, 20.0, 30.0]
+        assert run.venues.loc["V", ["fund_closing", "fund_used", "replenished"]].tolist() == [
+            30.0,
+            24.0,
+            24.0,
+        ]
+        assert money(run, "cash:V") == -24.0
+
+
+def test_columns_at_their_defaults_change_no_bit():
+    plain, given = (
+        play(small_net(HOLDERS)),
+        play(
+            small_net(
+                HOLDERS,
+                Rules(venue={"own_capital": 0.0, "default_fund": 0.0, "assessment": 0.0, "replenish": 0.0}),
+            )
+        ),
+    )
+    pd.testing.assert_series_equal(plain.metrics, given.metrics)
+    pd.testing.assert_frame_equal(plain.ledger, given.ledger)
