@@ -24,10 +24,10 @@ import numpy as np
 from contagion.compiled import inner
 from contagion.propagation.cascade.books import note
 from contagion.propagation.cascade.codes import BY_TRADING, EVENT_CALL, FROM_LOANS, MARGIN_CALLED
-from contagion.propagation.cascade.kernels import level, stable_order, uniform, wake, without_positions
+from contagion.propagation.cascade.kernels import stable_order, uniform, wake, without_positions
 from contagion.propagation.cascade.outages import is_out
 from contagion.propagation.cascade.recalls import coming, pass_on, pay_recalls
-from contagion.propagation.cascade.topups import top_up, withdraw_offers
+from contagion.propagation.cascade.topups import money_missing, top_up, withdraw_offers
 
 
 @inner
@@ -113,8 +113,7 @@ def place(book: Any, state: Any) -> None:
     for j in range(clock.n_called):
         i = state.called[j]
         venue = state.venues[book.venue[i]]
-        target = level(book, state, i, state.requirement[i], venue.call_target)
-        short = (target - state.equity[i]) * float(book.count[i])
+        short = money_missing(book, state, i, state.equity[i], state.requirement[i]) * float(book.count[i])
         note(state, EVENT_CALL, i, book.owner[i], book.venue[i], -1, 0.0, np.nan, short)
         state.answered[i] = uniform(clock.key, book.name_hash[i], state.calls[i]) < book.response[i]
         state.due[i] = clock.time + delay(venue, ahead[book.venue[i]])

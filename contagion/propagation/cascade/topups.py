@@ -38,12 +38,30 @@ from contagion.propagation.cascade.recalls import recall
 
 
 @inner
+def money_missing(book: Any, state: Any, i: int, equity: float, required: float) -> float:
+    """Money (quanta) that lifts one account behind row `i` to its call target; 0 or less: none.
+
+    What repays a debt at a protocol lowers the target with it; money beyond a debt counts by its weight as collateral.
+    """
+    venue = state.venues[book.venue[i]]
+    missing = level(book, state, i, required, venue.call_target) - equity
+    if missing <= 0.0 or book.hold_indptr[i + 1] == book.hold_indptr[i]:
+        return float(missing)
+    debt, worth = max(0.0, -float(state.cash[i])), venue.call_target if venue.protocol else 1.0
+    if missing <= worth * debt:
+        return float(missing / worth)
+    if venue.unit_weight <= 0.0:
+        return debt
+    return float(debt + (missing - worth * debt) / venue.unit_weight)
+
+
+@inner
 def shortfall(book: Any, state: Any, i: int) -> int:
-    """Quanta that one account behind row `i` lacks to its call target; 0 or less: none."""
+    """The same at the marks as they stand, in whole quanta."""
     equity, required = value_account(book, state, i)
     if required <= 0.0:
         return 0
-    return int(np.ceil(level(book, state, i, required, state.venues[book.venue[i]].call_target) - equity))
+    return int(np.ceil(money_missing(book, state, i, equity, required)))
 
 
 @inner
