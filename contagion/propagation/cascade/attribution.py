@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contagion.results import Run
 
 Floats = npt.NDArray[np.float64]
-FORCED = ("liquidation", "unwind", "reaction", "hedge")
+FORCED = ("liquidation", "auction", "unwind", "reaction", "hedge")
 SOURCES = (*FORCED, "mint")
 
 

@@ -35,6 +35,7 @@ from contagion.propagation.cascade.loans import (
     side_price,
     undusted,
 )
+from contagion.propagation.cascade.outages import is_out
 from contagion.propagation.cascade.taker import taker_fee
 
 HALVINGS = 10
@@ -145,6 +146,8 @@ def open_blocks(state: Any) -> None:
 def is_served(book: Any, state: Any, i: int) -> bool:
     """Whether a transaction for account `i` can stand in a block of this round, behind those of a lower ratio."""
     clock, venue = state.clock[0], state.venues[book.venue[i]]
+    if is_out(state, book.venue[i]):
+        return False
     if clock.sticky:
         return True
     ahead = venue.queue

@@ -180,6 +180,7 @@ def venues_table(opening: Opening, state: State, attribution: pd.DataFrame) -> p
             "liquidated_notional": venues["liquidated"] * quantum,
             "adl_notional": venues["deleveraged"] * quantum,
             "takeover_notional": venues["taken_over"] * quantum,
+            "keepers": venues["keeper"] * quantum,
             "failed_at": np.where(venues["failed"], venues["failed_at"], np.nan),
             "loss_caused": caused.reindex(index).fillna(0.0).to_numpy(),
         },

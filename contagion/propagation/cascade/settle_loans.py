@@ -45,7 +45,7 @@ from contagion.propagation.cascade.codes import (
 from contagion.propagation.cascade.gas import gas_of
 from contagion.propagation.cascade.keepers import protocol_fee
 from contagion.propagation.cascade.kernels import debts, equity_at_outside, value_account, wake
-from contagion.propagation.cascade.loans import has_collateral, is_loan, side_lots, side_price
+from contagion.propagation.cascade.loans import has_collateral, is_loan, side_lots, side_market, side_price
 from contagion.propagation.cascade.settle import charge, measure_fill
 from contagion.propagation.cascade.taker import keep_fee, taker_fee
 
@@ -138,9 +138,11 @@ def fill_deal(book: Any, state: Any, i: int) -> None:
     worth = measure_side(book, state, i, c, 1, deal.seize, equity >= required)
     measure_side(book, state, i, d, -1, deal.repay, equity >= required)
     kind = EVENT_AUCTION if auction else EVENT_LIQUIDATION
-    m = int(state.slots[book.hold_slot[c]].market) if c >= 0 else -1
-    paid = deal.repay * side_price(book, state, d) * number
-    note(state, kind, i, book.owner[i], v, m, -deal.seize * number, fill_price(book, state, c), paid)
+    side, lots = (
+        (c, -deal.seize) if c >= 0 else (d, deal.repay)
+    )  # what is traded: where money was seized, the debt
+    m, paid = side_market(book, state, side), deal.repay * side_price(book, state, d) * number
+    note(state, kind, i, book.owner[i], v, m, lots * number, fill_price(book, state, side), paid)
     gain = move_side(book, state, i, c, -deal.seize, fill_price(book, state, c), BY_SEIZURE)
     gain += move_side(book, state, i, d, deal.repay, fill_price(book, state, d), BY_REPAYMENT)
     gain -= pay_fee_and_gas(book, state, i, deal.gross, side_price(book, state, c))

@@ -23,7 +23,7 @@ def timeless(opening: Opening) -> Opening:
     venues["index_lag"] = venues["oracle_lag"] = venues["oracle_threshold"] = 0.0
     venues["procedure"][~np.isin(venues["procedure"], (LENDING, AUCTION))] = 0
     venues["adl"], venues["throughput"] = False, np.inf
-    venues["latency"] = venues["block_time"] = 0.0
+    venues["latency"] = venues["block_time"] = venues["gas_used"] = 0.0
     venues["replenish"] = 0.0
     strategies["unwind"], strategies["rate"] = 0.0, 0.0
     return replace(opening, markets=markets, venues=venues, strategies=strategies)

@@ -62,8 +62,8 @@ SUPPLIED_ILLUSTRATIVE = (
     "what the study is built to show."
 )
 NOT_MODELLED = (
-    "options and dated futures, inverse contracts, lending protocols and keepers, oracles that lag, "
-    "congestion and gas, issuers whose token loses its peg, portfolio margin, funding payments, runs of "
+    "options and dated futures, inverse contracts, oracles that lag, "
+    "issuers whose token loses its peg, portfolio margin, funding payments, runs of "
     "depositors, outages of venues, and traders who change their strategy because a rule changed."
 )
 

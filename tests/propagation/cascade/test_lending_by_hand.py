@@ -252,3 +252,33 @@ def test_money_as_collateral_of_a_debt_in_coins_needs_no_sale() -> None:
     assert moved(run, "a", "holding:ETH") == 2.5
     assert -moved(run, "a", "money") == 2.5 * 1152.0 * 1.0625
     assert moved(run, "keeper:P", "money") == 2.5 * 1152.0 * 0.0625
+
+
+def test_nobody_liquidates_at_a_protocol_that_is_out() -> None:
+    net = lending_net({"a": Loan({"ETH": 10.0, "USD": -6200.0})})
+    run = play(net, fall(0.25) + ct.Outage("P", start=0.0, length=60.0))
+    done = run.events[run.events["kind"] == "liquidation"]
+    assert done["time"].iloc[0] >= 60.0
+
+
+def test_a_gas_shock_keeps_keepers_away() -> None:
+    rules = Protocol({"gas_used": 1e6, "gas_price": 100.0, "gas_asset": "ETH", "close_factor": 1.0})
+    net = lending_net({"a": Loan({"ETH": 10.0, "USD": -6200.0})}, rules)
+    assert one_round(net, fall(0.25)).metrics["liquidated_accounts"] == 1.0
+    dear = ct.run(net, fall(0.25) + ct.GasShock(10.0), ct.Cascade(step=10.0, horizon=10.0))
+    assert dear.metrics["liquidated_accounts"] == 0.0
+
+
+def test_a_first_liquidation_causes_the_second_through_the_oracle() -> None:
+    rules = Protocol({"close_factor": 1.0}, {}, {"impact_coefficient": 1.0}, depth=3072.0)
+    loans = {name: Loan({"ETH": 10.0, "USD": -debt}) for name, debt in (("a", 6150.0), ("b", 6000.0))}
+    run = play(lending_net(loans, rules), fall(0.25))
+    done = run.events[run.events["kind"] == "liquidation"].set_index("account")
+    assert done.loc["a", "time"] < done.loc["b", "time"]  # b is healthy at the outside price
+    assert done.loc["a", "cause"] == 0.0
+    assert done.loc["b", "cause"] > 0.0
+    assert run.metrics["branching_ratio"] == pytest.approx(
+        run.accounts.loc["b", "liquidated_notional"] / run.metrics["liquidated_notional"]
+    )
+    graph = run.contagion_graph()
+    assert graph["market:ETH-USD"]["b"]["channel"] == "price"
