@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from contagion import propagation as propagation
     from contagion import shocks as shocks
     from contagion.experiments.compare import compare as compare
+    from contagion.experiments.cover import cover as cover
     from contagion.experiments.families import PriceShocks as PriceShocks
+    from contagion.experiments.limits import adl_probability as adl_probability
+    from contagion.experiments.limits import open_interest_limit as open_interest_limit
     from contagion.experiments.steps import check_step as check_step
     from contagion.margin.rulebooks import rulebook as rulebook
+    from contagion.measures.funds import fund_size as fund_size
     from contagion.measures.monitoring import monitor as monitor
     from contagion.network.network import Network as Network
     from contagion.network.remargin import remargin as remargin
@@ -102,9 +106,13 @@ _HOMES = {
     "TieredMargin": "policies",
     "Withdrawal": "shocks",
     "World": "policies",
+    "adl_probability": "experiments.limits",
     "check_step": "experiments.steps",
     "compare": "experiments.compare",
+    "cover": "experiments.cover",
+    "fund_size": "measures.funds",
     "monitor": "measures.monitoring",
+    "open_interest_limit": "experiments.limits",
     "remargin": "network.remargin",
     "report": "reporting",
     "rulebook": "margin.rulebooks",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from contagion.measures.early_warning import liquidation_probability as liquidation_probability
     from contagion.measures.early_warning import open_interest_above as open_interest_above
     from contagion.measures.feedback import cascade_slopes as cascade_slopes
+    from contagion.measures.funds import fund_size as fund_size
     from contagion.measures.intervals import es_difference as es_difference
     from contagion.measures.intervals import es_interval as es_interval
     from contagion.measures.intervals import expected_shortfall as expected_shortfall
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from contagion.measures.prior_risk import system_risk as system_risk
     from contagion.measures.probability import probability_of_liquidation as probability_of_liquidation
     from contagion.measures.resampling import between_networks as between_networks
+    from contagion.measures.stressed import cover as cover
+    from contagion.measures.stressed import stressed_members as stressed_members
     from contagion.measures.tails import effects_table as effects_table
     from contagion.measures.tails import tail_table as tail_table
 
@@ -48,6 +51,7 @@ _HOMES = {
     "between_networks": "resampling",
     "cascade_slopes": "feedback",
     "covariance_of": "moments",
+    "cover": "stressed",
     "direct_loss": "losses",
     "distance_to_divergence": "early_warning",
     "effects_table": "tails",
@@ -56,6 +60,7 @@ _HOMES = {
     "exit_probability": "passage",
     "expected_shortfall": "intervals",
     "fund_risk": "prior_risk",
+    "fund_size": "funds",
     "hill_estimate": "intervals",
     "holm": "paired",
     "liquidation_map": "liquidation",
@@ -72,6 +77,7 @@ _HOMES = {
     "paired_effect": "paired",
     "paired_effects": "paired",
     "probability_of_liquidation": "probability",
+    "stressed_members": "stressed",
     "system_gain": "losses",
     "system_loss": "losses",
     "system_risk": "prior_risk",

@@ -1,0 +1,175 @@
+"""Would the funds of a venue survive its largest members? Who they are, what they would leave, what stands against it.
+
+Every account is revalued under a shock, at once and without impact, or at given closing prices. What an account owes
+beyond its own margin is its member's uncovered loss: accounts of one member do not pay for one another.
+
+References
+----------
+CPMI-IOSCO, Principles for financial market infrastructures (2012), principle 4: cover the default of the two
+participants that would cause the largest joint exposure in extreme but plausible conditions ("cover 2").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from contagion.errors import NetworkError, nearest
+from contagion.measures.probability import count
+from contagion.network.equity import opening_account_equity
+from contagion.network.reserved import inventory, rest_of_market
+
+if TYPE_CHECKING:
+    from contagion.network.network import Network
+
+__all__ = ["cover", "stressed_members"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class Move(Protocol):
+    """What is needed of a shock: the log returns of assets, and whether its names exist."""
+
+    def log_returns(self, assets: Sequence[str]) -> Floats:
+        """Log return of every asset to the end of the shock."""
+        ...
+
+    def check(
+        self, assets: list[str], markets: list[str], nodes: list[str], unit: str, venues: list[str]
+    ) -> None:
+        """Refuse names that do not exist."""
+        ...
+
+
+def cover(
+    net: Network,
+    shock: Move,
+    k: int = 2,
+    *,
+    marks: pd.Series[float] | None = None,
+    prices: pd.Series[float] | None = None,
+) -> pd.DataFrame:
+    """Return the joint uncovered loss of the `k` largest members of every venue, against what stands behind it.
+
+    Parameters
+    ----------
+    net : Network
+        A network with venues and accounts.
+    shock : Shock
+        What it does to prices counts; 0 impact.
+    k : int, default 2
+        Number of members that fail together, at least 1.
+    marks, prices : Series of float, optional
+        Prices by market for positions, and by asset for coins, in place of the shocked outside prices.
+
+    Returns
+    -------
+    DataFrame
+        Index venue; members (the k largest, by uncovered loss, then by stressed loss), stressed_loss and uncovered of
+        these together (money), fund, own_capital (at most the venue's cash), default_fund, resources (their sum), left
+        (resources less uncovered: below 0 the cover fails) and ratio (uncovered / resources; NaN where there is
+        neither, inf where there is only a loss).
+
+    Raises
+    ------
+    NetworkError
+        If the shock, `marks` or `prices` name something that does not exist.
+    SchemaError, ValueRangeError
+        If k is no whole number, or below 1.
+
+    Examples
+    --------
+    >>> import contagion as ct
+    >>> net = ct.generate.perp_market(n_accounts=300, seed=1)
+    >>> table = ct.measures.cover(net, ct.PriceShock({"BTC": -0.3}))
+    >>> bool((table["resources"] > 0).all())
+    True
+    """
+    count(k, "k", 1)
+    ranked = stressed_members(net, shock, marks=marks, prices=prices)
+    venues, top = net.venues, ranked[ranked["rank"] <= k].groupby("venue")
+    index = pd.Index(venues.index, name="venue")
+    table = pd.DataFrame({"members": top["node"].agg(", ".join).reindex(index).fillna("")}, index=index)
+    for name in ("stressed_loss", "uncovered"):
+        table[name] = top[name].sum().reindex(index).fillna(0.0)
+    cash = net.nodes["cash"].reindex(index).clip(lower=0.0)
+    table["fund"] = venues["insurance_fund"]
+    table["own_capital"] = np.minimum(cash, venues["own_capital"])
+    table["default_fund"] = venues["default_fund"]
+    table["resources"] = table[["fund", "own_capital", "default_fund"]].sum(axis=1)
+    table["left"] = table["resources"] - table["uncovered"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        table["ratio"] = table["uncovered"].to_numpy(float) / table["resources"].to_numpy(float)
+    return table
+
+
+def stressed_members(
+    net: Network,
+    shock: Move,
+    *,
+    marks: pd.Series[float] | None = None,
+    prices: pd.Series[float] | None = None,
+) -> pd.DataFrame:
+    """Return every member of every venue, ranked by what it would leave unpaid under a shock.
+
+    Parameters
+    ----------
+    net, shock, marks, prices
+        As for `cover`.
+
+    Returns
+    -------
+    DataFrame
+        Columns venue, rank (from 1), node, margin (positive equity of its accounts there), stressed_loss (positive:
+        money lost by them) and uncovered (what they owe beyond their margin); sorted by venue and rank. The rest of
+        the market and a venue's own inventory are no members.
+    """
+    assets, markets = list(net.assets.index), list(net.markets.index)
+    shock.check(assets, markets, list(net.nodes.index), net.unit, list(net.venues.index))
+    opening = net.assets["price"].to_numpy(np.float64)
+    after = _replaced(opening * np.exp(shock.log_returns(assets)), assets, prices, "prices")
+    asset = net.codes("markets", "asset")
+    mark = _replaced(after[asset], markets, marks, "marks")
+    positions, balances, size = net.positions, net.balances, len(net.accounts)
+    traded = net.codes("positions", "market")
+    gain = positions["quantity"].to_numpy(np.float64) * (mark[traded] - opening[asset][traded])
+    change = np.bincount(net.codes("positions", "account"), gain, size)
+    coin = net.codes("balances", "asset")
+    worth = balances["quantity"].to_numpy(np.float64) * (after - opening)[coin]
+    change = change + np.bincount(net.codes("balances", "account"), worth, size)
+    equity = opening_account_equity(net).to_numpy(np.float64)
+    number = net.accounts["count"].to_numpy(np.float64)
+    table = pd.DataFrame(
+        {
+            "venue": net.accounts["venue"].to_numpy(),
+            "node": net.accounts["owner"].to_numpy(),
+            "margin": np.maximum(equity, 0.0) * number,
+            "stressed_loss": -change * number,
+            "uncovered": np.maximum(-(equity + change), 0.0) * number,
+        }
+    )
+    named = ~rest_of_market(net.accounts.index) & ~inventory(net.accounts.index)
+    table = table[named].groupby(["venue", "node"], sort=True).sum().reset_index()
+    order = ["venue", "uncovered", "stressed_loss", "node"]
+    table = table.sort_values(order, ascending=[True, False, False, True], kind="stable")
+    table["rank"] = table.groupby("venue").cumcount() + 1
+    names = ["venue", "rank", "node", "margin", "stressed_loss", "uncovered"]
+    return pd.DataFrame(table[names].reset_index(drop=True))
+
+
+def _replaced(values: Floats, names: list[str], given: pd.Series[float] | None, where: str) -> Floats:
+    """Return the values with those that are given in place of them."""
+    if given is None:
+        return values
+    for name in given.index:
+        if name not in names:
+            raise NetworkError(
+                f"is no name of the network{nearest(str(name), names)}", where=where, value=name
+            )
+    found = pd.Series(values, index=names)
+    found.update(given.astype(np.float64))
+    return np.asarray(found, dtype=np.float64)
