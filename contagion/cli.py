@@ -129,7 +129,7 @@ def _facts(net: Network) -> int:
     from contagion import datasets, facts
 
     checked = datasets.check_facts(net)
-    counts = facts.counts()
+    counts = facts.counts(datasets.tables_behind(net))
     print(_table(checked.set_index("fact")))
     worst = float(checked["error"].abs().max())
     print(
@@ -173,14 +173,14 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _compared(options: argparse.Namespace) -> Comparison:
-    """Run the comparison and, where networks are generated, the band over leverage; write the report."""
+    """Run the comparison and, where the networks are perpetual futures, the band over leverage; write the report."""
     from contagion.reporting import leverage_band, report
 
     target = _target(options)
     study = _study(options)
     comparison = study.compare(progress=not options.quiet)
     band = None
-    if study.source.generated and not options.no_band:
+    if study.source.leveraged and not options.no_band:
         scenarios = min(BAND_SCENARIOS, comparison.n)
         _say(options, "repeating the study at other leverages ...")
         band = leverage_band(

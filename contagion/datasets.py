@@ -12,10 +12,10 @@ import pandas as pd
 
 from contagion import facts
 from contagion.errors import NetworkError, SchemaError, nearest
-from contagion.generate import perp_market
+from contagion.generate import lending_market, perp_market
 from contagion.network.network import Network
 
-__all__ = ["check_facts", "list", "load"]
+__all__ = ["check_facts", "list", "load", "tables_behind"]
 
 _Row = tuple[str, str, float, float]
 Records = builtins.list[dict[Hashable, Any]]
@@ -25,11 +25,20 @@ def _perp_venues(seed: int) -> Network:
     return perp_market(seed=seed)
 
 
-_MAKERS: Final = MappingProxyType({"perp-venues": _perp_venues})
+def _lending_markets(seed: int) -> Network:
+    return lending_market(seed=seed)
+
+
+_MAKERS: Final = MappingProxyType({"lending-markets": _lending_markets, "perp-venues": _perp_venues})
+_TABLES: Final = MappingProxyType(
+    {"lending-markets": facts.LENDING_MARKETS, "perp-venues": facts.PERP_VENUES}
+)
 _DESCRIPTIONS: Final = MappingProxyType(
     {
+        "lending-markets": "four lending protocols before the fall of 5 August 2024, borrowers, looped positions in "
+        "staked ETH, suppliers, keepers, books, pools, issuers; 4,000 account rows",
         "perp-venues": "four venues, perpetual futures on six coins with published margin tiers, makers, basis "
-        "traders, arbitrage, lenders; 20,000 account rows"
+        "traders, arbitrage, lenders; 20,000 account rows",
     }
 )
 
@@ -47,13 +56,13 @@ def list() -> pd.DataFrame:
     >>> "perp-venues" in list().index
     True
     """
-    counts = facts.counts()
     names = sorted(_MAKERS)
+    counts = [facts.counts(_TABLES[name]) for name in names]
     return pd.DataFrame(
         {
             "description": [_DESCRIPTIONS[name] for name in names],
-            "facts": counts["fact"],
-            "assumptions": counts["assumption"],
+            "facts": [count["fact"] for count in counts],
+            "assumptions": [count["assumption"] for count in counts],
         },
         index=pd.Index(names, name="name"),
     )
@@ -93,8 +102,29 @@ def load(name: str, seed: int = 0) -> Network:
     return _MAKERS[name](seed)
 
 
+def tables_behind(net: Network) -> tuple[str, ...]:
+    """Return the names of the fact tables that describe a network of this kind.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    tuple of str
+        Those of the bundled lending markets where a venue lends or auctions, else those of the perpetual futures.
+
+    Examples
+    --------
+    >>> tables_behind(Network(nodes=[{"name": "A"}])) == facts.PERP_VENUES
+    True
+    """
+    lends = net.venues["procedure"].isin(["lending", "auction"]).any()
+    return facts.LENDING_MARKETS if lends else facts.PERP_VENUES
+
+
 def check_facts(net: Network) -> pd.DataFrame:
-    """Read every fact behind the bundled market back from a network's tables.
+    """Read every fact behind the bundled network of its kind back from a network's tables.
 
     Parameters
     ----------
@@ -113,7 +143,9 @@ def check_facts(net: Network) -> pd.DataFrame:
     NetworkError
         If a venue or market of the facts is missing: the facts do not describe this network.
     """
-    readers: tuple[Callable[[Network], Iterator[_Row]], ...] = (_tiers, _depth, _prices, _interest, _rules)
+    perps: tuple[Callable[[Network], Iterator[_Row]], ...] = (_tiers, _depth, _prices, _interest, _rules)
+    loans: tuple[Callable[[Network], Iterator[_Row]], ...] = (_protocols, _terms, _reserves)
+    readers = loans if tables_behind(net) == facts.LENDING_MARKETS else perps
     rows = [row for reader in readers for row in reader(net)]
     checked = pd.DataFrame(rows, columns=["fact", "source", "target", "value"])
     target, value = checked["target"].to_numpy(float), checked["value"].to_numpy(float)
@@ -213,9 +245,58 @@ def _interest(net: Network) -> Iterator[_Row]:
 def _rules(net: Network) -> Iterator[_Row]:
     rules = net.venues.to_dict("index")
     for fact in _facts("venues"):
-        value = rules[fact["venue"]][fact["name"]]
-        if fact["unit"] == "word":
-            name = f"{fact['venue']}: {fact['name']} is {fact['value']}"
-            yield name, fact["source"], 1.0, float(value == fact["value"])
-        else:
-            yield f"{fact['venue']}: {fact['name']}", fact["source"], float(fact["value"]), value
+        yield _compared(fact, fact["venue"], rules[fact["venue"]][fact["name"]])
+
+
+def _compared(fact: dict[Hashable, Any], where: str, value: Any) -> _Row:
+    """A fact beside the cell that should hold it; a word has target 1 and value 1 where the cell has it."""
+    if fact["unit"] == "word":
+        return (
+            f"{where}: {fact['name']} is {fact['value']}",
+            fact["source"],
+            1.0,
+            float(value == fact["value"]),
+        )
+    return f"{where}: {fact['name']}", fact["source"], float(fact["value"]), float(value)
+
+
+def _protocols(net: Network) -> Iterator[_Row]:
+    """Rules of protocols that are columns of their venues, their nodes' kinds, and the fees of pools."""
+    rules, kinds = net.venues.to_dict("index"), net.nodes["kind"].to_dict()
+    for fact in _facts("protocols"):
+        venue, name = str(fact["venue"]), str(fact["name"])
+        if venue not in rules:
+            raise NetworkError(
+                f"has no venue {venue!r}",
+                where="venues",
+                allowed="the facts describe the market of contagion.generate.lending_market",
+            )
+        cells = {**rules[venue], "kind": kinds[venue]}
+        if name in cells:
+            yield _compared(fact, venue, cells[name])
+
+
+def _terms(net: Network) -> Iterator[_Row]:
+    """Terms of reserves: rows of `collateral`."""
+    terms = net.collateral.set_index(["venue", "asset"]).to_dict("index")
+    for fact in _facts("terms"):
+        cells = terms.get((fact["venue"], fact["asset"]), {})
+        yield _compared(fact, f"{fact['venue']} {fact['asset']}", cells.get(fact["name"], np.nan))
+
+
+def _reserves(net: Network) -> Iterator[_Row]:
+    """Prices, coins supplied by everybody, money resting in books and pools."""
+    prices, depth = net.assets["price"].to_dict(), net.depth
+    accounts = net.accounts.loc[net.balances["account"]]
+    held = np.maximum(net.balances["quantity"].to_numpy(), 0.0) * accounts["count"].to_numpy()
+    supplied = pd.Series(held).groupby([accounts["venue"].to_numpy(), net.balances["asset"].to_numpy()]).sum()
+    for fact in _facts("reserves"):
+        asset, venue = str(fact["asset"]), str(fact["venue"])
+        if fact["name"] == "price":
+            yield _compared(fact, asset, prices.get(asset, np.nan))
+        elif fact["name"] == "supplied":
+            yield _compared(fact, f"{venue} {asset}", supplied.to_dict().get((venue, asset), np.nan))
+        elif fact["name"] == "resting":
+            chosen = (depth["market"] == f"{venue}:{asset}") & (depth["band"] == fact["band"])
+            rows = depth[chosen & (depth["side"] == fact["side"])]
+            yield _compared(fact, f"{venue} {asset}", _cell(rows, 0, "amount"))

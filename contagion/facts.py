@@ -17,11 +17,23 @@ import pandas as pd
 
 from contagion.errors import SchemaError, nearest
 
-__all__ = ["PERP_VENUES", "STATUSES", "counts", "folder", "load", "names", "number", "values"]
+__all__ = [
+    "LENDING_MARKETS",
+    "PERP_VENUES",
+    "STATUSES",
+    "counts",
+    "folder",
+    "load",
+    "names",
+    "number",
+    "values",
+]
 
 STATUSES: Final = ("fact", "assumption")
 PERP_VENUES: Final = ("tiers", "schedules", "open_interest", "prices", "depth", "venues", "population")
 """The tables behind the bundled network of perpetual-futures venues."""
+LENDING_MARKETS: Final = ("protocols", "terms", "reserves", "lending")
+"""The tables behind the bundled network of lending protocols."""
 
 
 def folder() -> Path:

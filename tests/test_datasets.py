@@ -13,10 +13,16 @@ def net():
     return datasets.load("perp-venues")
 
 
+@pytest.fixture(scope="module")
+def loans():
+    return datasets.load("lending-markets")
+
+
 def test_the_list_names_every_network_with_its_inputs():
     table = datasets.list()
-    assert table.index.tolist() == ["perp-venues"]
+    assert table.index.tolist() == ["lending-markets", "perp-venues"]
     assert table.loc["perp-venues", "facts"] == facts.counts()["fact"]
+    assert table.loc["lending-markets", "assumptions"] == facts.counts(facts.LENDING_MARKETS)["assumption"]
 
 
 def test_loading_twice_gives_the_same_bits_and_another_seed_others(net):
@@ -63,3 +69,43 @@ def test_a_number_that_the_network_lacks_is_an_infinite_error(net):
 def test_a_network_of_another_kind_is_refused():
     with pytest.raises(NetworkError, match="0 perpetual markets"):
         datasets.check_facts(Network(nodes=[{"name": "A"}]))
+
+
+def test_every_fact_behind_the_lending_markets_is_read_back(loans):
+    checked = datasets.check_facts(loans)
+    known = sum(facts.counts([table])["fact"] for table in ("terms", "reserves"))
+    assert len(checked) >= known + 20
+    assert checked["fact"].is_unique
+    assert checked["error"].abs().max() < 1e-9
+    assert (checked["source"] != "").all()
+
+
+def test_facts_of_lending_are_read_from_the_tables_and_not_from_the_fact_files(loans):
+    collateral = loans.collateral.copy()
+    own = (collateral["venue"] == "aave") & (collateral["asset"] == "ETH")
+    collateral.loc[own, "bonus"] = 0.1
+    balances = loans.balances.assign(quantity=loans.balances["quantity"] * 2.0)
+    changed = loans.replace(collateral=collateral, balances=balances)
+    error = datasets.check_facts(changed).set_index("fact")["error"]
+    assert error["aave ETH: bonus"] == pytest.approx(1.0)
+    assert error["aave ETH: supplied"] == pytest.approx(1.0)
+    assert (error != 0.0).sum() >= 2
+
+
+def test_the_tables_behind_a_network_are_those_of_its_kind(net, loans):
+    assert datasets.tables_behind(net) == facts.PERP_VENUES
+    assert datasets.tables_behind(loans) == facts.LENDING_MARKETS
+
+
+def test_facts_of_lending_are_claimed_for_no_other_protocol(loans):
+    venues = loans.venues.drop(index="spark")
+    accounts = loans.accounts[loans.accounts["venue"] != "spark"]
+    balances = loans.balances[loans.balances["account"].isin(accounts.index)]
+    other = loans.replace(
+        venues=venues,
+        accounts=accounts,
+        balances=balances,
+        collateral=loans.collateral[loans.collateral["venue"] != "spark"],
+    )
+    with pytest.raises(NetworkError, match="'spark'"):
+        datasets.check_facts(other)

@@ -98,6 +98,18 @@ def test_a_generator_takes_its_parameters_from_the_network_table():
     first, second = study.source.load(seed=0)
     assert first.fingerprint == ct.generate.perp_market(n_accounts=400, seed=5).fingerprint
     assert second.fingerprint == ct.generate.perp_market(n_accounts=400, seed=6).fingerprint
+    assert study.source.leveraged
+
+
+def test_lending_markets_are_a_dataset_and_a_generator_without_a_leverage_to_vary():
+    text = '[network]\ngenerate = "lending_market"\nn_accounts = 300\nusage_scale = 0.9\nseed = 5\n'
+    study = studies.parse(text)
+    made = ct.generate.lending_market(n_accounts=300, seed=5, usage_scale=0.9)
+    assert study.source.load(seed=0)[0].fingerprint == made.fingerprint
+    assert not study.source.leveraged
+    bundled = studies.parse('[network]\ndataset = "lending-markets"\n').source
+    assert bundled.generated
+    assert not bundled.leveraged
 
 
 @pytest.mark.parametrize(

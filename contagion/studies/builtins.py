@@ -148,7 +148,8 @@ def generator_parameters(name: str, table: dict[str, Any], folder: Path) -> dict
     folder : Path
         Where files are looked for.
     """
-    assumptions = [str(row) for row in facts.load("population")["name"]]
+    table_of = {"lending_market": "lending", "perp_market": "population"}[generator(name)]
+    assumptions = [str(row) for row in facts.load(table_of)["name"]]
     return read(_generators()[generator(name)], table, "[network]", folder, more=assumptions)
 
 
@@ -207,9 +208,9 @@ def _shocks() -> dict[str, Callable[..., Any]]:
 
 
 def _generators() -> dict[str, Callable[..., Any]]:
-    from contagion.generate import perp_market
+    from contagion.generate import lending_market, perp_market
 
-    return {"perp_market": perp_market}
+    return {"lending_market": lending_market, "perp_market": perp_market}
 
 
 def _made(

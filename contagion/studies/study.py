@@ -47,6 +47,11 @@ class Source:
         """Whether a generator makes the networks, so that more of them can be drawn."""
         return self.place != "path"
 
+    @property
+    def leveraged(self) -> bool:
+        """Whether the study can be repeated on markets of perpetual futures of other median leverage."""
+        return self.generated and self.name in ("perp-venues", "perp_market")
+
     def drawn(self, count: int) -> Source:
         """Return the source with another number of networks.
 

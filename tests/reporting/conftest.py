@@ -12,6 +12,7 @@ import pytest
 import contagion as ct
 from contagion.comparison import Comparison
 from contagion.network.network import Network
+from contagion.network.schema import TABLES
 from contagion.results import Run
 
 SCRIPT = "<script>alert(1)</script>"
@@ -76,11 +77,12 @@ def hostile() -> dict[str, str]:
 
 
 def renamed(net: Network, names: dict[str, str]) -> Network:
-    """Return the network with other names for some of its nodes, in every table."""
+    """Return the network with other names for some of its nodes, in every table; words of rules stay."""
     tables = {}
     for name, frame in net.tables.items():
         flat = frame.reset_index() if frame.index.name else frame.copy()
-        for column in flat.columns:
+        words = {column.name for column in TABLES[name].columns if column.kind == "word"}
+        for column in flat.columns.difference(list(words)):
             if pd.api.types.is_object_dtype(flat[column]) or pd.api.types.is_string_dtype(flat[column]):
                 flat[column] = flat[column].replace(names)
         tables[name] = flat

@@ -10,11 +10,11 @@ import pytest
 
 import contagion as ct
 from contagion.errors import ValueRangeError
-from contagion.facts import counts
+from contagion.facts import LENDING_MARKETS, counts
 from contagion.reporting import evidence, figures, leverage_band
 from contagion.reporting.blocks import Fold, Section, Table
 from contagion.reporting.material import Control, Material, Story, value_at
-from contagion.reporting.sections import cascade, controls, facts, frontier, network, rules, summary
+from contagion.reporting.sections import cascade, controls, facts, frontier, method, network, rules, summary
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +127,16 @@ def test_facts_are_claimed_only_for_a_network_that_they_describe(material, net):
     shown = next(t for t in tables(facts.write(made)) if t.identifier == "facts-table")
     totals = np.array([[float(cell.parts[0].value) for cell in row[1:]] for row in shown.rows]).sum(axis=0)
     assert list(totals) == list(counts().values())
+
+
+def test_facts_and_limits_of_lending_markets_are_their_own(material):
+    made = replace(material, networks=(ct.generate.lending_market(n_accounts=300, seed=1),))
+    shown = next(t for t in tables(facts.write(made)) if t.identifier == "facts-table")
+    totals = np.array([[float(cell.parts[0].value) for cell in row[1:]] for row in shown.rows]).sum(axis=0)
+    assert list(totals) == list(counts(LENDING_MARKETS).values())
+    calibrated, illustrative = (text for _, text in method.origin(made.network))
+    assert "5 August 2024" in calibrated
+    assert "borrows" in illustrative
 
 
 def test_at_most_sixty_rounds_are_printed_and_they_are_the_busiest():

@@ -35,6 +35,10 @@ TITLES = {
     "depth": "Order-book depth",
     "venues": "Rules of venues",
     "population": "Accounts and institutions",
+    "protocols": "Rules of protocols",
+    "terms": "Terms of reserves",
+    "reserves": "Sizes of reserves, prices, books and pools",
+    "lending": "Borrowers, suppliers and institutions",
 }
 
 
@@ -53,7 +57,10 @@ def write(material: Material) -> Section:
             "nothing here can say which of its numbers are facts; treat all of them as assumptions."
         )
         return Section("facts", "Facts against assumptions", (Paragraph(text, tone="warn"),))
-    counts = facts.counts()
+    from contagion import datasets
+
+    behind = datasets.tables_behind(material.network)
+    counts = facts.counts(behind)
     total = sum(counts.values())
     blocks: list[Block] = [
         Paragraph(
@@ -78,11 +85,11 @@ def write(material: Material) -> Section:
                 Tile("Largest error", _largest(checked), "of a fact read back from the network's tables"),
             )
         ),
-        _by_table(),
+        _by_table(behind),
         Fold("Every fact, read back from the network's tables", (_targets_table(checked),)),
         Fold(
             "Every assumption, its range and its reason",
-            tuple(_assumptions(name) for name in facts.PERP_VENUES if _assumed(name)),
+            tuple(_assumptions(name) for name in behind if _assumed(name)),
         ),
     ]
     return Section("facts", "Facts against assumptions", tuple(blocks))
@@ -109,9 +116,9 @@ def _largest(checked: pd.DataFrame) -> Cell:
     return number(formats.percent(worst, decimals=2), worst)
 
 
-def _by_table() -> Table:
+def _by_table(behind: tuple[str, ...]) -> Table:
     rows = []
-    for name in facts.PERP_VENUES:
+    for name in behind:
         counts = facts.counts([name])
         cells = [number(formats.count(counts[status]), counts[status]) for status in facts.STATUSES]
         rows.append([words(TITLES.get(name, name)), *cells])

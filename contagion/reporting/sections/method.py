@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from contagion.facts import LENDING_MARKETS
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Fold, Heading, Paragraph, Points, Section, Table, table, words
 from contagion.reporting.glossary import METRICS
@@ -51,6 +52,17 @@ ILLUSTRATIVE = (
     "the size of funds, how many owners answer a margin call, how fast depth returns, the lenders' and "
     "makers' capital, and the distribution of the shocks. Losses in money are orders of magnitude; "
     "differences between policy sets on the same scenarios are what the study is built to show."
+)
+CALIBRATED_LENDING = (
+    "terms of reserves, liquidation and auction rules of protocols that publish them, prices at the opening, and "
+    "what a sale of known size did to on-chain prices. Each is listed with its source under facts against "
+    "assumptions; how near borrowers are to their thresholds was tuned to the liquidations of 5 August 2024."
+)
+ILLUSTRATIVE_LENDING = (
+    "who borrows how much against what, most sizes of reserves, free money of borrowers and how many answer, the "
+    "depth of most markets and how fast it returns, the protocols' own means, what keepers ask for, and the "
+    "distribution of the shocks. Losses in money are orders of magnitude; differences between policy sets on the "
+    "same scenarios are what the study is built to show."
 )
 SUPPLIED = (
     "nothing of this network: it was supplied by the user, and its tables name no sources. Each of its numbers is "
@@ -108,8 +120,12 @@ def origin(net: Network) -> tuple[tuple[str, str], ...]:
     net : Network
         The network; nothing is calibrated where the facts do not describe it.
     """
+    from contagion import datasets
+
     if facts.targets(net) is None:
         return ("Calibrated:", SUPPLIED), ("Illustrative:", SUPPLIED_ILLUSTRATIVE)
+    if datasets.tables_behind(net) == LENDING_MARKETS:
+        return ("Calibrated:", CALIBRATED_LENDING), ("Illustrative:", ILLUSTRATIVE_LENDING)
     return ("Calibrated:", CALIBRATED), ("Illustrative:", ILLUSTRATIVE)
 
 
