@@ -386,6 +386,36 @@ def random_net(
     )
 
 
+SCHEDULES: list[dict[str, object]] = [
+    {"name": "tiers"},
+    {"name": "sized", "form": "linear_in_size", "initial_slope": 0.004, "maintenance_slope": 0.002},
+    {
+        "name": "crowded",
+        "form": "open_interest",
+        "open_interest_lower": 500.0,
+        "open_interest_upper": 4_000.0,
+    },
+]
+
+
+def random_forms(rng: np.random.Generator, net: ct.Network) -> ct.Network:
+    """Now and then some perps whose margin grows with size, or with open interest."""
+    if rng.random() < 0.6:
+        return net
+    names = [str(row["name"]) for row in SCHEDULES]
+    chosen = [pick(rng, *names) if kind == "perp" else "" for kind in net.markets["kind"]]
+    one = [
+        {"schedule": "sized", "floor": 0.0, "initial_rate": 0.02, "maintenance_rate": 0.01},
+        {"schedule": "crowded", "floor": 0.0, "initial_rate": 0.05, "maintenance_rate": 0.03},
+    ]
+    schedule = net.markets["schedule"].where(net.markets["schedule"] != "tiers", chosen)
+    return net.replace(
+        schedules=SCHEDULES,
+        tiers=[*net.tiers.to_dict("records"), *one],
+        markets=net.markets.assign(schedule=schedule),
+    )
+
+
 def random_shock(rng: np.random.Generator) -> Shock:
     """Falls of 10 to 60 %, sometimes rises, over gap or minutes; sometimes depth or a default with it."""
     moves = {a: float(rng.choice([-1.0, -1.0, 0.5])) * float(rng.uniform(0.1, 0.6)) for a in PRICES}
@@ -452,6 +482,7 @@ def random_world(seed: int, n: int = 24) -> RandomWorld:
     model = ct.Cascade(step=60.0, horizon=2400.0)
     more = np.random.default_rng([seed, 5])  # a stream of its own: worlds stay what they were
     net, events = random_backing(more, net), random_events(more)
+    net = random_forms(np.random.default_rng([seed, 8]), net)
     shock, policies = sum(events, random_shock(rng)), random_policies(rng)
     if "L" in net.venues.index:
         policies += lending_policies(np.random.default_rng([seed, 4]))

@@ -26,6 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contagion.errors import SchemaError, ValueRangeError, nearest
+from contagion.network.equity import size_slopes
 from contagion.network.weights import balance_weights
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
         quantity=quantity,
         price=np.asarray(prices.reindex(asset), dtype=np.float64),
         direction=np.asarray(tilt.reindex(asset), dtype=np.float64),
-        rates=rates[:, market],
+        rates=rates[:, market] + size_slopes(net, "maintenance_slope")[market] * np.abs(quantity),
         amounts=amounts[:, market],
         pair=pair,
         offset=offset,

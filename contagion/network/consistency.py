@@ -20,6 +20,7 @@ from contagion.network.reserved import inventories_are_whole, inventory, rest_is
 from contagion.network.rulebook import (
     depth_rises,
     fees_add_up,
+    forms_fit,
     funding_is_of_perps,
     is_spot,
     pools_are_pools,
@@ -297,6 +298,7 @@ RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("markets",), pools_are_pools),
     (("markets",), funding_is_of_perps),
     (("schedules", "tiers"), tiers_rise),
+    (("schedules", "tiers"), forms_fit),
     (("depth",), depth_rises),
     (("accounts", "markets", "venues", "positions"), _positions_fit),
     (("nodes", "venues", "accounts"), rest_is_whole),

@@ -149,9 +149,23 @@ def opening_requirement(net: Network) -> pd.Series[float]:
         rows = np.flatnonzero(schedule == place)
         for rate, deduction in zip(rates, deductions, strict=True):
             required[rows] = np.maximum(required[rows], rate * notional[rows] - deduction)
+    units = np.abs(net.positions["quantity"].to_numpy())
+    required += size_slopes(net, "maintenance_slope")[market] * units * notional
     total = np.bincount(net.codes("positions", "account"), weights=required, minlength=len(net.accounts))
     asked = total.astype(np.float64) + opening_haircuts(net).to_numpy()
     return pd.Series(asked, index=net.accounts.index, name="requirement")
+
+
+def size_slopes(net: Network, column: str) -> npt.NDArray[np.float64]:
+    """Return by how much the rates of each market grow per unit of the asset held: a column of its schedule, or 0.
+
+    Examples
+    --------
+    >>> size_slopes(Network(nodes=[{"name": "A"}]), "initial_slope").tolist()
+    []
+    """
+    slopes = np.append(net.schedules[column].to_numpy(float), 0.0)
+    return np.asarray(slopes[net.codes("markets", "schedule")], dtype=np.float64)
 
 
 def opening_haircuts(net: Network) -> pd.Series[float]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import PolicyError
-from contagion.network.equity import opening_account_equity
+from contagion.network.equity import opening_account_equity, size_slopes
 from contagion.network.network import Network
 from contagion.network.reserved import rest_of_market
 from contagion.network.shrinking import post, shrink, together
@@ -88,6 +88,26 @@ def initial(notional: Floats, tiers: pd.DataFrame) -> Floats:
     return np.asarray(notional * rates[place], dtype=np.float64)
 
 
+def crowding(net: Network) -> Floats:
+    """Share of the way to 1 that initial rates have risen with open interest, by market, at opening marks.
+
+    References
+    ----------
+    dYdX v4 (`margin_open_interest_scaled`): ``r + (1 - r) clamp((interest - lower) / (upper - lower), 0, 1)``.
+    """
+    market, schedule = net.codes("positions", "market"), net.codes("markets", "schedule")
+    mark = net.assets["price"].to_numpy()[net.codes("markets", "asset")]
+    count = net.accounts["count"].to_numpy(float)[net.codes("positions", "account")]
+    longs = np.maximum(net.positions["quantity"].to_numpy(float), 0.0) * count
+    interest = np.bincount(market, longs, len(net.markets)) * mark
+    lower, upper = (
+        np.append(net.schedules[f"open_interest_{end}"].to_numpy(float), 0.0)[schedule]
+        for end in ("lower", "upper")
+    )
+    wide = np.where(upper > lower, upper - lower, 1.0)
+    return np.where(upper > lower, np.clip((interest - lower) / wide, 0.0, 1.0), 0.0)
+
+
 def requirement(net: Network, margin: Margin) -> Callable[[Floats | None], Floats]:
     """Read the tables once; return what is required of every account as a function of the fraction it keeps.
 
@@ -110,13 +130,17 @@ def requirement(net: Network, margin: Margin) -> Callable[[Floats | None], Float
         (np.flatnonzero(schedule == name), tiers.sort_values("floor", kind="stable"))
         for name, tiers in net.tiers.groupby("schedule", sort=True)
     ]
-    n_accounts = len(net.accounts)
+    n_accounts, units = len(net.accounts), np.abs(net.positions["quantity"].to_numpy(float))
+    slope = size_slopes(net, "maintenance_slope" if margin is maintenance else "initial_slope")[market]
+    crowded = crowding(net)[market] if margin is initial else np.zeros(len(market))
 
     def of(fraction: Floats | None) -> Floats:
         notional = full if fraction is None else full * fraction[account]
         asked = np.zeros(len(notional))
         for rows, tiers in tables:
             asked[rows] = margin(notional[rows], tiers)
+        asked += crowded * (notional - asked)
+        asked += slope * (units if fraction is None else units * fraction[account]) * notional
         return np.asarray(np.bincount(account, asked, n_accounts), dtype=float)
 
     return of

@@ -85,6 +85,44 @@ def fees_add_up(draft: Draft) -> None:
         )
 
 
+def forms_fit(draft: Draft) -> None:
+    """Note parameters that the form of a schedule does not read, or that say nothing.
+
+    ``linear_in_size``: one tier without a cap, whose rates grow by the slopes per unit of the asset. ``open_interest``:
+    initial rates rise to 1 between the two bounds; without bounds they stay what they are.
+    """
+    schedules = draft.tables["schedules"]
+    form, tiers = schedules["form"], draft.codes["tiers", "schedule"]
+    number = np.bincount(tiers[tiers >= 0], minlength=draft.rows("schedules"))
+    capped = np.unique(tiers[~np.isnan(draft.tables["tiers"]["cap"])])
+    linear = form == "linear_in_size"
+    sloped = (schedules["initial_slope"] > 0.0) | (schedules["maintenance_slope"] > 0.0)
+    upper, lower = schedules["open_interest_upper"], schedules["open_interest_lower"]
+    whole = np.isin(np.arange(len(form)), capped, invert=True) & (number <= 1)
+    rules = (
+        (linear & ~whole, "has several tiers, or a cap", "one open tier, whose rates are those of size 0"),
+        (~linear & sloped, "has slopes that its form does not read", "slopes with form linear_in_size only"),
+        (
+            schedules["maintenance_slope"] > schedules["initial_slope"],
+            "asks more maintenance than initial margin",
+            "maintenance_slope at most initial_slope",
+        ),
+        (
+            (form != "open_interest") & ((upper > 0.0) | (lower > 0.0)),
+            "has bounds that its form does not read",
+            "bounds of open interest with form open_interest only",
+        ),
+        (
+            (form == "open_interest") & (upper <= lower) & ((upper > 0.0) | (lower > 0.0)),
+            "has bounds in the wrong order",
+            "open_interest_lower below open_interest_upper, or both 0",
+        ),
+    )
+    for broken, what, allowed in rules:
+        for row in np.flatnonzero(broken):
+            draft.add(PolicyError, "form", "schedules", what, row=row, allowed=allowed)
+
+
 def tiers_rise(draft: Draft) -> None:
     """Note schedules without tiers, first floors that are not 0, rates that fall and misplaced caps."""
     schedule = draft.codes["tiers", "schedule"]

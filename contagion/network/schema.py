@@ -285,7 +285,16 @@ _VENUES = Table(
 )
 
 _SCHEDULES = Table(
-    "schedules", ("name",), (key_name(), word("form", "tiers", "tiers linear_in_size open_interest", "tiers"))
+    "schedules",
+    ("name",),
+    (
+        key_name(),
+        word("form", "tiers", "tiers linear_in_size open_interest", rule=True),
+        number("initial_slope", 0.0, low=0.0, unit="rate per unit of the asset", **_RULE),
+        number("maintenance_slope", 0.0, low=0.0, unit="rate per unit of the asset", **_RULE),
+        money("open_interest_lower", **_RULE),
+        money("open_interest_upper", **_RULE),
+    ),
 )
 
 _TIERS = Table(

@@ -111,7 +111,7 @@ def steepened(policy: Policy, rows: pd.DataFrame, steep: pd.Series, factor: floa
 
 @dataclass(frozen=True)
 class MarginMultiplier(Policy):
-    """Every maintenance and initial rate times `factor`, in force before the shock.
+    """Every maintenance and initial rate, and its growth with size, times `factor`, in force before the shock.
 
     Parameters
     ----------
@@ -151,8 +151,10 @@ class MarginMultiplier(Policy):
         rows = net.tiers["schedule"].isin(chosen_schedules(self, net, self.schedules))
         if self.factor == 1.0:
             return net
-        tiers = steepened(self, net.tiers, rows, self.factor)
-        return remargin(net.replace(tiers=tiers), before=net, response=self.response)
+        tiers, schedules = steepened(self, net.tiers, rows, self.factor), net.schedules.copy()
+        chosen = schedules.index.isin(net.tiers["schedule"][rows])
+        schedules.loc[chosen, ["initial_slope", "maintenance_slope"]] *= self.factor
+        return remargin(net.replace(tiers=tiers, schedules=schedules), before=net, response=self.response)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """Open interest given up and margin posted."""
@@ -177,7 +179,7 @@ class TieredMargin(Policy):
     response
         ``utilisation`` or ``violators``, as in `MarginMultiplier`.
     schedules
-        Names of the schedules; None: all.
+        Names of the schedules; None: all but those of the form linear_in_size.
 
     Examples
     --------
@@ -214,6 +216,8 @@ class TieredMargin(Policy):
         chosen = chosen_schedules(self, net, self.schedules)
         if self.tiers is None and self.factor == 1.0:
             return net
+        if self.schedules is None:  # rates that grow with size have no tiers to make steeper
+            chosen = [name for name in chosen if net.schedules.loc[name, "form"] != "linear_in_size"]
         kept = net.tiers[~net.tiers["schedule"].isin(chosen)]
         frames = [kept, *(self._table(net.tiers[net.tiers["schedule"] == name], name) for name in chosen)]
         return remargin(net.replace(tiers=pd.concat(frames)), before=net, response=self.response)

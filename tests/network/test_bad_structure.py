@@ -183,7 +183,6 @@ MECHANICS: list[tuple[str, str, Any]] = [
     ("markets", "expiry", 60.0),
     ("markets", "strike", 100.0),
     ("markets", "hedge_market", "ex:BTC"),
-    ("schedules", "form", "linear_in_size"),
     ("obligations", "seniority", 2),
 ]
 

@@ -198,14 +198,15 @@ class Played:
             found.append([(Fraction(float(floor)) * scale, Fraction(float(rate))) for floor, rate in pairs])
         return found
 
-    def maintenance(self, m: int, notional: Fraction) -> Fraction:
-        """Maintenance margin as the sum of marginal slices."""
+    def maintenance(self, m: int, notional: Fraction, lots: Fraction) -> Fraction:
+        """Maintenance margin as the sum of marginal slices, and what the rate grows with the lots held."""
         total, tiers = Fraction(0), self.tiers[m]
         for j, (floor, rate) in enumerate(tiers):
             top = tiers[j + 1][0] if j + 1 < len(tiers) else notional
             if notional > floor:
                 total += rate * (min(notional, top) - floor)
-        return total
+        slope = Fraction(float(self.prepared.opening.markets["size_slope"][m]))
+        return total + slope * lots * notional
 
     @cached_property
     def legs(self) -> dict[int, list[int]]:
@@ -258,7 +259,8 @@ class Played:
         """Maintenance margin of one account behind row `i` at the marks of round `r`, and haircuts on its coins."""
         lots = self.lots_of(balance, i)
         asked = sum(
-            (self.maintenance(m, abs(held) * self.mark(r, m)) for m, held in lots.items()), Fraction(0)
+            (self.maintenance(m, abs(held) * self.mark(r, m), abs(held)) for m, held in lots.items()),
+            Fraction(0),
         )
         for s, owned in self.coins_of(balance, i).items():
             weight = Fraction(float(self.state.slot_history[r, s, 1]))

@@ -61,7 +61,33 @@ def initial(book: Any, market: Any, notional: float) -> float:
     for t in range(market.tier_first, market.tier_last):
         if t == market.tier_first or notional > book.tier_floor[t]:
             rate = book.tier_initial[t]
-    return market.multiplier * rate * notional
+    rate += (1.0 - rate) * market.crowding
+    lots = notional / (market.mark * market.lot_scale)
+    return market.multiplier * (rate + market.initial_slope * lots) * notional
+
+
+@inner
+def affordable(market: Any, rate: float, free: float) -> float:
+    """Notional (quanta) whose initial margin is `free`, at a rate that grows with size where the market's does."""
+    bend = market.multiplier * market.initial_slope / (market.mark * market.lot_scale)
+    if bend > 0.0:
+        return 2.0 * free / (rate + math.sqrt(rate * rate + 4.0 * bend * free)) if free > 0.0 else 0.0
+    return free / rate if rate > 0.0 else math.inf
+
+
+@inner
+def crowd(book: Any, state: Any) -> None:
+    """How far initial rates have risen with open interest, at the marks, where the schedule says so."""
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        if market.interest_upper <= market.interest_lower:
+            continue
+        lots = max(0.0, float(market.provider_lots))
+        for j in range(book.slot_indptr[m], book.slot_indptr[m + 1]):
+            k = book.slot_legs[j]
+            lots += max(0.0, state.quantity[k]) * book.count[book.leg_account[k]]
+        interest = lots * (market.mark * market.lot_scale) - market.interest_lower
+        market.crowding = min(1.0, max(0.0, interest / (market.interest_upper - market.interest_lower)))
 
 
 @inner
@@ -69,8 +95,8 @@ def largest_notional(book: Any, market: Any, free: float) -> float:
     """The largest notional (quanta) whose initial margin `free` covers, within the cap of the last tier."""
     best = 0.0
     for t in range(market.tier_first, market.tier_last):
-        rate = market.multiplier * book.tier_initial[t]
-        reached = min(book.tier_top[t], free / rate if rate > 0.0 else math.inf)
+        rate = market.multiplier * (book.tier_initial[t] + (1.0 - book.tier_initial[t]) * market.crowding)
+        reached = min(book.tier_top[t], affordable(market, rate, free))
         if reached > book.tier_floor[t]:
             best = max(best, reached)
     return best

@@ -325,7 +325,8 @@ def _clock_arrays(
     """Bound on the health an account loses per unit of its clock, and the market whose clock that is."""
     account, market, n = legs.account, legs.market, len(net.accounts)
     venue = codes(net.accounts["venue"], net.venues.index)[account]
-    rates = tiers.largest_rate[market] * np.maximum(1.0, net.venues["call_ratio"].to_numpy(float)[venue])
+    steepest = tiers.largest_rate[market] + markets["size_slope"][market] * np.abs(legs.lots)
+    rates = steepest * np.maximum(1.0, net.venues["call_ratio"].to_numpy(float)[venue])
     scale = units.lots * units.scale
     worth = np.abs(legs.lots) * scale[market] * markets["opening"][market]
     bound = np.bincount(account, worth * (1.0 + rates), n) + pledges.slopes(net)

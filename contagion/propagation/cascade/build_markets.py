@@ -13,6 +13,7 @@ import pandas as pd
 from contagion.errors import NetworkError
 from contagion.markets.impact import KINDS
 from contagion.network import Network
+from contagion.network.equity import size_slopes
 from contagion.network.reserved import INVENTORY
 from contagion.propagation.cascade.build_backing import fill_backing
 from contagion.propagation.cascade.build_loans import set_loan_rules
@@ -167,6 +168,11 @@ def build_markets(
     own, of_asset = net.markets["volatility"].to_numpy(float), net.assets["volatility"].to_numpy(float)[asset]
     rows["volatility"] = np.nan_to_num(np.where(np.isnan(own), of_asset, own), nan=0.0)
     rows["tier_first"], rows["tier_last"] = tiers.first, tiers.last
+    rows["size_slope"] = size_slopes(net, "maintenance_slope") * units.lots
+    rows["initial_slope"] = size_slopes(net, "initial_slope") * units.lots
+    for end in ("lower", "upper"):
+        bounds = np.append(net.schedules[f"open_interest_{end}"].to_numpy(float), 0.0)
+        rows[f"interest_{end}"] = bounds[net.codes("markets", "schedule")] * units.scale
     for column in ("opening", "outside", "last", "mark", "index", "lowest", "previous_mark"):
         rows[column] = opening
     rows["depth"] = rows["shock_depth"] = rows["multiplier"] = rows["depth_lowest"] = 1.0

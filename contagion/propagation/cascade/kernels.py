@@ -37,14 +37,14 @@ def uniform(key: Any, name: Any, number: int) -> float:
 
 
 @inner
-def maintenance(book: Any, market: Any, notional: float) -> float:
-    """Maintenance margin of a notional (quanta) by the market's tier lines."""
+def maintenance(book: Any, market: Any, notional: float, lots: float) -> float:
+    """Maintenance margin of a notional (quanta) of `lots`: the market's tier lines, and its growth with size."""
     best = 0.0
     for t in range(market.tier_first, market.tier_last):
         line = book.tier_rate[t] * notional - book.tier_amount[t]
         if line > best:
             best = line
-    return best
+    return best + market.size_slope * lots * notional
 
 
 @inner
@@ -96,7 +96,9 @@ def side_margin(
         if market.asset == asset and state.quantity[k] != 0.0 and (state.quantity[k] > 0.0) == long_side:
             price = market.outside if outside else market.mark
             notional = abs(state.quantity[k] * (price * market.lot_scale))
-            total += market.multiplier * maintenance(book, market, share * notional)
+            total += market.multiplier * maintenance(
+                book, market, share * notional, share * abs(state.quantity[k])
+            )
     return total
 
 
@@ -132,7 +134,7 @@ def value_account(book: Any, state: Any, i: int) -> tuple[float, float]:
             market = state.markets[book.leg_market[k]]
             value = lots * (market.mark * market.lot_scale)
             worth += value
-            required += market.multiplier * maintenance(book, market, abs(value))
+            required += market.multiplier * maintenance(book, market, abs(value), abs(lots))
     if book.paired[i]:
         required -= relief(book, state, i, 1.0, False)
     if book.hold_indptr[i + 1] > book.hold_indptr[i]:
@@ -152,7 +154,7 @@ def equity_at_outside(book: Any, state: Any, i: int) -> tuple[float, float]:
             market = state.markets[book.leg_market[k]]
             value = lots * (market.outside * market.lot_scale)
             worth += value
-            required += market.multiplier * maintenance(book, market, abs(value))
+            required += market.multiplier * maintenance(book, market, abs(value), abs(lots))
     if book.paired[i]:
         required -= relief(book, state, i, 1.0, True)
     for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
@@ -230,15 +232,16 @@ def advance_clocks(book: Any, state: Any) -> None:
 
 @inner
 def price_lots(state: Any) -> Any:
-    """Quanta that a lot is worth at the mark, per market, with multiplier and range of tier lines."""
+    """Quanta that a lot is worth at the mark, per market, with multiplier, tier lines and slope."""
     n = state.markets.shape[0]
     price, multiplier = np.empty(n), np.empty(n)
-    first, last = np.empty(n, np.int64), np.empty(n, np.int64)
+    first, last, slope = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
     for m in range(n):
         market = state.markets[m]
+        slope[m] = market.size_slope
         price[m], multiplier[m] = market.mark * market.lot_scale, market.multiplier
         first[m], last[m] = market.tier_first, market.tier_last
-    return price, multiplier, first, last
+    return price, multiplier, first, last, slope
 
 
 @inner
@@ -246,7 +249,7 @@ def weigh(
     quantity: Any, leg_market: Any, rules: Any, rate: Any, amount: Any, start: int, stop: int
 ) -> tuple[float, float]:
     """Worth and requirement of legs `start` to `stop`: the arithmetic of `value_account`, on arrays held locally."""
-    price, multiplier, first, last = rules
+    price, multiplier, first, last, slope = rules
     worth, required = 0.0, 0.0
     for k in range(np.uint64(start), np.uint64(stop)):  # unsigned: no test for negative indices
         lots = quantity[k]
@@ -259,7 +262,7 @@ def weigh(
                 line = rate[t] * size - amount[t]
                 if line > best:
                     best = line
-            required += multiplier[m] * best
+            required += multiplier[m] * (best + slope[m] * abs(lots) * size)
     return worth, required
 
 

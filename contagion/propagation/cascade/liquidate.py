@@ -42,7 +42,9 @@ def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
         if lots != 0.0:
             market = state.markets[book.leg_market[k]]
             notional = lots * (market.mark * market.lot_scale)
-            required += market.multiplier * maintenance(book, market, (1.0 - fraction) * notional)
+            required += market.multiplier * maintenance(
+                book, market, (1.0 - fraction) * notional, (1.0 - fraction) * lots
+            )
             closed += fraction * notional
             taken += market.fee * (fraction * notional)
     if book.paired[i]:

@@ -146,7 +146,7 @@ def is_covered_after(book: Any, state: Any, i: int, steps: int) -> bool:
             market = state.markets[book.leg_market[k]]
             worth = market.mark * market.lot_scale
             sold = min(lots, steps * step_lots(venue, market))
-            required += market.multiplier * maintenance(book, market, (lots - sold) * worth)
+            required += market.multiplier * maintenance(book, market, (lots - sold) * worth, lots - sold)
             closed += sold * worth
             left += lots - sold
     return bool(left == 0.0 or required < balance - venue.fee * closed)
@@ -173,7 +173,7 @@ def fillable_price(book: Any, state: Any, k: int) -> float:
     i = book.leg_account[k]
     venue, market = state.venues[book.venue[i]], state.markets[book.leg_market[k]]
     notional = abs(state.quantity[k]) * (market.mark * market.lot_scale)
-    own = market.multiplier * maintenance(book, market, notional)
+    own = market.multiplier * maintenance(book, market, notional, abs(state.quantity[k]))
     balance = margin_balance(book, state, i)
     required = state.requirement[i] - (state.equity[i] - balance)
     urgency = 1.0 - balance / required if required > 0.0 else 1.0

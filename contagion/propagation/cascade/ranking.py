@@ -59,7 +59,8 @@ def score_of(book: Any, state: Any, k: int, rule: int) -> float:
     if rule == RANK_BINANCE:
         gain = profit * (abs(state.quantity[k]) * (entry * market.lot_scale))
         if book.exempt[i]:
-            return gain / purse * (market.multiplier * maintenance(book, market, notional) / total)
+            own = market.multiplier * maintenance(book, market, notional, abs(state.quantity[k]))
+            return gain / purse * (own / total)
         return gain / wallet(book, state, i, equity) * (required / equity)
     move = mark / entry
     if rule == RANK_SIDE_AWARE and not long_side:

@@ -15,7 +15,7 @@ from contagion.propagation.cascade.layout import Book, State
 def maintenance_of_legs(
     book: Book, state: State, notional: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Maintenance margin of every leg: the largest tier line of its market, at least 0."""
+    """Maintenance margin of every leg: the largest tier line of its market, and its growth with size."""
     first = state.markets["tier_first"][book.leg_market]
     lines = state.markets["tier_last"][book.leg_market] - first
     best = np.zeros_like(notional)
@@ -23,7 +23,7 @@ def maintenance_of_legs(
         row = np.where(t < lines, first + t, 0)
         line = book.tier_rate[row] * notional - book.tier_amount[row]
         best = np.where(t < lines, np.maximum(best, line), best)
-    return best
+    return np.asarray(best + state.markets["size_slope"][book.leg_market] * np.abs(state.quantity) * notional)
 
 
 def coins(book: Book, state: State) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from contagion.compiled import inner, kernel
 from contagion.propagation.cascade import calls, kernels, liquidate
-from contagion.propagation.cascade.arbitrage import arbitrage
+from contagion.propagation.cascade.arbitrage import arbitrage, crowd
 from contagion.propagation.cascade.breakers import (
     count_halted,
     limits_row,
@@ -62,6 +62,7 @@ def begin(book: Any, state: Any) -> None:
 def receive(book: Any, state: Any) -> None:
     """Phase 2a: the marks stand; funding is paid; top-ups that are due arrive."""
     after_marks(book, state)
+    crowd(book, state)
     pay_funding(book, state)
     deliver(book, state)
 

@@ -33,6 +33,14 @@ MARKET = np.dtype(
         ("capital", "f8"),  # of the liquidity provider at the opening, in quanta
         ("tier_first", "i8"),
         ("tier_last", "i8"),
+        ("size_slope", "f8"),  # maintenance rate per lot held, on top of the tiers
+        ("initial_slope", "f8"),  # initial rate per lot
+        (
+            "interest_lower",
+            "f8",
+        ),  # open interest (quanta) from which initial rates rise, to 1 at the upper bound
+        ("interest_upper", "f8"),
+        ("crowding", "f8"),  # how far they have risen, from 0 to 1
         ("opening", "f8"),  # price at the opening
         ("outside", "f8"),
         ("permanent", "f8"),  # displacement

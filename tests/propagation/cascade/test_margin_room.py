@@ -22,7 +22,8 @@ BOOK = SimpleNamespace(
 
 def market(multiplier: float = 1.0) -> SimpleNamespace:
     """A market whose schedule is the three tiers above."""
-    return SimpleNamespace(tier_first=0, tier_last=3, multiplier=multiplier)
+    plain = {"crowding": 0.0, "initial_slope": 0.0, "mark": 1.0, "lot_scale": 1.0}
+    return SimpleNamespace(tier_first=0, tier_last=3, multiplier=multiplier, **plain)
 
 
 @pytest.mark.parametrize(
