@@ -50,7 +50,9 @@ def is_relieved(book: Any, state: Any, i: int, equity: float, fraction: float) -
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
         notional = abs(state.quantity[k]) * (market.mark * market.lot_scale)
-        required += market.multiplier * maintenance(book, market, (1.0 - fraction) * notional)
+        required += market.multiplier * maintenance(
+            book, market, (1.0 - fraction) * notional, (1.0 - fraction) * abs(state.quantity[k])
+        )
         paid += market.fee * (fraction * notional)
     if book.paired[i]:
         required -= relief(book, state, i, 1.0 - fraction, False)
