@@ -31,6 +31,8 @@ OPENINGS: dict[str, Policy] = {
     "smaller fund": ct.InsuranceFund(factor=0.5),
     "deleveraging": ct.AutoDeleveraging(),
     "no deleveraging": ct.AutoDeleveraging(trigger="none"),
+    "procedure": ct.policies.Procedure("takeover"),
+    "rulebook": ct.policies.Rulebook("okx"),
     "socialised loss": ct.SocialisedLoss(),
     "index design": ct.IndexDesign(markets=(), deviation=0.05, lag=60.0),
     "placebo": ct.Policy(),
