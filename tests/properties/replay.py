@@ -258,10 +258,8 @@ class Played:
     def requirement(self, balance: dict[Key, int], i: int, r: int) -> Fraction:
         """Maintenance margin of one account behind row `i` at the marks of round `r`, and haircuts on its coins."""
         lots = self.lots_of(balance, i)
-        asked = sum(
-            (self.maintenance(m, abs(held) * self.mark(r, m), abs(held)) for m, held in lots.items()),
-            Fraction(0),
-        )
+        margins = {m: self.maintenance(m, abs(held) * self.mark(r, m), abs(held)) for m, held in lots.items()}
+        asked = sum(margins.values(), Fraction(0)) - self.spared(i, lots, margins)
         for s, owned in self.coins_of(balance, i).items():
             weight = Fraction(float(self.state.slot_history[r, s, 1]))
             asked += (1 - weight) * max(Fraction(0), owned * self.coin_price(r, s))
