@@ -129,12 +129,8 @@ def _set_pool(
     out: np.void, row: Any, name: str, bid: pd.DataFrame, ask: pd.DataFrame, units: Units
 ) -> tuple[float, float]:
     """Reserves of a pool, from its narrowest bid; returns the money in it and the money within its widest bands."""
-    ranged = row["impact"] == "concentrated"
-    if not len(bid) or (ranged and not len(ask)):
-        raise NetworkError(
-            f"markets {name!r} is a pool without reserves: add a row to depth, side {'ask' if len(bid) else 'bid'!r} "
-            "(the narrowest bid gives the reserves, the widest bands are the range of concentrated liquidity)"
-        )
+    if not len(bid) or not len(ask):
+        raise NetworkError(f"pool {name!r} has no depth on both sides; add rows to depth (its reserves)")
     if not float(bid["band"].iloc[-1]) < 1.0:
         raise NetworkError(f"depth of the pool {name!r}: a bid band of 1 has no end; give bands below 1")
     share = 1.0 / math.sqrt(1.0 - float(bid["band"].iloc[0])) - 1.0  # of the reserve, sold within the band
@@ -142,9 +138,10 @@ def _set_pool(
     out["depth_bid"] = out["depth_ask"] = bid["amount"].iloc[0] * units.scale
     reserve = float(bid["amount"].iloc[0]) / share
     low = math.sqrt(1.0 - float(bid["band"].iloc[-1]))
-    high = math.sqrt(1.0 + float((ask if len(ask) else bid)["band"].iloc[-1]))
+    high = math.sqrt(1.0 + float(ask["band"].iloc[-1]))
     within = reserve * ((1.0 / low - 1.0) + (1.0 - 1.0 / high))
-    return reserve * ((1.0 - low) + (1.0 - 1.0 / high)) if ranged else 2.0 * reserve, within
+    ranged = reserve * ((1.0 - low) + (1.0 - 1.0 / high))
+    return ranged if row["impact"] == "concentrated" else 2.0 * reserve, within
 
 
 def build_markets(
