@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contagion.cli import main
+from contagion.lending import leverage_loop
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -67,3 +68,10 @@ def test_the_command_line_prints_the_policy_table_of_the_second_notebook(
     table = capsys.readouterr().out.rsplit("report:", 1)[0]
     assert table.strip() == printed(notebook)[-1].strip()
     assert report.stat().st_size > 0
+
+
+def test_the_notebook_on_lending_prints_the_ratio_of_the_pure_rule_and_a_day_without_bad_debt() -> None:
+    text = "\n".join(printed(FOLDER / "04_lending_markets.ipynb"))
+    loop = leverage_loop(0.90, 0.93)
+    assert f"liquidated at a ratio of {loop.ratio_at_liquidation:.4f}" in text
+    assert "bad debt   USD 0.00" in text
