@@ -53,7 +53,7 @@ def entries(it: Played, i: int, r: int) -> dict[int, Fraction]:
     entry = {int(book.leg_market[k]): Fraction(float(book.entry_price[k])) for k in legs}
     lots = {int(book.leg_market[k]): Fraction(float(it.prepared.opening.quantity[k])) for k in legs}
     for p in it.postings:
-        if p.round >= r or p.entity != codes.ACCOUNT or p.id != i or p.instrument < 0:
+        if p.round >= r or p.entity != codes.ACCOUNT or p.id != i or p.instrument not in lots:
             continue
         m, bought = p.instrument, Fraction(p.amount, number)
         if p.kind in (codes.BY_ARBITRAGE, codes.BY_HEDGE):
@@ -75,7 +75,7 @@ def room(it: Played, balance: dict[Key, int], i: int, r: int, rule: int) -> Frac
         lent = Fraction(balance[codes.ACCOUNT, i, codes.MONEY], int(it.prepared.opening.book.count[i]))
         shared = rule == codes.RESIDUALS["socialise"]
         return max(Fraction(0), min(lent, it.equity(balance, i, r))) if shared else Fraction(0)
-    if not lots:
+    if not lots and not it.coins_of(balance, i):
         return Fraction(0)
     entry = entries(it, i, r)
     profit = sum((q * (it.mark(r, m) - entry[m] * it.lot_scale(m)) for m, q in lots.items()), Fraction(0))

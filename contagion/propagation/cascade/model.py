@@ -22,6 +22,7 @@ from contagion.policies.base import Policy
 from contagion.policies.bills import set_cost
 from contagion.policies.costs import CostRates, Outlay
 from contagion.propagation.cascade.build import Opening, build
+from contagion.propagation.cascade.build_mint import check_minted
 from contagion.propagation.cascade.engine import drive_compiled, drive_python
 from contagion.propagation.cascade.hooks import is_python
 from contagion.propagation.cascade.layout import State
@@ -205,20 +206,6 @@ def check_ready(net: Network) -> None:
         )
 
 
-def check_minted(net: Network, shock: ShockArrays) -> None:
-    """Refuse to mint what no spot market trades: nobody could sell it."""
-    traded = set(net.markets["asset"][net.markets["kind"] != "perp"])
-    for _, token, _ in shock.mint:
-        if token not in traded:
-            raise NetworkError(
-                "has no spot market in which it could be sold",
-                where="shock Mint.token",
-                value=token,
-                allowed=", ".join(sorted(traded)) or "nothing: the network has no spot market",
-                remedy="add a spot market of the token to markets, with depth",
-            )
-
-
 class Prepared:
     """A network made ready: arrays shared by all scenarios, scratch space per thread."""
 
@@ -289,7 +276,7 @@ class Prepared:
         found = shock.compile(
             names.assets, self.opening.prices, names.markets, market_assets, times, net.unit, names.venues
         )
-        check_minted(net, found)
+        check_minted(net, found, self.opening)
         if found.end > times[-1] * (1.0 + 1e-9):
             whole = math.ceil(found.end / self.model.step) * self.model.step
             raise ValueRangeError(

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.propagation.cascade.build import Opening
-from contagion.propagation.cascade.codes import AUCTION, BASIS_WORST, COUNTERS, LENDING, SPOT
+from contagion.propagation.cascade.build_mint import mint_rows
+from contagion.propagation.cascade.codes import AUCTION, BASIS_WORST, COUNTERS, LENDING
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.tables import BREAKER, CLOCK, DEAL, EVENT, HISTORY, LEDGER, ROUND
 from contagion.shocks import ShockArrays
@@ -265,17 +266,6 @@ def reset(
 def sized(path: npt.NDArray[Any], neutral: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The path as the engine reads it; the neutral row where the shock was made without names of venues."""
     return np.ascontiguousarray(path, dtype=neutral.dtype) if path.size else neutral
-
-
-def mint_rows(opening: Opening, shock: ShockArrays) -> npt.NDArray[np.float64]:
-    """Round, asset, market and lots of everything minted, as `minting` reads them: the asset's deepest spot market."""
-    markets, rows = opening.markets, np.zeros((len(shock.mint), 6))
-    for row, (at, token, quantity) in zip(rows, shock.mint, strict=True):
-        asset = opening.names.assets.index(token)
-        spots = np.flatnonzero((markets["asset"] == asset) & (markets["kind"] == SPOT))
-        market = spots[np.argmax(markets["capital"][spots])]
-        row[:4] = at, asset, market, np.floor(quantity / markets["lot"][market])
-    return rows
 
 
 def moves(shock: ShockArrays) -> bool:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import contagion as ct
-from contagion.errors import InputError, NetworkError
+from contagion.errors import InputError, NetworkError, TooLargeError
 from contagion.results import Run
 from tests.propagation.cascade.small import Holder, Rules, gap, play, small_net
 
@@ -184,6 +184,10 @@ class TestMint:
     def test_a_token_without_a_spot_market_is_refused(self):
         with pytest.raises(NetworkError, match=r"Mint\.token.*'X' has no spot market"):
             play(small_net(PAIR), shock=ct.Mint("X", 1.0))
+
+    def test_more_than_can_be_counted_is_refused(self):
+        with pytest.raises(TooLargeError, match=r"Mint\.quantity"):
+            play(spot_net(), shock=ct.Mint("X", 1e12))
 
 
 OFF = [
