@@ -36,6 +36,8 @@ def lender_venue(rng: np.random.Generator, auction: bool) -> dict[str, object]:
         "auction_buffer": float(rng.choice([1.0, 1.2])),
         "auction_cut": 0.95,
         "auction_step": 90.0,
+        "auction_kind": str(rng.choice(["dutch", "dutch", "flip"])),
+        "auction_keepers": int(rng.choice([1, 2])),
         "auction_tail": 900.0,
         "auction_penalty": float(rng.choice([0.0, 0.13])),
         "call_ratio": 1.1,

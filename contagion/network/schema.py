@@ -215,6 +215,8 @@ _VENUES = Table(
         number("gas_used", 0.0, low=0.0, unit="gas per liquidation", **_RULE),
         number("gas_price", 20.0, low=0.0, unit="gwei"),
         reference("gas_asset", "assets", empty=True),
+        word("auction_kind", "dutch", "dutch flip", rule=True),
+        count("auction_keepers", 2, low=0),
         number("auction_buffer", 1.3, low=0.0, open_low=True, unit="times the oracle price", **_RULE),
         share("auction_cut", 0.99, open_low=True, unit="factor per step", **_RULE),
         seconds("auction_step", 90.0, open_low=True, **_RULE),

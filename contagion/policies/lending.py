@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from contagion.errors import PolicyError
 from contagion.network import Network
 from contagion.policies.backstops import change_venues
 from contagion.policies.base import Policy
-from contagion.policies.breakers import check_number
+from contagion.policies.breakers import check_number, check_word
 from contagion.policies.costs import CostRates, Outlay
 
 LOANS = ("lending", "auction")
@@ -113,6 +113,11 @@ class Auction(Policy):
         An auction starts anew after `tail` seconds, or below `cusp` times its first price.
     penalty
         Share of the debt that the owner pays on top of it.
+    kind
+        ``dutch``: the price falls. ``flip``: bids for all of it rise for `tail` seconds, if two keepers or more bid;
+        one alone pays nothing.
+    keepers
+        How many bid in an auction of the kind ``flip``.
     venues
         Names of the protocols; None: all that lend.
 
@@ -130,6 +135,8 @@ class Auction(Policy):
     tail: float = 8_400.0
     cusp: float = 0.4
     penalty: float = 0.13
+    kind: Literal["dutch", "flip"] = "dutch"
+    keepers: int = 2
     venues: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -140,9 +147,16 @@ class Auction(Policy):
         check_number(self, "tail", 0.0, 1e9, open_low=True)
         check_number(self, "cusp", 0.0, 1.0)
         check_number(self, "penalty", 0.0, 1.0)
+        check_word(self, "kind", ("dutch", "flip"))
+        check_number(self, "keepers", 0, 1e6)
 
     def describe(self) -> str:
         """One plain sentence."""
+        if self.kind == "flip":
+            return (
+                f"Auction: {self.keepers} keepers bid for collateral for {self.tail:g} s; "
+                f"penalty {100 * self.penalty:g} %."
+            )
         return (
             f"Auction: collateral is sold from {self.buffer:g} times the oracle price down, "
             f"{100 * (1 - self.cut):.3g} % every {self.step:g} s; penalty {100 * self.penalty:g} %."
@@ -161,6 +175,8 @@ class Auction(Policy):
             auction_tail=self.tail,
             auction_cusp=self.cusp,
             auction_penalty=self.penalty,
+            auction_kind=self.kind,
+            auction_keepers=int(self.keepers),
         )
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:

@@ -23,7 +23,18 @@ MONEY = {
     "obligations": ("amount",),
     "balances": ("quantity",),
     "positions": ("entry_price",),
-    "venues": ("insurance_fund", "throughput"),
+    "venues": (
+        "insurance_fund",
+        "throughput",
+        "large_position",
+        "step_size",
+        "own_capital",
+        "default_fund",
+        "replenish",
+        "small_position",
+        "min_leftover",
+        "min_profit",
+    ),
     "markets": ("volume",),
     "depth": ("amount",),
     "tiers": ("floor", "cap"),
@@ -103,6 +114,9 @@ def scaled(net: ct.Network, factor: float) -> ct.Network:
         for column in columns:
             table.loc[money, column] = table[column] * factor
         changed[name] = table
+    gas = changed["venues"]["gas_price"]
+    in_unit = changed["venues"]["gas_asset"] == ""
+    changed["venues"] = changed["venues"].assign(gas_price=gas.where(~in_unit, gas * factor))
     coins = net.assets["kind"] != "currency"
     changed["assets"] = net.assets.assign(
         price=net.assets["price"].where(~coins, net.assets["price"] * factor)

@@ -6,9 +6,13 @@ exceeds the price; it pays the debt first, then the penalty, and what collateral
 auction that has lasted longer than `auction_tail`, or has fallen below `auction_cusp` of its top, starts anew at the
 oracle of that moment. It goes on if the account recovers meanwhile. In the timeless limit all is bought at the oracle.
 
+In an auction of the kind `flip` bids for the whole collateral rise for `auction_tail` seconds. Two keepers or more
+drive them up to what the sale brings after gas, at most to the tab; one who is alone gets the collateral for nothing.
+
 References
 ----------
-MakerDAO: Liquidations 2.0; margin chapter, section 9 (`maker_dutch_auction`).
+MakerDAO: Liquidations 2.0, `Flipper` of version 1.2; margin chapter, section 9 (`maker_dutch_auction`,
+`maker_flip_auction`).
 """
 
 from __future__ import annotations
@@ -18,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
-from contagion.propagation.cascade.keepers import HALVINGS, is_served, offer, pays, wait
+from contagion.propagation.cascade.gas import gas_of
+from contagion.propagation.cascade.keepers import HALVINGS, is_served, offer, pays, side_money, wait
 from contagion.propagation.cascade.loans import NONE, UNIT, largest_side, side_lots, side_price
 
 
@@ -73,14 +78,40 @@ def asking(book: Any, state: Any, i: int) -> float:
 
 
 @inner
+def plan_flip(book: Any, state: Any, i: int) -> None:
+    """The highest bid for all of the collateral, once the time for bids is over."""
+    deal, venue, number = state.deals[i], state.venues[book.venue[i]], float(book.count[i])
+    if state.clock[0].time - deal.started < venue.auction_tail:
+        wait(book, state, i, False)
+        return
+    held, bid = side_lots(state, i, deal.collateral), 0.0
+    if venue.auction_keepers >= 2:
+        proceeds = side_money(book, state, deal.collateral, held * number) / number
+        bid = min(deal.tab, np.floor(proceeds - gas_of(state, book.venue[i]) - venue.min_profit) - 1.0)
+    if (
+        bid >= 0.0
+        and venue.auction_keepers > 0
+        and pays(book, state, i, deal.collateral, UNIT, held, bid, 0.0)
+    ):
+        deal.rate, deal.gross = bid / held, 1.0
+        offer(book, state, i, deal.collateral, UNIT, held, bid)
+    else:
+        wait(book, state, i, True)
+
+
+@inner
 def plan_auction(book: Any, state: Any, i: int) -> None:
     """What keepers buy of the collateral of one account under auction."""
     deal = state.deals[i]
     if not deal.active and not start(book, state, i):
         return
-    price = asking(book, state, i)
+    flip = state.venues[book.venue[i]].flip and not state.clock[0].sticky
+    price = 0.0 if flip else asking(book, state, i)
     if not is_served(book, state, i):
         wait(book, state, i, False)
+        return
+    if flip:
+        plan_flip(book, state, i)
         return
     held = side_lots(state, i, deal.collateral)
     lots = min(held, np.ceil(deal.tab / price))

@@ -21,6 +21,7 @@ PLAIN = (
     "protocol_fee",
     "write_off",
     "gas_used",
+    "auction_keepers",
     "auction_buffer",
     "auction_cut",
     "auction_step",
@@ -38,6 +39,7 @@ def set_loan_rules(net: Network, units: Units, rows: npt.NDArray[Any]) -> None:
         rows[column] = venues[column].to_numpy()
     for column in MONEY:
         rows[column] = venues[column].to_numpy(float) * units.scale
+    rows["flip"] = (venues["auction_kind"] == "flip").to_numpy()
     rows["full_close"] = venues["full_close_health_factor"].fillna(NEVER).to_numpy()
     rows["base_fee"] = rows["base_fee_opening"] = venues["gas_price"].to_numpy()
     rows["gas_asset"] = net.assets.index.get_indexer(pd.Index(venues["gas_asset"]))

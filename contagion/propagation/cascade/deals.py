@@ -39,7 +39,7 @@ def cut_deal(book: Any, state: Any, i: int, sell: Any, buy: Any) -> None:
         room = np.floor(buy[side_market(book, state, d)] / number)
         if deal.repay > room:
             deal.repay, deal.seize = room, min(deal.seize, np.floor(room / deal.rate))
-    if deal.repay <= 0.0 or deal.seize <= 0.0:
+    if deal.seize <= 0.0 or (deal.repay <= 0.0 and deal.rate > 0.0):
         deal.seize = deal.repay = 0.0
         return
     least = state.venues[book.venue[i]].min_leftover

@@ -147,6 +147,8 @@ VENUE = np.dtype(
         ("room", "f8"),  # liquidations that blocks of this round still hold
         ("queue", "f8"),  # liquidations that stand before, this round
         ("served", "f8"),  # liquidations of this round
+        ("flip", "?"),  # bids rise for `auction_tail` seconds, instead of a price that falls
+        ("auction_keepers", "i8"),  # who bid
         ("auction_buffer", "f8"),
         ("auction_cut", "f8"),
         ("auction_step", "f8"),

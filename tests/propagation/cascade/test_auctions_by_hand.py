@@ -5,7 +5,7 @@ import math
 import pytest
 
 import contagion as ct
-from contagion.lending import maker_dutch_auction, maker_time_to_par
+from contagion.lending import maker_dutch_auction, maker_flip_auction, maker_time_to_par
 from contagion.results import Run
 from tests.propagation.cascade.lending import LOT, Loan, Protocol, fall, lending_net, play
 
@@ -112,3 +112,43 @@ def test_in_the_timeless_limit_a_vault_is_sold_at_the_oracle() -> None:
     [(_, units, price)] = sales(run)
     assert price == pytest.approx(768.0, abs=1e-5)
     assert units == pytest.approx(5625.0 / 768.0, abs=2 * LOT)
+
+
+FLIP = MAKER | {"auction_kind": "flip", "auction_tail": 600.0}
+
+
+@pytest.mark.parametrize(("debt", "share"), [(5000.0, 0.25), (6300.0, 0.45), (6300.0, 0.25)])
+def test_keepers_who_compete_bid_what_the_collateral_brings_at_most_the_tab(
+    debt: float, share: float
+) -> None:
+    net = lending_net({"a": Loan({"ETH": 10.0, "USD": -debt})}, Protocol(FLIP, VAULT))
+    run = play(net, fall(share), horizon=3600.0)
+    [(time, units, price)] = sales(run)
+    oracle = 1024.0 * (1.0 - share)
+    bid = min(1.125 * debt, 10.0 * oracle)
+    pure = maker_flip_auction(10.0, oracle, debt, bid, penalty=0.125)
+    assert (time, units) == (610.0, 10.0)
+    assert units * price == pytest.approx(bid, abs=1e-4)
+    assert run.metrics["bad_debt"] == pytest.approx(float(pure.bad_debt), abs=1e-4)
+    assert moved(run, "keeper:P", "money") == pytest.approx(float(pure.keeper_gain), abs=1e-4)
+    assert run.metrics["system_loss"] >= float(pure.owner_surplus_lost) - 1e-3
+
+
+def test_a_keeper_who_is_alone_bids_nothing() -> None:
+    net = lending_net(
+        {"a": Loan({"ETH": 10.0, "USD": -5000.0})}, Protocol(FLIP | {"auction_keepers": 1}, VAULT)
+    )
+    run = play(net, fall(0.25), horizon=3600.0)
+    pure = maker_flip_auction(10.0, 768.0, 5000.0, 0.0, penalty=0.125)
+    assert sales(run) == [(610.0, 10.0, 0.0)]
+    assert run.metrics["bad_debt"] == float(pure.bad_debt)
+    assert moved(run, "keeper:P", "money") == float(pure.keeper_gain)
+
+
+def test_without_keepers_an_auction_finds_no_bid_and_the_run_ends() -> None:
+    net = lending_net(
+        {"a": Loan({"ETH": 10.0, "USD": -5000.0})}, Protocol(FLIP | {"auction_keepers": 0}, VAULT)
+    )
+    run = play(net, fall(0.25), horizon=3600.0)
+    assert sales(run) == []
+    assert run.metrics["rounds"] < 100
