@@ -61,8 +61,9 @@ def test_g_a_node_and_an_account_added_shift_nobodys_draws(seed: int) -> None:
             {"name": "a999", "owner": "t999", "venue": str(net.venues.index[0]), "mode": "cross"},
         ],
     )
-    state = it.world.model.prepare(more, it.world.policies).simulate(it.world.shock, seed=seed)
-    kept = np.asarray([name != "a999" for name in more.accounts.index])
+    prepared = it.world.model.prepare(more, it.world.policies)
+    state = prepared.simulate(it.world.shock, seed=seed)
+    kept = np.asarray([name != "a999" for name in prepared.opening.names.accounts])
     for name in ("cash", "calls", "posted", "first_trigger", "closed_at"):
         assert np.array_equal(getattr(state, name)[kept], getattr(it.state, name), equal_nan=True), name
     assert np.array_equal(state.quantity, it.state.quantity)
