@@ -7,6 +7,7 @@ import pytest
 
 from contagion.cli import main
 from contagion.lending import leverage_loop
+from contagion.margin.rulebooks import RULEBOOKS
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -75,3 +76,21 @@ def test_the_notebook_on_lending_prints_the_ratio_of_the_pure_rule_and_a_day_wit
     loop = leverage_loop(0.90, 0.93)
     assert f"liquidated at a ratio of {loop.ratio_at_liquidation:.4f}" in text
     assert "bad debt   USD 0.00" in text
+
+
+def test_the_third_notebook_shows_every_rulebook_and_how_much_of_it_is_assumed() -> None:
+    notebook = FOLDER / "03_venue_rules.ipynb"
+    code = ["".join(cell["source"]) for cell in cells(notebook, "code")]
+    assert all(f'"{name}"' in code[0] for name in RULEBOOKS)
+    tables = [
+        "".join(output["data"]["text/plain"])
+        for cell in cells(notebook, "code")
+        for output in cell["outputs"]
+        if output["output_type"] == "execute_result"
+    ]
+    shown = {name: sum(f"{name} " in table for table in tables) for name in RULEBOOKS}
+    assert all(shown.values())
+    for name, book in RULEBOOKS.items():
+        statuses = [rule.status for rule in book.rules.values()]
+        row = rf"{name} +{statuses.count('assumption')} +{statuses.count('fact')}\n"
+        assert any(re.search(row, f"{table}\n") for table in tables)
