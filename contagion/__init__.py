@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contagion import policies as policies
     from contagion import propagation as propagation
     from contagion import shocks as shocks
+    from contagion.experiments.break_even import break_even as break_even
     from contagion.experiments.compare import compare as compare
     from contagion.experiments.cover import cover as cover
     from contagion.experiments.families import PriceShocks as PriceShocks
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from contagion.policies import Auction as Auction
     from contagion.policies import AutoDeleveraging as AutoDeleveraging
     from contagion.policies import CloseFactor as CloseFactor
+    from contagion.policies import DynamicMargin as DynamicMargin
     from contagion.policies import Halt as Halt
     from contagion.policies import IndexDesign as IndexDesign
     from contagion.policies import InsuranceFund as InsuranceFund
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from contagion.policies import TieredMargin as TieredMargin
     from contagion.policies import World as World
     from contagion.policies.costs import CostRates as CostRates
+    from contagion.policies.paths import margin_path as margin_path
     from contagion.propagation.cascade.model import Cascade as Cascade
     from contagion.propagation.run import run as run
     from contagion.propagation.warmup import warmup as warmup
@@ -86,6 +89,7 @@ _HOMES = {
     "CostRates": "policies.costs",
     "Default": "shocks",
     "DepthShock": "shocks",
+    "DynamicMargin": "policies",
     "GasShock": "shocks",
     "Halt": "policies",
     "IndexDesign": "policies",
@@ -107,10 +111,12 @@ _HOMES = {
     "Withdrawal": "shocks",
     "World": "policies",
     "adl_probability": "experiments.limits",
+    "break_even": "experiments.break_even",
     "check_step": "experiments.steps",
     "compare": "experiments.compare",
     "cover": "experiments.cover",
     "fund_size": "measures.funds",
+    "margin_path": "policies.paths",
     "monitor": "measures.monitoring",
     "open_interest_limit": "experiments.limits",
     "remargin": "network.remargin",

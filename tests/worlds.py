@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import contagion as ct
+from contagion import policies
 from contagion.policies.base import Policy
 from contagion.shocks import Shock
 from tests.lenders import add_lenders, lending_policies
@@ -470,6 +471,21 @@ def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
         ct.InsuranceFund(factor=2.0, amount=10.0),
         ct.AutoDeleveraging(),
         ct.SocialisedLoss(),
+        ct.Halt(drop=0.06, length=180.0, auction=True, auction_depth=0.5, magnet=0.5, diversion=0.5),
+        policies.MarketWideHalt(lengths=(180.0, 180.0, 300.0), auction_depth=0.3, diversion=0.2),
+        policies.DynamicMargin(window=300.0, floor=0.8, cap=2.0),
+        policies.OpenInterestMargin(lower=0.1, upper=2.0, most=1.8),
+        policies.ConcentrationAddOn(share=0.02, rate=0.03),
+        policies.CrossOrIsolated("isolated"),
+        policies.CrossOrIsolated("cross"),
+        policies.LeverageLimit(max_leverage=6.0, response="post"),
+        policies.PositionLimit(share=0.1),
+        policies.SlicedLiquidation(risk=0.2),
+        policies.BackstopLiquidity(capital=5_000.0, discount=0.01),
+        policies.FundReplenishment(rate=6.0),
+        policies.FundReplenishment(rate=6.0, payer="outside"),
+        policies.AdaptiveHaircuts(quantile=1.0),
+        policies.FeeSplit(fee=0.02, to_fund=0.25, to_keeper=0.0, burned=0.5),
     ]
     chosen = rng.choice(len(known), size=int(rng.integers(0, 4)), replace=False)
     return tuple(known[int(i)] for i in chosen)

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from contagion.measures.resampling import between_networks as between_networks
     from contagion.measures.stressed import cover as cover
     from contagion.measures.stressed import stressed_members as stressed_members
+    from contagion.measures.swings import kupiec as kupiec
+    from contagion.measures.swings import procyclicality as procyclicality
     from contagion.measures.tails import effects_table as effects_table
     from contagion.measures.tails import tail_table as tail_table
 
@@ -63,6 +65,7 @@ _HOMES = {
     "fund_size": "funds",
     "hill_estimate": "intervals",
     "holm": "paired",
+    "kupiec": "swings",
     "liquidation_map": "liquidation",
     "liquidation_moves": "liquidation",
     "liquidation_prices": "liquidation",
@@ -78,6 +81,7 @@ _HOMES = {
     "paired_effects": "paired",
     "probability_of_liquidation": "probability",
     "stressed_members": "stressed",
+    "procyclicality": "swings",
     "system_gain": "losses",
     "system_loss": "losses",
     "system_risk": "prior_risk",

@@ -65,7 +65,7 @@ def remargin(
         margin, equity = initial, opening_account_equity(net).to_numpy()
         asked = requirement(net, initial)(None)
         breaks = (asked > equity) & (asked > requirement(before, initial)(None)) & ~resting
-        posted = _post(net, np.where(breaks, asked - equity, 0.0))
+        posted = affordable(net, np.where(breaks, asked - equity, 0.0))
         allowed = np.where(breaks, np.maximum(equity + posted, 0.0), np.inf)
     fraction = _largest_fraction(requirement(net, margin), np.where(resting, np.inf, allowed))
     return shrink(post(net, posted), together(net, fraction))
@@ -157,8 +157,8 @@ def _largest_fraction(required: Callable[[Floats | None], Floats], allowed: Floa
     return np.where(fits, 1.0, low)
 
 
-def _post(net: Network, missing: Floats) -> Floats:
-    """Cash that owners can post per account, accounts of an owner in name order."""
+def affordable(net: Network, missing: Floats) -> Floats:
+    """Cash that owners can post of what is `missing` per account behind a row, accounts of an owner in name order."""
     count = net.accounts["count"].to_numpy(float)
     frame = pd.DataFrame({"owner": net.accounts["owner"].to_numpy(), "need": missing * count})
     cash = net.nodes["cash"].reindex(frame["owner"]).to_numpy(float)

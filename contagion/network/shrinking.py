@@ -19,6 +19,7 @@ from contagion.network.reserved import PREFIX
 from contagion.network.schema import TABLES
 
 Floats = npt.NDArray[np.float64]
+DUST = 1e-12  # what is left of positions that cancel, as a share of them, is rounding
 
 
 def post(net: Network, posted: Floats) -> Network:
@@ -61,16 +62,27 @@ def shrink(net: Network, fraction: Floats) -> Network:
     fraction
         Share that each account keeps, ``(n_accounts,)``, in whole lots of markets that have one.
     """
-    if (fraction == 1.0).all():
+    return shrink_positions(net, fraction[net.codes("positions", "account")])
+
+
+def shrink_positions(net: Network, share: Floats) -> Network:
+    """Close a share of every position at the opening mark, and sell the coins that hedged it.
+
+    Parameters
+    ----------
+    share
+        Share that is kept of each position, ``(n_positions,)``, in whole lots of markets that have one.
+    """
+    if (share == 1.0).all():
         return net
     positions = net.positions.copy()
     account, market = net.codes("positions", "account"), net.codes("positions", "market")
     mark = net.assets["price"].to_numpy()[net.codes("markets", "asset")][market]
     lot = net.markets["lot"].fillna(0.0).to_numpy(float)[market]
     old = positions["quantity"].to_numpy(float)
-    kept = old * fraction[account]
+    kept = old * share
     whole = np.where(lot > 0.0, np.trunc(kept / np.where(lot > 0.0, lot, 1.0)) * lot, kept)
-    new = np.where(fraction[account] == 1.0, old, whole)
+    new = np.where(share == 1.0, old, whole)
     realised = (old - new) * (mark - positions["entry_price"].to_numpy(float))
     money = pd.Series(np.bincount(account, realised, len(net.accounts)), index=net.accounts.index)
     positions["quantity"] = new
@@ -136,15 +148,19 @@ def _absorb(net: Network, positions: pd.DataFrame, money: pd.Series, given_up: p
     at_mark = net.assets["price"].reindex(net.markets["asset"].reindex(rest["market"])).to_numpy(float)
     realised = pd.Series(rest["quantity"].to_numpy() * (at_mark - rest["entry_price"].to_numpy()))
     money = money.add(realised.groupby(rest["account"].to_numpy()).sum(), fill_value=0.0)
-    both = pd.concat([rest.assign(entry_price=at_mark), taken]).groupby(["account", "market"], as_index=False)
-    merged = both.agg(quantity=("quantity", "sum"), entry_price=("entry_price", "first"))
+    both = pd.concat([rest.assign(entry_price=at_mark), taken])
+    by_leg = both.assign(size=both["quantity"].abs()).groupby(["account", "market"], as_index=False)
+    merged = by_leg.agg(
+        quantity=("quantity", "sum"), entry_price=("entry_price", "first"), size=("size", "sum")
+    )
+    merged = merged[merged["quantity"].abs() > DUST * merged["size"]].drop(columns="size")
     nodes, accounts = _with_rest(net, sorted(set(venue)))
     emptied = (accounts["mode"] == "isolated") & ~accounts.index.isin(set(positions["account"]))
     accounts.loc[emptied, "mode"] = "cross"
     return net.replace(
         nodes=nodes,
         accounts=accounts,
-        positions=pd.concat([positions[~resting], merged[merged["quantity"] != 0.0]]).reset_index(drop=True),
+        positions=pd.concat([positions[~resting], merged]).reset_index(drop=True),
         balances=_credit(net, money),
     )
 

@@ -1,31 +1,49 @@
-"""What can be done: breakers, margins, backstops."""
+"""What can be done: breakers, margins, limits, liquidity, backstops."""
 
 from contagion.policies.backstops import AutoDeleveraging, InsuranceFund, PartialLiquidation, SocialisedLoss
 from contagion.policies.base import Policy
 from contagion.policies.breakers import Halt, LiquidationThrottle, PriceBand
 from contagion.policies.costs import CostRates, Outlay
+from contagion.policies.dynamic import DynamicMargin, OpenInterestMargin
+from contagion.policies.funds import FeeSplit, FundReplenishment
+from contagion.policies.haircuts import AdaptiveHaircuts
 from contagion.policies.indices import IndexDesign
 from contagion.policies.lending import Auction, CloseFactor
+from contagion.policies.limits import ConcentrationAddOn, CrossOrIsolated, LeverageLimit, PositionLimit
+from contagion.policies.liquidity import BackstopLiquidity, SlicedLiquidation
 from contagion.policies.margins import MarginMultiplier, TieredMargin
+from contagion.policies.market_wide import MarketWideHalt
 from contagion.policies.procedures import Procedure, Rulebook
 from contagion.policies.world import World
 
 __all__ = [
+    "AdaptiveHaircuts",
     "Auction",
     "AutoDeleveraging",
+    "BackstopLiquidity",
     "CloseFactor",
+    "ConcentrationAddOn",
     "CostRates",
+    "CrossOrIsolated",
+    "DynamicMargin",
+    "FeeSplit",
+    "FundReplenishment",
     "Halt",
     "IndexDesign",
     "InsuranceFund",
+    "LeverageLimit",
     "LiquidationThrottle",
     "MarginMultiplier",
+    "MarketWideHalt",
+    "OpenInterestMargin",
     "Outlay",
     "PartialLiquidation",
     "Policy",
+    "PositionLimit",
     "PriceBand",
     "Procedure",
     "Rulebook",
+    "SlicedLiquidation",
     "SocialisedLoss",
     "TieredMargin",
     "World",

@@ -33,6 +33,13 @@ def check_word(policy: Policy, name: str, words: Sequence[str]) -> None:
         )
 
 
+def check_flag(policy: Policy, name: str) -> None:
+    """Refuse a parameter that is neither true nor false."""
+    value = getattr(policy, name)
+    if not isinstance(value, bool):
+        raise PolicyError(f"{type(policy).__name__}.{name} is {value!r:.80}; allowed are True, False")
+
+
 def market_mask(policy: Policy, chosen: tuple[str, ...] | None, markets: Sequence[str]) -> tuple[bool, ...]:
     """Which markets a policy names; all when it names none."""
     if chosen is None:
@@ -64,15 +71,29 @@ class Halt(Policy):
     scope
         ``market``, ``asset`` (all markets on it halt together) or ``all``.
     reference
-        ``last`` as above, or ``shock``: the first price after the outside move, then the price at the halt.
+        ``last`` as above; ``shock``: the first price after the outside move, then the price at the halt; or
+        ``basket``: the fall of all markets' indices since the opening (then since the halt), weighted by the money
+        in their books, halts every market in scope.
     reopening
         Reference after a halt: ``halt_price`` (the price at the halt) or ``window`` (the highest since reopening).
+    auction
+        Reopen by a call auction: orders of that round trade at the one price at which they meet the book, the
+        marginal one, in place of the average along the book.
+    auction_depth
+        Share of the depth that had left the book which is back for the auction, in [0, 1].
+    magnet
+        Share of the depth that providers have withdrawn when the price stands at the trigger, in [0, 1]; on the way
+        there in proportion.
+    diversion
+        Share of the orders waiting in the halted market that is hedged, between traders outside the network, in the
+        open markets of the asset while they wait, in [0, 1].
     markets
         Names of the markets the rule applies to; None: all.
 
     References
     ----------
-    Cascade chapter, section 4, "Halts"; NYSE rule 7.12 for market-wide breakers.
+    Cascade chapter, section 4, "Halts"; NYSE rule 7.12 for market-wide breakers and their reopening auction.
+    Subrahmanyam (1994), Circuit breakers and market volatility: magnet effect and trade that moves elsewhere.
 
     Examples
     --------
@@ -86,8 +107,12 @@ class Halt(Policy):
     length: float = 300.0
     times: float = math.inf
     scope: Literal["market", "asset", "all"] = "market"
-    reference: Literal["last", "shock"] = "last"
+    reference: Literal["last", "shock", "basket"] = "last"
     reopening: Literal["halt_price", "window"] = "halt_price"
+    auction: bool = False
+    auction_depth: float = 0.0
+    magnet: float = 0.0
+    diversion: float = 0.0
     markets: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -97,14 +122,27 @@ class Halt(Policy):
         check_number(self, "length", 0.0, math.inf)
         check_number(self, "times", 0.0, math.inf)
         check_word(self, "scope", ("market", "asset", "all"))
-        check_word(self, "reference", ("last", "shock"))
+        check_word(self, "reference", ("last", "shock", "basket"))
         check_word(self, "reopening", ("halt_price", "window"))
+        check_flag(self, "auction")
+        for share in ("auction_depth", "magnet", "diversion"):
+            check_number(self, share, 0.0, 1.0)
+        if self.auction_depth > 0.0 and not self.auction:
+            raise PolicyError("Halt.auction_depth is given without an auction; set auction=True")
+        if self.reference == "basket" and self.reopening == "window":
+            raise PolicyError("Halt.reopening 'window' keeps no highest basket; use reopening='halt_price'")
 
     def describe(self) -> str:
         """One plain sentence."""
         what = {"market": "the market", "asset": "all markets on the asset", "all": "all markets"}[self.scope]
-        within = "" if math.isinf(self.window) else f" within {self.window / 60:g} min"
-        return f"Halt: a fall of {100 * self.drop:g} %{within} shuts {what} for {self.length / 60:g} min."
+        within = (
+            ""
+            if math.isinf(self.window) or self.reference == "basket"
+            else f" within {self.window / 60:g} min"
+        )
+        of = " of the basket" if self.reference == "basket" else ""
+        more = "; it reopens by an auction" if self.auction else ""
+        return f"Halt: a fall{of} of {100 * self.drop:g} %{within} shuts {what} for {self.length / 60:g} min{more}."
 
     def rows(self, markets: Sequence[str]) -> tuple[Mapping[str, object], ...]:
         """One row of kind ``halt``."""
@@ -121,6 +159,10 @@ class Halt(Policy):
                 "times": self.times,
                 "reference": self.reference,
                 "reopening": self.reopening,
+                "auction": float(self.auction),
+                "auction_depth": self.auction_depth,
+                "magnet": self.magnet,
+                "diversion": self.diversion,
             },
         )
 

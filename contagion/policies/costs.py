@@ -26,7 +26,8 @@ class Outlay:
     seconds
         Length of the run's horizon (s): how long money is locked.
     locked
-        Money locked up beyond the network before the policies: larger funds, margin posted at the opening.
+        Money locked up beyond the network before the policies: larger funds, margin posted at the opening, and what
+        refilled a fund in the run.
     turned_away
         Open interest that the opening rules made traders give up (money).
     halted_value

@@ -14,6 +14,15 @@ import contagion as ct
 from contagion.errors import PolicyError
 from contagion.network.equity import opening_account_equity
 from contagion.network.reserved import PREFIX
+from contagion.policies import (
+    ConcentrationAddOn,
+    CrossOrIsolated,
+    DynamicMargin,
+    FeeSplit,
+    LeverageLimit,
+    OpenInterestMargin,
+    PositionLimit,
+)
 from contagion.policies.base import Policy
 from contagion.propagation.cascade.model import commitments
 from tests.worlds import random_world
@@ -36,6 +45,16 @@ OPENINGS: dict[str, Policy] = {
     "socialised loss": ct.SocialisedLoss(),
     "index design": ct.IndexDesign(markets=(), deviation=0.05, lag=60.0),
     "placebo": ct.Policy(),
+    "dynamic margin with a floor": DynamicMargin(floor=1.5),
+    "dynamic margin with a floor, violators": DynamicMargin(floor=1.5, response="violators"),
+    "open-interest margin": OpenInterestMargin(lower=0.1, upper=2.0, most=1.8),
+    "concentration add-on": ConcentrationAddOn(share=0.01, rate=0.05),
+    "leverage limit": LeverageLimit(max_leverage=4.0),
+    "leverage limit, posted": LeverageLimit(max_leverage=4.0, response="post"),
+    "position limit": PositionLimit(share=0.02),
+    "isolated accounts": CrossOrIsolated("isolated"),
+    "cross accounts": CrossOrIsolated("cross"),
+    "fees burned": FeeSplit(fee=0.01, to_fund=0.0, to_keeper=0.0, burned=1.0),
 }
 NETWORKS = ("world 1", "world 2", "world 3", "generated")
 MARGINS = [name for name in OPENINGS if name.startswith(("margin", "tier"))]

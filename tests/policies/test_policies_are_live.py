@@ -10,8 +10,23 @@ import pytest
 
 import contagion as ct
 from contagion.margin.rulebooks import RULEBOOKS
+from contagion.policies import (
+    AdaptiveHaircuts,
+    BackstopLiquidity,
+    ConcentrationAddOn,
+    CrossOrIsolated,
+    DynamicMargin,
+    FeeSplit,
+    FundReplenishment,
+    LeverageLimit,
+    MarketWideHalt,
+    OpenInterestMargin,
+    PositionLimit,
+    SlicedLiquidation,
+)
 from contagion.policies.base import Policy
 from contagion.propagation.cascade.model import Prepared
+from tests.worlds import random_world
 
 SCENARIOS = 64
 LIVE: dict[str, Policy] = {
@@ -39,6 +54,25 @@ LIVE: dict[str, Policy] = {
     "socialised loss": ct.SocialisedLoss(),
     "index without members": ct.IndexDesign(markets=()),
     "late index": ct.IndexDesign(lag=300.0),
+    "halt with an auction": ct.Halt(drop=0.05, length=300.0, auction=True, auction_depth=0.5),
+    "halt that attracts": ct.Halt(drop=0.1, window=math.inf, length=300.0, magnet=0.8),
+    "halt that diverts": ct.Halt(drop=0.05, length=300.0, diversion=0.5),
+    "halt by the basket": ct.Halt(drop=0.05, length=300.0, scope="all", reference="basket"),
+    "market-wide halts": MarketWideHalt(auction_depth=0.5),
+    "dynamic margin": DynamicMargin(window=600.0, cap=2.0),
+    "open-interest margin": OpenInterestMargin(lower=0.1, upper=4.0, most=1.5),
+    "concentration add-on": ConcentrationAddOn(share=0.01, rate=0.02),
+    "isolated margin": CrossOrIsolated("isolated"),
+    "cross margin": CrossOrIsolated("cross"),
+    "leverage limit": LeverageLimit(max_leverage=8.0),
+    "leverage limit, posted": LeverageLimit(max_leverage=8.0, response="post"),
+    "position limit": PositionLimit(share=0.01),
+    "sliced liquidation": SlicedLiquidation(risk=0.3),
+    "backstop liquidity": BackstopLiquidity(capital=1e8, discount=0.01),
+    "fund replenishment": FundReplenishment(rate=2.0, payer="outside"),
+    "fund replenishment by venues": FundReplenishment(rate=2.0),
+    "fees burned": FeeSplit(fee=0.01, to_fund=0.0, to_keeper=0.0, burned=1.0),
+    "adaptive haircuts": AdaptiveHaircuts(quantile=1.0, horizon=600.0, window=600.0),
 }
 NOTHING: dict[str, Policy] = {
     "placebo": ct.Policy(),
@@ -50,19 +84,34 @@ NOTHING: dict[str, Policy] = {
     "tiers times one": ct.TieredMargin(factor=1.0),
     "fund times one": ct.InsuranceFund(factor=1.0),
     "index as it is": ct.IndexDesign(deviation=math.inf, lag=0.0),
+    "halt whose extras are zero": ct.Halt(drop=1.0, auction=True, diversion=1.0),
+    "dynamic margin from one to one": DynamicMargin(floor=1.0, cap=1.0),
+    "open-interest margin of one": OpenInterestMargin(most=1.0),
+    "add-on of nothing": ConcentrationAddOn(rate=0.0),
+    "leverage without limit": LeverageLimit(max_leverage=1e6),
+    "positions without limit": PositionLimit(share=1e6),
+    "backstop without money": BackstopLiquidity(capital=0.0),
+    "fund that is never refilled": FundReplenishment(rate=0.0),
+    "slices without impact": SlicedLiquidation(eta=0.0),
+    "fees as they are": FeeSplit(),
+    "haircuts that never change": AdaptiveHaircuts(floor=1.0),
 }
 
 
+PLEDGED = ("adaptive haircuts", "haircuts that never change")
+"""Policies that need coins as collateral."""
+
+
 @cache
-def base() -> Prepared:
-    """A small generated market, made ready once."""
-    net = ct.generate.perp_market(n_accounts=400, seed=5)
+def base(pledged: bool) -> Prepared:
+    """A small market, made ready once: a generated one, or a random one with coins in its accounts."""
+    net = random_world(2, n=40).net if pledged else ct.generate.perp_market(n_accounts=400, seed=5)
     return ct.Cascade(step=60.0, horizon=3600.0).prepare(net)
 
 
-def shock(number: int) -> ct.PriceShock:
+def shock(number: int, pledged: bool) -> ct.PriceShock:
     """Scenario `number`: falls of 10 to 60 % of every coin, at once or over a quarter of an hour."""
-    assets = base().network.assets
+    assets = base(pledged).network.assets
     coins = sorted(assets.index[assets["kind"] != "currency"])
     falls = np.random.default_rng([7, number]).uniform(0.1, 0.6, len(coins))
     return ct.PriceShock(
@@ -70,33 +119,36 @@ def shock(number: int) -> ct.PriceShock:
     )
 
 
-def outcomes(policies: tuple[Policy, ...]) -> np.ndarray:
+def outcomes(policies: tuple[Policy, ...], pledged: bool) -> np.ndarray:
     """All metrics of the 64 scenarios."""
-    prepared = base().under(policies)
-    return np.stack([prepared.metrics(shock(number), 3, number) for number in range(SCENARIOS)])
+    prepared = base(pledged).under(policies)
+    return np.stack([prepared.metrics(shock(number, pledged), 3, number) for number in range(SCENARIOS)])
 
 
 @cache
-def without() -> np.ndarray:
+def without(pledged: bool) -> np.ndarray:
     """Metrics without any policy."""
-    return outcomes(())
+    return outcomes((), pledged)
 
 
-def test_the_scenarios_bite() -> None:
-    names = list(base().metric_names)
-    assert (without()[:, names.index("liquidated_notional")] > 0.0).all()
+@pytest.mark.parametrize("pledged", [False, True])
+def test_the_scenarios_bite(pledged: bool) -> None:
+    names = list(base(pledged).metric_names)
+    assert (without(pledged)[:, names.index("liquidated_notional")] > 0.0).all()
 
 
 @pytest.mark.parametrize("name", LIVE)
 def test_every_built_in_policy_changes_some_metric(name: str) -> None:
-    kept = [k for k, metric in enumerate(base().metric_names) if metric != "policy_cost"]
-    found = outcomes((LIVE[name],))
-    assert not np.array_equal(found[:, kept], without()[:, kept], equal_nan=True)
+    pledged = name in PLEDGED
+    kept = [k for k, metric in enumerate(base(pledged).metric_names) if metric != "policy_cost"]
+    found = outcomes((LIVE[name],), pledged)
+    assert not np.array_equal(found[:, kept], without(pledged)[:, kept], equal_nan=True)
 
 
 @pytest.mark.parametrize("name", NOTHING)
 def test_the_placebo_and_policies_of_size_zero_change_no_bit(name: str) -> None:
-    assert np.array_equal(outcomes((NOTHING[name],)), without(), equal_nan=True)
+    pledged = name in PLEDGED
+    assert np.array_equal(outcomes((NOTHING[name],), pledged), without(pledged), equal_nan=True)
 
 
 def test_every_built_in_policy_is_among_those_tested() -> None:

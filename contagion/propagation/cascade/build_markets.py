@@ -164,6 +164,7 @@ def build_markets(
     rows["half_life"] = net.markets["impact_half_life"].fillna(np.inf).to_numpy()
     own, of_asset = net.markets["volatility"].to_numpy(float), net.assets["volatility"].to_numpy(float)[asset]
     rows["volatility"] = np.nan_to_num(np.where(np.isnan(own), of_asset, own), nan=0.0)
+    rows["volume"] = net.markets["volume"].to_numpy(float) * units.scale
     rows["tier_first"], rows["tier_last"] = tiers.first, tiers.last
     rows["size_slope"] = size_slopes(net, "maintenance_slope") * units.lots
     rows["initial_slope"] = size_slopes(net, "initial_slope") * units.lots

@@ -34,8 +34,9 @@ REACTIONS = {"none": 0, "top_up": 1, "deleverage": 2, "hedge": 3}
 BY_TRADING, BY_HEDGING = 2, 3
 SOURCES = {"cash": 0, "margin": 1, "holdings": 2, "loans": 3}
 FROM_MARGIN, FROM_HOLDINGS, FROM_LOANS = 1, 2, 3
+VOLATILITY_MARGIN, INTEREST_MARGIN, BACKSTOP, REPLENISHMENT, SLICES, HAIRCUTS = 4, 5, 6, 7, 8, 9
 SCOPES = {"market": 0, "asset": 1, "all": 2}
-HALT_REFERENCES = {"last": 0, "shock": 1}
+HALT_REFERENCES = {"last": 0, "shock": 1, "basket": 2}
 REOPENINGS = {"halt_price": 0, "window": 1}
 BAND_REFERENCES = {"mark": 0, "index": 1, "last": 2}
 

@@ -76,7 +76,14 @@ def one_round(opening: Opening, state: State, hooks: Hooks, look: str) -> None:
     book, packed = opening.packed, pack_state(state)
     phases.begin(book, packed)
     hooks.marks(state)
-    hooks.requirement(state)
+    places = [int(place) for place in state.policies["place"]]
+    python = state.policies["kind"] == PYTHON
+    phases.reset_rules(packed)
+    for p, place in enumerate(places):
+        if python[p]:
+            hooks.requirement(state, place)
+        else:
+            phases.standing_row(book, packed, p)
     hooks.haircuts(state)
     hooks.cash(state)
     phases.receive(book, packed)
@@ -85,8 +92,6 @@ def one_round(opening: Opening, state: State, hooks: Hooks, look: str) -> None:
     else:
         phases.look(book, packed)
     phases.order(book, packed)
-    places = [int(place) for place in state.policies["place"]]
-    python = state.policies["kind"] == PYTHON
     for p, place in enumerate(places):
         if python[p]:
             hooks.status(state, place)

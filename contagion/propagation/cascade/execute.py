@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
-from contagion.markets.impact import SQUARE_ROOT, average, capacity, move
+from contagion.markets.impact import SQUARE_ROOT, average, capacity, move, price
 from contagion.propagation.cascade.codes import OFFERED
 from contagion.propagation.cascade.deals import take_deal
 from contagion.propagation.cascade.inventories import flow_inventories, take_inventories
@@ -259,6 +259,8 @@ def set_price(book: Any, state: Any) -> None:
     for m in range(state.markets.shape[0]):
         market = state.markets[m]
         market.fill, market.reached = trade_price(book, market, market.flow)
+        if market.auction and market.flow != 0.0:  # a call auction: everybody trades where the orders meet
+            market.fill = float(price(market.impact, market.outside, market.reached))
 
 
 @inner

@@ -76,18 +76,17 @@ class Hooks:
                     )
                 state.markets["mark"] = marks
 
-    def requirement(self, state: State) -> None:
-        """Let policies multiply the maintenance margin per market."""
-        multiplier = np.ones(len(state.markets))
-        for p in self.python:
-            if self.policies[p].overrides("requirement"):
-                answer = self.policies[p].requirement(self.world(state, p), multiplier.copy())
-                multiplier = self.checked(p, "requirement", answer, multiplier.shape)
-                if (multiplier < 0).any():
-                    raise PolicyError(
-                        f"{type(self.policies[p]).__name__}.requirement returned a negative multiplier"
-                    )
-        state.markets["multiplier"] = multiplier
+    def requirement(self, state: State, p: int) -> None:
+        """Multiply the maintenance margin per market."""
+        if self.policies[p].overrides("requirement"):
+            before = state.markets["multiplier"].copy()
+            answer = self.policies[p].requirement(self.world(state, p), before.copy())
+            multiplier = self.checked(p, "requirement", answer, before.shape)
+            if (multiplier < 0).any():
+                raise PolicyError(
+                    f"{type(self.policies[p]).__name__}.requirement returned a negative multiplier"
+                )
+            state.markets["multiplier"] = multiplier
 
     def haircuts(self, state: State) -> None:
         """Let policies change the weights of coins, venue by asset; coins that a venue does not know have 0."""
@@ -95,7 +94,7 @@ class Hooks:
             return
         slots = state.slots
         weights = np.zeros((len(state.venues), len(state.index)))
-        np.maximum.at(weights, (slots["venue"], slots["asset"]), slots["opening_weight"])
+        np.maximum.at(weights, (slots["venue"], slots["asset"]), slots["weight"])
         before = weights.copy()
         for p in self.python:
             if self.policies[p].overrides("haircuts"):
@@ -106,10 +105,10 @@ class Hooks:
                         f"{type(self.policies[p]).__name__}.haircuts returned a weight outside [0, 1]"
                     )
         scale = np.divide(weights, before, out=np.ones_like(weights), where=before > 0)
-        changed = scale[slots["venue"], slots["asset"]] * slots["opening_weight"]
+        changed = scale[slots["venue"], slots["asset"]] * slots["weight"]
         same = weights == before
         slots["weight"] = np.where(
-            same[slots["venue"], slots["asset"]], slots["opening_weight"], np.minimum(changed, 1.0)
+            same[slots["venue"], slots["asset"]], slots["weight"], np.minimum(changed, 1.0)
         )
 
     def cash(self, state: State) -> None:

@@ -213,7 +213,7 @@ def advance_clocks(book: Any, state: Any) -> None:
     for m in range(markets.shape[0]):
         market = markets[m]
         mark, multiplier, opening = state.before[m, 0], state.before[m, 1], market.opening
-        move = abs(market.mark - mark) / opening
+        move = abs(market.mark - mark) / opening * max(1.0, multiplier)
         if market.multiplier > multiplier:
             move += (market.multiplier - multiplier) * market.mark / opening
         state.before[m, 0], state.before[m, 1] = market.mark, market.multiplier

@@ -161,7 +161,7 @@ def outlay(opening: Opening, state: State, seconds: float, locked: float, turned
     step = float(state.clock["step"][0])
     return Outlay(
         seconds=seconds,
-        locked=locked,
+        locked=locked + float(state.venues["replenished"].sum()) * quantum,
         turned_away=turned_away,
         halted_value=float((interest * markets["halted_seconds"]).sum()),
         deferred_value=float(state.rounds["deferred_notional"][:ran].sum()) * step,

@@ -9,13 +9,25 @@ from __future__ import annotations
 from typing import Any
 
 from contagion.compiled import kernel
-from contagion.propagation.cascade import breakers, kernels, rounds
+from contagion.propagation.cascade import breakers, kernels, rounds, standing
 
 
 @kernel
 def begin(book: Any, state: Any) -> None:
     """Phase 1: revalue."""
     rounds.begin(book, state)
+
+
+@kernel
+def reset_rules(state: Any) -> None:
+    """Margin and weights as the tables have them."""
+    standing.reset_rules(state)
+
+
+@kernel
+def standing_row(book: Any, state: Any, p: int) -> None:
+    """A built-in policy that acts before the look."""
+    standing.standing_row(book, state, p)
 
 
 @kernel

@@ -41,12 +41,18 @@ def set_last(state: Any) -> None:
 
 @inner
 def running_volatility(state: Any, a: int) -> float:
+    """Volatility of the index over the window that the depth of books looks at, per square root of a day."""
+    return volatility_over(state, a, state.clock[0].volatility_window)
+
+
+@inner
+def volatility_over(state: Any, a: int, window: float) -> float:
     """Volatility of the index per square root of a day: the range of its log over the window that ends now.
 
     The range, not the sum of squared returns: that sum would shrink with the step on a smooth path.
     """
     clock = state.clock[0]
-    n = max(1, round(clock.volatility_window / clock.step))
+    n = max(1, round(window / clock.step))
     moved, low, high, at = 0.0, 0.0, 0.0, int(clock.round)
     for r in range(max(0, at - n + 1), at + 1):
         moved += state.index_return[r, a]

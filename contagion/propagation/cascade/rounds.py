@@ -24,6 +24,7 @@ from contagion.propagation.cascade.breakers import (
 from contagion.propagation.cascade.codes import PYTHON
 from contagion.propagation.cascade.default import defaults
 from contagion.propagation.cascade.deleverage import route
+from contagion.propagation.cascade.divert import divert
 from contagion.propagation.cascade.execute import (
     add_flow,
     cap_by_book,
@@ -43,6 +44,7 @@ from contagion.propagation.cascade.reactions import fill_owners, react
 from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
 from contagion.propagation.cascade.settle import fill
 from contagion.propagation.cascade.settle_loans import fill_loans
+from contagion.propagation.cascade.standing import reset_rules, standing_row
 from contagion.propagation.cascade.takeover import fill_inventories, keep_paths
 from contagion.propagation.cascade.waterfall import pay_deficits, total_funds
 from contagion.propagation.cascade.withdrawals import withdraw
@@ -108,6 +110,7 @@ def end(book: Any, state: Any) -> None:
     update_base_fees(state)
     replenish(state)
     add_flow(state)
+    divert(book, state)
     if state.clock[0].arbitrage:
         arbitrage(book, state)
     withdraw(book, state)
@@ -167,6 +170,9 @@ def advance(book: Any, state: Any) -> None:
     n_policies = state.policies.shape[0]
     while not state.clock[0].done and state.clock[0].round <= state.clock[0].last_round:
         begin(book, state)
+        reset_rules(state)
+        for p in range(n_policies):
+            standing_row(book, state, p)
         receive(book, state)
         look(book, state)
         order(book, state)

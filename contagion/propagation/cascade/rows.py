@@ -11,19 +11,36 @@ import numpy.typing as npt
 from contagion.errors import PolicyError
 from contagion.policies.base import RUNTIME_HOOKS, Policy
 from contagion.propagation.cascade.codes import (
+    BACKSTOP,
     BAND,
     BAND_REFERENCES,
+    HAIRCUTS,
     HALT,
     HALT_REFERENCES,
+    INTEREST_MARGIN,
     PYTHON,
     REOPENINGS,
+    REPLENISHMENT,
     SCOPES,
+    SLICES,
     THROTTLE,
+    VOLATILITY_MARGIN,
 )
 from contagion.propagation.cascade.hooks import CALLED, is_python
 from contagion.propagation.cascade.tables import POLICY
 
-KINDS = {"halt": HALT, "band": BAND, "throttle": THROTTLE}
+KINDS = {
+    "halt": HALT,
+    "band": BAND,
+    "throttle": THROTTLE,
+    "volatility_margin": VOLATILITY_MARGIN,
+    "interest_margin": INTEREST_MARGIN,
+    "backstop": BACKSTOP,
+    "replenishment": REPLENISHMENT,
+    "slices": SLICES,
+    "haircuts": HAIRCUTS,
+}
+IN_MONEY = ("rate", "money")
 WORDS = {"scope": SCOPES, "reopening": REOPENINGS}
 REFERENCES = {"halt": HALT_REFERENCES, "band": BAND_REFERENCES}
 
@@ -92,5 +109,5 @@ def _row(given: dict[str, object], place: int, scale: float) -> np.void:
         elif name in WORDS:
             row[name] = WORDS[name][str(value)]
         else:
-            row[name] = float(str(value)) * (scale if name == "rate" else 1.0)
+            row[name] = float(str(value)) * (scale if name in IN_MONEY else 1.0)
     return row

@@ -230,7 +230,7 @@ def reset(
     state.key.fill(-np.inf)
     state.rank_score.fill(-np.inf)
     np.copyto(state.index, opening.prices)
-    for name in ("until", "count"):
+    for name in ("until", "count", "diverted"):
         state.breakers[name] = 0.0
     state.breakers["reference"] = np.nan
     state.breakers["since"], state.breakers["active"] = 0, False

@@ -91,6 +91,8 @@ MARKET = np.dtype(
         ),  # what the venue's inventory paid (negative) and received for its lots, in quanta
         ("lost", "f8"),  # deficits of accounts closed here, quanta
         ("taken_over", "f8"),  # money, at the price of the takeover
+        ("volume", "f8"),  # quanta per day; nan: not stated
+        ("auction", "?"),  # reopens in this round, at one price
     ],
     align=True,
 )
@@ -186,6 +188,7 @@ VENUE = np.dtype(
         ("residual_paid", "i8"),
         ("own_paid", "i8"),
         ("uncovered", "i8"),
+        ("replenished", "i8"),
         ("liquidated", "f8"),
         ("deleveraged", "f8"),
         ("first_clip", "f8"),
@@ -281,12 +284,34 @@ POLICY = np.dtype(
         ("above", "f8"),
         ("share", "f8"),
         ("rate", "f8"),  # quanta per second and market
+        ("magnet", "f8"),  # share of the depth withdrawn at the trigger of a halt
+        ("diversion", "f8"),  # share of the orders of a halted market that is hedged elsewhere
+        ("auction", "f8"),  # 1: one clearing price in the round of reopening
+        ("auction_depth", "f8"),  # share of the lost depth that is back in that round
+        ("floor", "f8"),  # of a multiplier
+        ("cap", "f8"),
+        ("calm", "f8"),  # volatility per square root of a day; nan: the market's own
+        ("money", "f8"),  # quanta
+        ("speed", "f8"),  # share of the opening fund per second
+        ("outsider", "f8"),  # 1: an outside payer pays
+        ("eta", "f8"),
+        ("beta", "f8"),
+        ("risk", "f8"),
+        ("turnover", "f8"),  # daily volume per money resting, where a market states no volume
     ],
     align=True,
 )
 
 BREAKER = np.dtype(  # state of one halt policy in one market
-    [("until", "f8"), ("count", "f8"), ("reference", "f8"), ("since", "i8"), ("active", "?")], align=True
+    [
+        ("until", "f8"),
+        ("count", "f8"),
+        ("reference", "f8"),
+        ("since", "i8"),
+        ("active", "?"),
+        ("diverted", "f8"),
+    ],
+    align=True,
 )
 
 HISTORY = np.dtype(
