@@ -19,8 +19,6 @@ from contagion.network.network import Network
 from contagion.network.reserved import rest_of_market
 from contagion.network.shrinking import DUST
 
-ALIKE = ["owner", "venue", "count", "reaction", "response"]
-
 
 def free_accounts(net: Network) -> npt.NDArray[np.bool_]:
     """Return which accounts may be split or joined: neither legs of strategies nor the rest of the market."""
@@ -97,11 +95,12 @@ def _split_balances(
 def merge(net: Network) -> Network:
     """Return the network with the free accounts of an owner at a venue joined into one cross account.
 
-    Accounts that differ in count, reaction or response stay apart. The joined account has the name of the first;
+    Accounts that differ in anything but their mode, such as count or reaction, stay apart. The joined account has the name of the first;
     positions in one market are netted: their profit so far goes to the balance, what is left enters at the mark.
     """
     free = net.accounts[free_accounts(net)]
-    heads = free.reset_index().groupby(ALIKE, sort=False)["name"].transform("first")
+    alike = [column for column in free.columns if column != "mode"]
+    heads = free.reset_index().groupby(alike, sort=False, dropna=False)["name"].transform("first")
     into = pd.Series(heads.to_numpy(), index=free.index, dtype=object)
     sizes = into.groupby(into).transform("size")
     joined = into[sizes > 1]

@@ -259,7 +259,7 @@ class CrossOrIsolated(Policy):
     ----------
     mode
         ``isolated``: every cross account is split, its equity by notional; ``cross``: accounts of one owner at one
-        venue are joined where count, reaction and response agree. Legs of strategies stay as they are.
+        venue are joined where all else about them agrees. Legs of strategies stay as they are.
 
     Examples
     --------
