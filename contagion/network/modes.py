@@ -95,8 +95,9 @@ def _split_balances(
 def merge(net: Network) -> Network:
     """Return the network with the free accounts of an owner at a venue joined into one cross account.
 
-    Accounts that differ in anything but their mode, such as count or reaction, stay apart. The joined account has the name of the first;
-    positions in one market are netted: their profit so far goes to the balance, what is left enters at the mark.
+    Accounts that differ in anything but their mode, such as count or reaction, stay apart. The joined account has the
+    name of the first; positions in one market are netted: their profit so far goes to the balance, what is left enters
+    at the mark.
     """
     free = net.accounts[free_accounts(net)]
     alike = [column for column in free.columns if column != "mode"]

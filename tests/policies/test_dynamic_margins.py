@@ -22,6 +22,7 @@ from tests.propagation.cascade.test_drivers import assert_same
 from tests.worlds import random_world
 
 WORLDS = range(12)
+BOUNDED = DynamicMargin(window=300.0, floor=0.7, cap=2.5)
 
 
 def played(number: int, policy: ct.Policy, look: str = "compiled") -> tuple[ct.Network, State]:
@@ -29,38 +30,6 @@ def played(number: int, policy: ct.Policy, look: str = "compiled") -> tuple[ct.N
     it = random_world(2_000 + number)
     prepared = it.model.prepare(it.net, [policy])
     return prepared.opened, prepared.simulate(it.shock, seed=number, look=look)
-
-
-@cache
-def dynamic(number: int) -> tuple[ct.Network, State]:
-    """World `number` under a dynamic margin that looks back five rounds."""
-    return played(number, DynamicMargin(window=300.0, floor=0.7, cap=2.5))
-
-
-@pytest.mark.parametrize("number", WORLDS)
-def test_the_multiplier_is_that_of_the_path_of_the_index(number: int) -> None:
-    net, state = dynamic(number)
-    ran = int(state.clock["round"][0])
-    times = 60.0 * np.arange(ran)
-    for m, market in enumerate(net.markets.index):
-        prices = pd.DataFrame({"index": state.history["index"][:ran, m]}, index=times)
-        calm = float(net.markets.loc[market, "volatility"])
-        path = ct.margin_path(DynamicMargin(window=300.0, floor=0.7, cap=2.5), prices, calm)
-        assert state.markets["multiplier"][m] == pytest.approx(path["index"].iloc[-1], rel=1e-9)
-
-
-def test_multipliers_reach_their_cap_in_some_worlds_and_leave_it_in_some() -> None:
-    found = np.concatenate([dynamic(number)[1].markets["multiplier"] for number in WORLDS])
-    assert (found == 2.5).any() and (found == 0.7).any() and ((found > 0.7) & (found < 2.5)).any()
-
-
-@pytest.mark.parametrize("number", WORLDS)
-@pytest.mark.parametrize(
-    "policy",
-    [DynamicMargin(window=300.0, floor=0.7, cap=4.0), OpenInterestMargin(lower=0.05, upper=1.0, most=2.0)],
-)
-def test_accounts_that_the_clocks_skip_could_not_have_been_reached(number: int, policy: ct.Policy) -> None:
-    assert_same(played(number, policy)[1], played(number, policy, look="numpy")[1], number)
 
 
 @dataclass(frozen=True)
@@ -72,6 +41,39 @@ class Witness(ct.Policy):
     def requirement(self, world: Any, multiplier: np.ndarray) -> np.ndarray:
         self.seen.append((np.array(world.open_interest), multiplier.copy()))
         return multiplier
+
+
+@cache
+def dynamic(number: int) -> tuple[State, list[np.ndarray]]:
+    """World `number` under a dynamic margin that looks back five rounds: final arrays, multipliers of every round."""
+    it, witness = random_world(2_000 + number), Witness()
+    state = it.model.prepare(it.net, [BOUNDED, witness]).simulate(it.shock, seed=number)
+    ran = int(state.clock["round"][0])  # a run whose records did not fit is repeated
+    return state, [multiplier for _, multiplier in witness.seen[-ran:]]
+
+
+@pytest.mark.parametrize("number", WORLDS)
+def test_the_multiplier_is_that_of_the_path_of_the_index(number: int) -> None:
+    state, multipliers = dynamic(number)
+    times = 60.0 * np.arange(len(multipliers))
+    for m, asset in enumerate(state.markets["asset"]):
+        prices = np.exp(np.cumsum(state.index_return[: len(times), asset]))
+        path = ct.margin_path(BOUNDED, pd.DataFrame({"index": prices}, index=times), 0.05)
+        assert [found[m] for found in multipliers] == pytest.approx(path["index"].tolist(), rel=1e-9)
+
+
+def test_multipliers_reach_their_cap_in_some_worlds_and_leave_it_in_some() -> None:
+    found = np.concatenate([np.concatenate(dynamic(number)[1]) for number in WORLDS])
+    assert (found == 2.5).any() and (found == 0.7).any() and ((found > 0.7) & (found < 2.5)).any()
+
+
+@pytest.mark.parametrize("number", WORLDS)
+@pytest.mark.parametrize(
+    "policy",
+    [DynamicMargin(window=300.0, floor=0.7, cap=4.0), OpenInterestMargin(lower=0.05, upper=1.0, most=2.0)],
+)
+def test_accounts_that_the_clocks_skip_could_not_have_been_reached(number: int, policy: ct.Policy) -> None:
+    assert_same(played(number, policy)[1], played(number, policy, look="numpy")[1], number)
 
 
 @pytest.mark.parametrize("number", WORLDS)
