@@ -21,9 +21,9 @@ from contagion.propagation.cascade.books import note, pay_node, pay_outside, pos
 from contagion.propagation.cascade.breakers import distance_to_trigger
 from contagion.propagation.cascade.codes import (
     BACKSTOP,
-    BY_FUND,
     BY_INJECTION,
-    EVENT_FUND,
+    BY_REPLENISHMENT,
+    EVENT_REPLENISHMENT,
     FUND,
     HAIRCUTS,
     HALT,
@@ -121,12 +121,12 @@ def refill(state: Any, p: int) -> None:
         if policy.outsider == 0.0:
             money = min(money, max(0, int(state.node_cash[venue.node])))
         if money > 0 and not venue.failed:
-            note(state, EVENT_FUND, -1, venue.node, v, -1, 0.0, np.nan, float(money))
+            note(state, EVENT_REPLENISHMENT, -1, venue.node, v, -1, 0.0, np.nan, float(money))
             venue.fund += money
             venue.replenished += money
             if policy.outsider == 0.0:
-                post(state, FUND, v, BY_FUND, MONEY, money)
-                pay_node(state, venue.node, BY_FUND, -money)
+                post(state, FUND, v, BY_REPLENISHMENT, MONEY, money)
+                pay_node(state, venue.node, BY_REPLENISHMENT, -money)
             else:
                 post(state, FUND, v, BY_INJECTION, MONEY, money)
                 pay_outside(state, BY_INJECTION, -money)

@@ -178,7 +178,6 @@ VENUE = np.dtype(
         ("assessment", "f8"),  # times the contribution
         ("assessed", "i8"),
         ("replenish", "f8"),  # quanta per second
-        ("replenished", "i8"),
         ("keeper", "i8"),
         ("burned", "i8"),
         ("fee_to_venue", "i8"),
