@@ -98,14 +98,17 @@ NOTHING: dict[str, Policy] = {
 }
 
 
-PLEDGED = ("adaptive haircuts", "haircuts that never change")
-"""Policies that need coins as collateral."""
+PLEDGED = ("adaptive haircuts", "haircuts that never change", "cross margin")
+"""Policies that need coins as collateral, or several isolated accounts of an owner."""
 
 
 @cache
 def base(pledged: bool) -> Prepared:
-    """A small market, made ready once: a generated one, or a random one with coins in its accounts."""
-    net = random_world(2, n=40).net if pledged else ct.generate.perp_market(n_accounts=400, seed=5)
+    """A small market, made ready once: a generated one, or a random one with coins and isolated accounts."""
+    if pledged:
+        net = CrossOrIsolated("isolated").opening(random_world(3, n=40).net)
+    else:
+        net = ct.generate.perp_market(n_accounts=400, seed=5)
     return ct.Cascade(step=60.0, horizon=3600.0).prepare(net)
 
 
@@ -157,4 +160,5 @@ def test_every_built_in_policy_is_among_those_tested() -> None:
         for kind in vars(ct.policies).values()
         if isinstance(kind, type) and issubclass(kind, Policy) and kind is not Policy
     }
-    assert built_in == {type(policy) for policy in LIVE.values()}
+    of_lenders = {ct.Auction, ct.CloseFactor}  # tests/policies/test_lending_policies.py
+    assert built_in == {type(policy) for policy in LIVE.values()} | of_lenders
