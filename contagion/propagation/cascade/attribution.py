@@ -137,8 +137,21 @@ def contagion_graph(run: Run) -> nx.DiGraph[Any]:
             add_node(graph, str(venue), kinds, losses)
             add_node(graph, str(node), kinds, losses)
             add_edge(graph, str(venue), str(node), float(value), channel)
+    add_recalls(graph, run, kinds, losses)
     add_claims(graph, run, kinds, losses)
     return graph
+
+
+def add_recalls(graph: nx.DiGraph[Any], run: Run, kinds: pd.Series, losses: pd.Series) -> None:
+    """Edges from creditors to the debtors who had to pay a loan back before its time."""
+    ledger = run.ledger
+    paid = ledger[(ledger["kind"] == "recall") & (ledger["instrument"] == "money")]
+    for event, legs in paid.groupby("event"):
+        who = legs.set_index("amount")["account"].str.removeprefix("cash:").sort_index()
+        debtor, creditor = str(who.iloc[0]), str(who.iloc[-1])
+        add_node(graph, creditor, kinds, losses)
+        add_node(graph, debtor, kinds, losses)
+        add_edge(graph, creditor, debtor, float(run.events["money"].loc[event]), "recall")
 
 
 def add_claims(graph: nx.DiGraph[Any], run: Run, kinds: pd.Series, losses: pd.Series) -> None:

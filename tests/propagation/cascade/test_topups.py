@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from contagion.errors import InputError
 from tests.propagation.cascade.owners import SHORT_OF, Account, Loan, Town, build_town, live, moves
 from tests.propagation.cascade.small import play
 from tests.propagation.cascade.test_boundaries import path, sold
@@ -125,6 +126,8 @@ def test_a_loan_is_recalled_and_posted_when_its_notice_has_run_out() -> None:
     assert moves(run, "top_up") == [(30.0, "a", 300.0), (60.0, "a", 1104.0)]
     assert run.nodes["closing_equity"]["b"] == 6000.0 - 5000.0
     assert run.metrics["node_defaults"] == 0.0
+    graph = run.contagion_graph()
+    assert graph.edges["o", "b"] == {"weight": 1104.0, "channel": "recall"}
     claims = run.ledger[run.ledger["instrument"] == "claim"]
     quanta = 2.0**20 * 1104.0
     assert dict(claims[["account", "amount"]].to_numpy()) == {"cash:o": -quanta, "cash:b": quanta}
@@ -218,3 +221,16 @@ def test_margin_moved_in_the_round_of_liquidation_comes_first(cash: float, is_so
     run = live(Town(accounts, venue={"call_delay": 10.0}), shock=path(1024.0, 960.0, 920.0))
     assert run.accounts["posted"]["a"] == cash
     assert bool(sold(run)) == is_sold
+
+
+@pytest.mark.parametrize(
+    ("town", "words"),
+    [
+        (Town({"a": Account("o", 16.0, 2500.0, top_up_from="friends")}), "top_up_from.*friends"),
+        (Town({"a": LENDER}, loans=[Loan("b", "o", 1.0, notice=-1.0)]), "notice.*-1"),
+        (Town({"a": Account("o", 16.0, 2500.0, reaction="pray")}), "reaction.*pray"),
+    ],
+)
+def test_words_and_times_that_mean_nothing_are_refused(town: Town, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        build_town(town)
