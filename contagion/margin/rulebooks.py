@@ -67,11 +67,17 @@ _NO_WORD: Final = "not described; profits pro rata are the plainest rule that le
 _NO_FEE: Final = "no fee beyond what is left of the margin, which goes to the venue"
 _RANK: Final = "ranking by profit and effective leverage"
 
+_NOTHING_ELSE: Final = {
+    "fee_to_keeper": _assumed(0.0, "the venue closes positions itself: no keeper is paid", 0.0, 1.0),
+    "fee_burned": _assumed(0.0, "nothing is burned", 0.0, 1.0),
+}
+
 _BOOKS: Final[dict[str, dict[str, Rule]]] = {
     "close_out": {
         "procedure": _assumed("close_out", "the plainest procedure: everything is sold at once"),
         "fee": _assumed(0.0, "no fee, for comparison", 0.0, 0.015),
         "fee_to_fund": _assumed(1.0, "without a fee it does not matter", 0.0, 1.0),
+        **_NOTHING_ELSE,
         "adl_trigger": _assumed("", "nobody is deleveraged: deficits go to the residual rule"),
         "adl_rank": _assumed("bitmex", "not used without a trigger"),
         "adl_price": _assumed("", "not used without a trigger"),
@@ -83,6 +89,7 @@ _BOOKS: Final[dict[str, dict[str, Rule]]] = {
         ),
         "fee": _assumed(0.0125, "recalled; 0.3 to 0.5 % in 2019", 0.003, 0.0125),
         "fee_to_fund": _fact(1.0, "help page: the clearance fee goes to the insurance fund"),
+        **_NOTHING_ELSE,
         "adl_trigger": _fact("fund", "help page: when the fund cannot take the position over"),
         "adl_rank": _fact("binance", "help page: profit on collateral times margin ratio"),
         "adl_price": _fact("bankruptcy", "help page: closed at the bankruptcy price, no fee"),
@@ -97,6 +104,7 @@ _BOOKS: Final[dict[str, dict[str, Rule]]] = {
         ),
         "fee": _assumed(0.0, _NO_FEE, 0.0, 0.005),
         "fee_to_fund": _fact(1.0, "help page: the surplus goes to the pool"),
+        **_NOTHING_ELSE,
         "adl_trigger": _fact("pool", "help page on insurance pools, December 2025"),
         "adl_ratio": _fact(0.3, "help page: 30 % of the pool's maximum"),
         "adl_window": _fact(28_800.0, "help page: maxima over eight hours"),
@@ -109,6 +117,7 @@ _BOOKS: Final[dict[str, dict[str, Rule]]] = {
         "clip_wait": _assumed(60.0, "about a minute between steps", 30.0, 120.0),
         "fee": _assumed(0.0, _NO_FEE, 0.0, 0.005),
         "fee_to_fund": _assumed(1.0, "what is left of the margin goes to the fund", 0.0, 1.0),
+        **_NOTHING_ELSE,
         "adl_trigger": _fact("fund_drawdown", "help page: fall of the fund from its peak"),
         "adl_ratio": _fact(0.3, "help page: 30 %"),
         "adl_window": _fact(28_800.0, "help page: eight hours"),
@@ -124,6 +133,7 @@ _BOOKS: Final[dict[str, dict[str, Rule]]] = {
         "backstop_share": _fact(2.0 / 3.0, "documentation: the vault below two thirds of maintenance"),
         "fee": _fact(0.0, "documentation: no clearance fee"),
         "fee_to_fund": _assumed(1.0, "without a fee it does not matter", 0.0, 1.0),
+        **_NOTHING_ELSE,
         "adl_trigger": _assumed("fund", "below zero, beyond the loss cap of the vault (March 2025)"),
         "adl_rank": _fact("hyperliquid", "documentation: index as printed, among accounts in profit"),
         "adl_price": _fact("previous_mark", "documentation: at the previous mark"),
@@ -137,6 +147,7 @@ _BOOKS: Final[dict[str, dict[str, Rule]]] = {
         "step_size": _assumed(100_000.0, "size of a step is not stated", 10_000.0, 1_000_000.0),
         "fee": _fact(0.0075, "liquidation fee of BTC in 2022; 0.9 % of ETH"),
         "fee_to_fund": _fact(1.0, "fees go to the insurance fund"),
+        **_NOTHING_ELSE,
         "adl_trigger": _fact("", "no deleveraging: losses beyond the fund are socialised"),
         "adl_rank": _assumed("bitmex", "not used without a trigger"),
         "adl_price": _assumed("", "not used without a trigger"),
@@ -148,6 +159,7 @@ _BOOKS: Final[dict[str, dict[str, Rule]]] = {
         "spread_to_maintenance": _fact(0.1, "protocol default"),
         "fee": _assumed(0.005, "the protocol takes at most 0.5 % of a gain; here of every fill", 0.0, 0.005),
         "fee_to_fund": _fact(1.0, "protocol: to the insurance fund"),
+        **_NOTHING_ELSE,
         "adl_trigger": _assumed("fund", "deleveraged below zero when the book does not take the offer"),
         "adl_rank": _assumed("contract_pro_rata", "offsetting accounts in no stated order"),
         "adl_price": _fact("bankruptcy", "protocol: at the bankruptcy price"),
@@ -159,6 +171,7 @@ _BOOKS: Final[dict[str, dict[str, Rule]]] = {
         ),
         "fee": _assumed(0.0, _NO_FEE, 0.0, 0.005),
         "fee_to_fund": _assumed(1.0, "without a fee it does not matter", 0.0, 1.0),
+        **_NOTHING_ELSE,
         "adl_trigger": _fact("fund", "when the fund cannot carry the position"),
         "adl_rank": _fact("bitmex", f"help page: {_RANK}"),
         "adl_price": _fact("bankruptcy", "help page: at the bankruptcy price"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -62,7 +63,7 @@ class Procedure(Policy):
     bankruptcy_adjustment, spread_to_maintenance
         Of ``dydx``: how fast, and how far, the price of an offer moves away from the mark.
     venues
-        Names of the venues; None: all. A parameter of None is the venue's own.
+        Names of the venues; None: all but those that lend. A parameter of None is the venue's own.
 
     References
     ----------
@@ -113,7 +114,7 @@ class Procedure(Policy):
 
     def opening(self, net: Network) -> Network:
         """Set the procedure of the venues."""
-        return change_venues(self, net, self.venues, procedure=self.procedure, **self.given)
+        return change_venues(self, net, _exchanges(self, net), procedure=self.procedure, **self.given)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """No money is locked and no market is shut: what it costs shows in the losses."""
@@ -129,7 +130,7 @@ class Rulebook(Policy):
     rulebook
         One of close_out, binance, bybit, okx, hyperliquid, deribit, dydx, bitmex; see `contagion.rulebook`.
     venues
-        Names of the venues; None: all.
+        Names of the venues; None: all but those that lend.
 
     Examples
     --------
@@ -155,11 +156,19 @@ class Rulebook(Policy):
 
     def opening(self, net: Network) -> Network:
         """Set the columns of the rulebook."""
-        return change_venues(self, net, self.venues, **rulebook(self.rulebook))
+        return change_venues(self, net, _exchanges(self, net), **rulebook(self.rulebook))
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """Positions that winners lost."""
         return rates.deleveraging(outlay)
+
+
+def _exchanges(policy: Procedure | Rulebook, net: Network) -> Sequence[str]:
+    """Names of the venues that the policy names; without any, all that close positions and lend no money."""
+    if policy.venues is not None:
+        return policy.venues
+    lends = net.venues["procedure"].isin(["lending", "auction"])
+    return [str(name) for name in net.venues.index[~lends]]
 
 
 def _whose(venues: tuple[str, ...] | None) -> str:
