@@ -34,7 +34,8 @@ def cell(net: Network, column: str, rows: npt.NDArray[np.int64]) -> Floats:
 def by_category(net: Network) -> Flags:
     """Return which balances count by the parameters of their category (the e-mode of lending protocols).
 
-    Those of accounts whose coins, held and owed, are all of one category that has a threshold.
+    Those of accounts whose coins, held and owed, are all of one category that has a threshold; who owes money of the
+    unit owes something outside the category, unless the unit belongs to it.
 
     References
     ----------
@@ -43,7 +44,8 @@ def by_category(net: Network) -> Flags:
     rows, coin = collateral_rows(net), coin_rows(net)
     names = np.append(net.collateral["category"].to_numpy(str), "").astype(str)[rows]
     account = net.codes("balances", "account")
-    of_account = pd.DataFrame({"account": account[coin], "category": names[coin]}).groupby("account")
+    counted = coin | (net.balances["quantity"].to_numpy(np.float64) < 0.0)
+    of_account = pd.DataFrame({"account": account[counted], "category": names[counted]}).groupby("account")
     whole = pd.Index(of_account["category"].nunique().loc[lambda kinds: kinds == 1].index)
     special = coin & np.isin(account, whole.to_numpy()) & (names != "")
     return np.asarray(special & ~np.isnan(cell(net, "category_threshold", rows)), dtype=np.bool_)

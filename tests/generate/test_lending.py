@@ -9,6 +9,7 @@ from contagion.errors import SchemaError, TooLargeError, ValueRangeError
 from contagion.generate import lending_market
 from contagion.generate.sampling import tilted_sample
 from contagion.lending import aave_health_factor
+from contagion.measures import liquidation_moves
 from contagion.network.equity import opening_account_equity, opening_equity, opening_requirement
 
 KINDS = ("borrower", "looper", "short", "supplier")
@@ -97,6 +98,18 @@ def test_nobody_opens_called_or_liquidatable(net):
     assert factor.min() > 1.03
     equity, required = opening_account_equity(net), opening_requirement(net)
     assert (equity >= required).all()
+
+
+def test_a_common_fall_reaches_borrowers_where_their_health_says_and_loops_nowhere(net):
+    moves, factor = liquidation_moves(net), health(net)
+    kind = moves["owner"].str.split("-").str[0]
+    borrowers = moves.index[kind == "borrower"]
+    expected = 1.0 / factor[borrowers] - 1.0
+    np.testing.assert_allclose(moves.loc[borrowers, "fall"], expected, rtol=1e-6, atol=1e-9)
+    assert moves.loc[kind == "looper", ["fall", "rise"]].isna().all(axis=None)
+    loops = liquidation_moves(net, {"wstETH": 1.0}).loc[kind == "looper", "fall"]
+    assert loops.max() < 0.9 / 0.93 - 1.0
+    assert loops.notna().all()
 
 
 def test_looped_positions_owe_eth_within_their_category(net):

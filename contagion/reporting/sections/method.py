@@ -74,9 +74,9 @@ SUPPLIED_ILLUSTRATIVE = (
     "what the study is built to show."
 )
 NOT_MODELLED = (
-    "options and dated futures, inverse contracts, oracles that lag, "
-    "issuers whose token loses its peg, portfolio margin, funding payments, runs of "
-    "depositors, outages of venues, and traders who change their strategy because a rule changed."
+    "options and dated futures, inverse contracts, issuers whose token loses its peg, seniority among obligations, "
+    "interest within a run, stability pools and liquidation in bands, and traders who change their strategy because "
+    "a rule changed."
 )
 
 

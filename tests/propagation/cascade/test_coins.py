@@ -10,6 +10,8 @@ import pytest
 import contagion as ct
 from contagion.errors import NetworkError, PolicyError
 from contagion.network.equity import opening_account_equity, opening_haircuts, opening_requirement
+from contagion.network.weights import balance_weights
+from tests.propagation.cascade.lending import Loan, Protocol, lending_net
 
 PRICE = 1024.0
 
@@ -272,3 +274,26 @@ def test_a_haircut_policy_changes_weights_by_venue_and_asset() -> None:
     model = ct.Cascade(step=10.0, horizon=60.0)
     assert ct.run(net, still, model).metrics["liquidated_accounts"] == 0.0
     assert ct.run(net, still, model, policies=[Stricter()]).metrics["liquidated_accounts"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("balances", "weight"),
+    [
+        ({"ETH": 10.0, "BTC": -1.0}, 0.9375),
+        ({"ETH": 10.0, "USD": -5000.0}, 0.8),
+        ({"ETH": 10.0, "BTC": -1.0, "USD": -100.0}, 0.8),
+        ({"ETH": 10.0, "BTC": -1.0, "USD": 100.0}, 0.9375),
+    ],
+)
+def test_a_category_counts_for_those_who_owe_nothing_outside_it(
+    balances: dict[str, float], weight: float
+) -> None:
+    shared: dict[str, Any] = {
+        "category": "pair",
+        "category_loan_to_value": 0.875,
+        "category_threshold": 0.9375,
+    }
+    rules = Protocol(collateral={coin: shared | {"category_bonus": 0.0} for coin in ("ETH", "BTC")})
+    net = lending_net({"a": Loan(balances)}, rules)
+    found = dict(zip(net.balances["asset"], balance_weights(net), strict=True))
+    assert found["ETH"] == weight
