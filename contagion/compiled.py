@@ -64,3 +64,10 @@ def _dispatcher(function: Function, **options: Any) -> Any:
 
     dispatcher.get_call_template = of_plain_types
     return dispatcher
+
+
+def is_on_disk(dispatcher: Any) -> bool:
+    """Whether a kernel has a compiled copy on disk that is not out of date."""
+    cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    load = getattr(cache_file, "_load_index", None)
+    return bool(load()) if load is not None else False

@@ -12,7 +12,7 @@ import numpy as np
 
 from contagion.errors import ConvergenceError
 from contagion.policies.base import Policy
-from contagion.propagation.cascade import phases, rounds
+from contagion.propagation.cascade import phases
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.codes import PYTHON
 from contagion.propagation.cascade.hooks import Hooks
@@ -50,10 +50,10 @@ def checked(opening: Opening, state: State) -> State:
 
 def drive_compiled(opening: Opening, state: State, endless: bool) -> State:
     """All rounds in compiled code."""
-    rounds.advance(opening.packed, pack_state(state))
+    phases.advance(opening.packed, pack_state(state))
     while must_grow(state, endless):
         state = grow(state)
-        rounds.advance(opening.packed, pack_state(state))
+        phases.advance(opening.packed, pack_state(state))
     return checked(opening, state)
 
 

@@ -1,12 +1,14 @@
-"""The phases of a round as the Python driver calls them, one by one.
+"""The phases of a round, each compiled by itself, and all rounds in one go.
 
-They are the same kernels that the compiled driver runs in one go; they are compiled when a policy written in Python
-first needs them.
+Both drivers call these kernels: the compiled one from `advance`, the Python one with hooks in between. Each has its own
+copy on disk, so that several processes can compile them side by side (`contagion.warmup`).
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from contagion.compiled import kernel
 from contagion.propagation.cascade import breakers, kernels, rounds, standing
@@ -82,3 +84,29 @@ def trade(book: Any, state: Any) -> None:
 def end(book: Any, state: Any) -> None:
     """Phases 5b and 6, and the stop rule."""
     rounds.end(book, state)
+
+
+@kernel
+def advance(book: Any, state: Any) -> None:
+    """All rounds with built-in policies only; returns when done or when the tables of rounds are full."""
+    n_policies = state.policies.shape[0]
+    while not state.clock[0].done and state.clock[0].round <= state.clock[0].last_round:
+        begin(book, state)
+        reset_rules(state)
+        for p in range(n_policies):
+            standing_row(book, state, p)
+        receive(book, state)
+        look(book, state)
+        order(book, state)
+        for p in range(n_policies):
+            status_row(book, state, p)
+        shut(book, state)
+        for p in range(n_policies):
+            limits_row(state, p)
+        for p in range(n_policies):
+            orders_row(state, p)
+        for v in range(state.venues.shape[0]):
+            venue = state.venues[v]
+            venue.fund_limit = venue.residual_limit = np.inf
+        trade(book, state)
+        end(book, state)

@@ -10,16 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import inner, kernel
+from contagion.compiled import inner
 from contagion.propagation.cascade import calls, kernels, liquidate
 from contagion.propagation.cascade.arbitrage import arbitrage, crowd
 from contagion.propagation.cascade.breakers import (
     count_halted,
-    limits_row,
     open_markets,
-    orders_row,
     shut_caps,
-    status_row,
 )
 from contagion.propagation.cascade.codes import PYTHON
 from contagion.propagation.cascade.default import defaults
@@ -44,7 +41,6 @@ from contagion.propagation.cascade.reactions import fill_owners, react
 from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
 from contagion.propagation.cascade.settle import fill
 from contagion.propagation.cascade.settle_loans import fill_loans
-from contagion.propagation.cascade.standing import reset_rules, standing_row
 from contagion.propagation.cascade.takeover import fill_inventories, keep_paths
 from contagion.propagation.cascade.waterfall import pay_deficits, total_funds
 from contagion.propagation.cascade.withdrawals import withdraw
@@ -162,29 +158,3 @@ def stop_or_go_on(book: Any, state: Any) -> None:
         settle_displacement(state)
         clock.settled = True
     clock.round += 1
-
-
-@kernel
-def advance(book: Any, state: Any) -> None:
-    """All rounds with built-in policies only; returns when done or when the tables of rounds are full."""
-    n_policies = state.policies.shape[0]
-    while not state.clock[0].done and state.clock[0].round <= state.clock[0].last_round:
-        begin(book, state)
-        reset_rules(state)
-        for p in range(n_policies):
-            standing_row(book, state, p)
-        receive(book, state)
-        look(book, state)
-        order(book, state)
-        for p in range(n_policies):
-            status_row(book, state, p)
-        shut(book, state)
-        for p in range(n_policies):
-            limits_row(state, p)
-        for p in range(n_policies):
-            orders_row(state, p)
-        for v in range(state.venues.shape[0]):
-            venue = state.venues[v]
-            venue.fund_limit = venue.residual_limit = np.inf
-        trade(book, state)
-        end(book, state)
