@@ -73,6 +73,11 @@ METRICS: dict[str, Metric] = {
     "adl_notional": Metric(
         "deleveraged (ADL)", "money", "positions of winners closed against bankrupt accounts"
     ),
+    "takeover_notional": Metric(
+        "taken over",
+        "money",
+        "positions that venues took over at the bankruptcy price and work off themselves",
+    ),
     "residual_loss": Metric(
         "residual loss", "money", "losses passed to winners, all users or the venue's own equity"
     ),
