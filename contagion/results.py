@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,15 @@ class Run:
     ledger
         Every posting: round, event, account, kind, instrument, amount (lots or quanta, int64); sums to 0 per round and
         instrument (each leg of a deleveraging has an event of its own).
+    liquidations
+        One row a forced fill (liquidation, auction or takeover): event, round, time (s, when the round begins), kind,
+        account, venue, market, asset, side (of the position closed: long, short), lots, quantity (units),
+        trigger_mark (mark when the account fell below its requirement; of a coin its price at the fill), mark, outside,
+        execution (prices), bankruptcy_price (at the fill, with the account's equity spread over its legs by notional;
+        NaN for coins), notional (money at the mark), delay (s from the trigger to the round of the fill), fill_rate
+        (filled / asked, of that order), liquidation_basis (side x (trigger_mark - execution) / trigger_mark; of a loan
+        with a debt in coins the mean over both trades), coverage (realised value / amount owed at the trigger, in the
+        rows of the round in which the account was closed, else NaN).
     network, shock, model, policies, provenance
         What was run. `network` is the one before the policies' openings.
     """
@@ -66,6 +75,7 @@ class Run:
     venues: pd.DataFrame
     events: pd.DataFrame
     ledger: pd.DataFrame
+    liquidations: pd.DataFrame
     network: Network
     shock: Shock
     model: Any
@@ -91,6 +101,28 @@ class Run:
             with the share that the outside move explains.
         """
         return self.draw_graph(self)
+
+    def liquidation_basis(self, by: Sequence[str] = ("venue", "asset")) -> pd.DataFrame:
+        """How forced fills were done, per group: distributions of basis, coverage, delay and fill rate.
+
+        Parameters
+        ----------
+        by
+            Columns of `liquidations` that make a group.
+
+        Returns
+        -------
+        DataFrame
+            As `contagion.measures.execution_table` returns it.
+
+        Raises
+        ------
+        SchemaError
+            If `by` names something else, or nothing.
+        """
+        from contagion.measures.executions import execution_table
+
+        return execution_table(self.liquidations, by)
 
     def card(self) -> list[tuple[str, str]]:
         """What happened, as label and text."""

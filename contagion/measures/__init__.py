@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from contagion.measures.early_warning import distance_to_divergence as distance_to_divergence
     from contagion.measures.early_warning import liquidation_probability as liquidation_probability
     from contagion.measures.early_warning import open_interest_above as open_interest_above
+    from contagion.measures.executions import execution_table as execution_table
+    from contagion.measures.executions import weighted_quantiles as weighted_quantiles
     from contagion.measures.feedback import cascade_slopes as cascade_slopes
     from contagion.measures.funds import fund_size as fund_size
     from contagion.measures.intervals import es_difference as es_difference
@@ -59,6 +61,7 @@ _HOMES = {
     "effects_table": "tails",
     "es_difference": "intervals",
     "es_interval": "intervals",
+    "execution_table": "executions",
     "exit_probability": "passage",
     "expected_shortfall": "intervals",
     "fund_risk": "prior_risk",
@@ -88,6 +91,7 @@ _HOMES = {
     "tail_table": "tails",
     "value_at_risk": "intervals",
     "var_interval": "intervals",
+    "weighted_quantiles": "executions",
 }
 
 __all__ = sorted(_HOMES)

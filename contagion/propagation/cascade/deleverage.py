@@ -33,6 +33,7 @@ from contagion.propagation.cascade.codes import (
     TAKEN,
 )
 from contagion.propagation.cascade.execute import leg_reduced, set_price, withdraw_offers
+from contagion.propagation.cascade.fills import bankruptcy_price
 from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import (
     gross,
@@ -44,7 +45,7 @@ from contagion.propagation.cascade.kernels import (
 )
 from contagion.propagation.cascade.leaving import choose_leavers, inventory_must_go
 from contagion.propagation.cascade.ranking import score_of
-from contagion.propagation.cascade.takeover import bankruptcy_price, take_over_all
+from contagion.propagation.cascade.takeover import take_over_all
 
 
 @inner

@@ -14,6 +14,7 @@ from contagion.markets.impact import CONSTANT_PRODUCT
 from contagion.propagation.cascade import codes, tables
 from contagion.propagation.cascade.attribution import attribute, contagion_graph
 from contagion.propagation.cascade.build import Opening
+from contagion.propagation.cascade.executions import liquidations_table
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.outcome import METRICS, Worths
 from contagion.results import Run
@@ -45,6 +46,7 @@ def make_run(
         venues=venues_table(opening, state, attribution),
         events=events.assign(cause=attribution["cause"]),
         ledger=ledger_table(opening, state),
+        liquidations=liquidations_table(opening, state),
         network=prepared.network,
         shock=shock,
         model=prepared.model,

@@ -20,33 +20,30 @@ from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, pay_node, post
 from contagion.propagation.cascade.codes import (
     ACCOUNT,
-    BASIS_SUM,
-    BASIS_WEIGHT,
-    BASIS_WORST,
     BURN,
     BY_FEE,
     BY_LIQUIDATION,
     BY_UNWIND,
     CLIPPED,
-    COVERAGE_SUM,
-    COVERAGE_WEIGHT,
     EVENT_LIQUIDATION,
     EVENT_UNWIND,
     FEES,
-    FILLED,
     FORCED_COST,
     FUND,
-    HEALTHY_OUTSIDE,
     KEEPER,
     LIQUIDATED_ACCOUNTS,
-    LIQUIDATED_ALL,
-    LIQUIDATED_LONG,
-    LIQUIDATED_SHORT,
     MONEY,
     PROVIDER,
-    SLIPPAGE,
 )
 from contagion.propagation.cascade.execute import leg_reduced
+from contagion.propagation.cascade.fills import (
+    NO_PRICE,
+    leg_bankruptcy,
+    measure_coverage,
+    measure_fill,
+    record_fill,
+    spread,
+)
 from contagion.propagation.cascade.kernels import equity_at_outside, is_flat, value_account, wake
 from contagion.propagation.cascade.loans import is_loan
 from contagion.propagation.cascade.minting import fill_minted
@@ -126,27 +123,6 @@ def charge_account(book: Any, state: Any, i: int, due: float) -> None:
 
 
 @inner
-def measure_fill(state: Any, market: Any, sign: int, lots: float, trigger: float, healthy: bool) -> None:
-    """Counters of one forced fill: cost against the outside price, liquidation basis, notionals."""
-    worth = lots * (market.lot_scale * market.fill)
-    at_mark = lots * (market.lot_scale * market.mark)
-    slippage = sign * lots * market.lot_scale * (market.outside - market.fill)
-    basis = sign * (trigger - market.fill) / trigger
-    state.counters[SLIPPAGE] += slippage
-    state.counters[FORCED_COST] += slippage
-    state.counters[BASIS_SUM] += basis * at_mark
-    state.counters[BASIS_WEIGHT] += at_mark
-    state.counters[BASIS_WORST] = max(state.counters[BASIS_WORST], basis)
-    state.counters[FILLED] += at_mark
-    state.counters[LIQUIDATED_LONG if sign > 0 else LIQUIDATED_SHORT] += worth
-    state.counters[LIQUIDATED_ALL] += worth
-    if healthy:
-        state.counters[HEALTHY_OUTSIDE] += worth
-    market.liquidated += worth
-    state.venues[market.venue].liquidated += worth
-
-
-@inner
 def trade_coin(book: Any, state: Any, b: int, lots: float, reason: int) -> float:
     """Sell `lots` of a coin (buy a debt back) against the provider; returns the money, all of the row."""
     i, slot = book.hold_account[b], state.slots[book.hold_slot[b]]
@@ -183,22 +159,12 @@ def fill_coins(book: Any, state: Any, i: int, healthy: bool) -> float:
         money = trade_coin(book, state, b, lots, BY_LIQUIDATION)
         if at < state.events.shape[0]:
             state.events[at].money = money * clock.quantum
+        asked = state.offered[b] * number
+        record_fill(state, at, i, m, float(sign), lots * number, asked, slot.price, market.fill, NO_PRICE)
         measure_fill(state, market, sign, lots * number, slot.price, healthy)
         state.history[clock.round, m].sold += money * clock.quantum
         traded += money
     return traded
-
-
-@inner
-def measure_coverage(book: Any, state: Any, i: int) -> None:
-    """Value realised over the amount owed at the trigger, for an account that has just been closed for the first time.
-
-    What was realised is what was owed plus the money left over, or less the money missing, before the fee.
-    """
-    if state.owed[i] > 0.0 and math.isnan(state.closed_at[i]) and is_flat(book, state, i):
-        number = float(book.count[i])
-        state.counters[COVERAGE_SUM] += (1.0 + float(state.cash[i]) / state.owed[i]) * number
-        state.counters[COVERAGE_WEIGHT] += number
 
 
 @inner
@@ -208,6 +174,7 @@ def fill_account(book: Any, state: Any, i: int) -> None:
     first = state.liquidated[i] == 0.0 and state.taken_over[i] == 0.0
     equity, required = equity_at_outside(book, state, i)
     healthy, due, traded = equity >= required, 0.0, 0.0
+    worth, total = spread(book, state, i)
     for k in range(book.indptr[i], book.indptr[i + 1]):
         lots = state.taken[k]
         if lots > 0.0:
@@ -228,7 +195,10 @@ def fill_account(book: Any, state: Any, i: int) -> None:
             money = sell_leg(book, state, k, lots, market.fill, BY_LIQUIDATION)
             if at < state.events.shape[0]:
                 state.events[at].money = money * clock.quantum
-            measure_fill(state, market, sign, lots * number, state.trigger_mark[k], healthy)
+            asked, price = state.wanted[k] * number, leg_bankruptcy(market, float(sign), worth, total)
+            moved, trigger = lots * number, state.trigger_mark[k]
+            record_fill(state, at, i, m, float(sign), moved, asked, trigger, market.fill, price)
+            measure_fill(state, market, sign, moved, trigger, healthy)
             state.history[clock.round, m].sold += money * clock.quantum
             traded += money
             due += (state.venues[book.venue[i]].fee) * money / number

@@ -42,11 +42,12 @@ from contagion.propagation.cascade.codes import (
     REPAID,
     SEIZED,
 )
+from contagion.propagation.cascade.fills import NO_PRICE, measure_fill, record_coverage, record_fill
 from contagion.propagation.cascade.gas import gas_of
 from contagion.propagation.cascade.keepers import protocol_fee
 from contagion.propagation.cascade.kernels import debts, equity_at_outside, value_account, wake
 from contagion.propagation.cascade.loans import has_collateral, is_loan, side_lots, side_market, side_price
-from contagion.propagation.cascade.settle import charge, measure_fill
+from contagion.propagation.cascade.settle import charge
 from contagion.propagation.cascade.taker import keep_fee, taker_fee
 
 
@@ -127,6 +128,16 @@ def measure_side(book: Any, state: Any, i: int, side: int, sign: int, lots: floa
 
 
 @inner
+def record_side(book: Any, state: Any, i: int, side: int, sign: float, lots: float) -> None:
+    """Add the trade of one side to the latest event: a forced fill without a bankruptcy price."""
+    if side < 0:
+        return
+    slot, number, at = state.slots[book.hold_slot[side]], float(book.count[i]), state.clock[0].n_events - 1
+    m, asked = int(slot.market), max(state.offered[side], lots) * number
+    record_fill(state, at, i, m, sign, lots * number, asked, slot.price, state.markets[m].fill, NO_PRICE)
+
+
+@inner
 def fill_deal(book: Any, state: Any, i: int) -> None:
     """Carry out the deal of the round with account `i`, if there is one."""
     deal, clock, v, number = state.deals[i], state.clock[0], book.venue[i], int(book.count[i])
@@ -143,6 +154,8 @@ def fill_deal(book: Any, state: Any, i: int) -> None:
     )  # what is traded: where money was seized, the debt
     m, paid = side_market(book, state, side), deal.repay * side_price(book, state, d) * number
     note(state, kind, i, book.owner[i], v, m, lots * number, fill_price(book, state, side), paid)
+    record_side(book, state, i, c, 1.0, deal.seize)
+    record_side(book, state, i, d, -1.0, deal.repay)
     gain = move_side(book, state, i, c, -deal.seize, fill_price(book, state, c), BY_SEIZURE)
     gain += move_side(book, state, i, d, deal.repay, fill_price(book, state, d), BY_REPAYMENT)
     gain -= pay_fee_and_gas(book, state, i, deal.gross, side_price(book, state, c))
@@ -219,8 +232,10 @@ def note_closed(book: Any, state: Any, i: int) -> None:
     state.closing_time[i] = clock.time + clock.step - state.trigger_time[i]
     if state.owed[i] > 0.0 and not has_collateral(book, state, i):
         missing = debts(book, state, i)
-        state.counters[COVERAGE_SUM] += (1.0 - missing / state.owed[i]) * number
+        coverage = 1.0 - missing / state.owed[i]
+        state.counters[COVERAGE_SUM] += coverage * number
         state.counters[COVERAGE_WEIGHT] += number
+        record_coverage(state, i, coverage)
 
 
 @inner

@@ -396,6 +396,20 @@ EVENT = np.dtype(
         ("lots", "f8"),
         ("price", "f8"),
         ("money", "f8"),
+        ("weight", "f8"),  # forced fills only: money at the mark; 0 means the event is none
+        ("basis", "f8"),
+        ("traded", "i8"),  # market
+        ("side", "f8"),  # 1: a long was sold
+        ("filled", "f8"),  # lots
+        ("asked", "f8"),
+        ("trigger", "f8"),  # mark when the account was triggered
+        ("mark", "f8"),
+        ("outside", "f8"),
+        ("execution", "f8"),
+        ("bankruptcy", "f8"),  # below 0: none
+        ("delay", "f8"),  # s
+        ("coverage", "f8"),
+        ("closed", "?"),  # whether this fill closed the account, hence has a coverage
     ],
     align=True,
 )

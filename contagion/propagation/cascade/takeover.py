@@ -37,15 +37,10 @@ from contagion.propagation.cascade.codes import (
     TAKEN_OVER,
 )
 from contagion.propagation.cascade.execute import leg_reduced
+from contagion.propagation.cascade.fills import bankruptcy_price, measure_coverage, record_fill
 from contagion.propagation.cascade.inventories import inventory_leg, inventory_worth
 from contagion.propagation.cascade.kernels import gross, is_flat, is_tradable, value_account, wake
-from contagion.propagation.cascade.settle import measure_coverage, measure_unwinding, sell_leg
-
-
-@inner
-def bankruptcy_price(market: Any, sign: float, equity: float, total: float) -> float:
-    """Price at which a leg brings nothing: equity is spread over the legs by their notional, `total` in all."""
-    return max(0.0, market.mark * (1.0 - sign * equity / total))
+from contagion.propagation.cascade.settle import measure_unwinding, sell_leg
 
 
 @inner
@@ -83,6 +78,9 @@ def move_leg(book: Any, state: Any, k: int, price: float) -> float:
     to, lots = inventory_leg(book, j, m), state.quantity[k]
     money, moved = int(np.rint(lots * (market.lot_scale * price))), int(lots) * number
     note(state, EVENT_TAKEOVER, i, book.owner[i], v, m, -float(moved), price, float(abs(money) * number))
+    side, all_lots = 1.0 if lots > 0.0 else -1.0, abs(lots) * number
+    at, trigger = state.clock[0].n_events - 1, state.trigger_mark[k]
+    record_fill(state, at, i, m, side, all_lots, all_lots, trigger, price, price)
     average_entry(state, to, float(moved), price)
     state.quantity[k] = 0.0
     state.quantity[to] += float(moved)
@@ -93,8 +91,7 @@ def move_leg(book: Any, state: Any, k: int, price: float) -> float:
     post(state, ACCOUNT, j, BY_TAKEOVER, m, moved)
     post(state, ACCOUNT, i, BY_TAKEOVER, MONEY, money * number)
     post(state, ACCOUNT, j, BY_TAKEOVER, MONEY, -money * number)
-    sign = 1.0 if lots > 0.0 else -1.0
-    worth = measure_takeover(state, k, m, sign, abs(lots) * number, price)
+    worth = measure_takeover(state, k, m, side, all_lots, price)
     leg_reduced(book, state, k, abs(lots))
     return worth
 

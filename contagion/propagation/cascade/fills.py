@@ -1,0 +1,133 @@
+"""What is measured and remembered of forced fills: trigger, mark, bankruptcy price, delay, size asked, coverage.
+
+References
+----------
+cascade chapter, section 3 (bankruptcy price of an account with several legs) and section 4, step 5.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from contagion.compiled import inner
+from contagion.propagation.cascade.codes import (
+    BASIS_SUM,
+    BASIS_WEIGHT,
+    BASIS_WORST,
+    COVERAGE_SUM,
+    COVERAGE_WEIGHT,
+    FILLED,
+    FORCED_COST,
+    HEALTHY_OUTSIDE,
+    LIQUIDATED_ALL,
+    LIQUIDATED_LONG,
+    LIQUIDATED_SHORT,
+    SLIPPAGE,
+)
+from contagion.propagation.cascade.kernels import gross, is_flat, value_account
+
+NO_PRICE = -1.0
+
+
+@inner
+def bankruptcy_price(market: Any, sign: float, equity: float, total: float) -> float:
+    """Price at which a leg brings nothing: equity is spread over the legs by their notional, `total` in all."""
+    return max(0.0, market.mark * (1.0 - sign * equity / total))
+
+
+@inner
+def spread(book: Any, state: Any, i: int) -> tuple[float, float]:
+    """Equity of account `i` at the marks and the notional over which it is spread; both 0 where nothing is recorded."""
+    if not state.clock[0].record:
+        return 0.0, 0.0
+    equity, _ = value_account(book, state, i)
+    return equity, gross(book, state, i)
+
+
+@inner
+def leg_bankruptcy(market: Any, sign: float, equity: float, total: float) -> float:
+    """`bankruptcy_price`, or `NO_PRICE` where nothing is recorded."""
+    return bankruptcy_price(market, sign, equity, total) if total > 0.0 else NO_PRICE
+
+
+@inner
+def record_fill(
+    state: Any,
+    at: int,
+    i: int,
+    m: int,
+    sign: float,
+    lots: float,
+    asked: float,
+    trigger: float,
+    price: float,
+    bankruptcy: float,
+) -> None:
+    """Add a trade in market `m` to event `at` of account `i`; a second one, of a debt in coins, only to its basis."""
+    if at >= state.events.shape[0]:
+        return
+    event, market, clock = state.events[at], state.markets[m], state.clock[0]
+    weight = lots * (market.lot_scale * market.mark) * clock.quantum
+    basis = sign * (trigger - price) / trigger
+    if event.weight > 0.0:
+        event.basis = (event.basis * event.weight + basis * weight) / (event.weight + weight)
+        event.weight += weight
+        return
+    event.weight, event.basis = weight, basis
+    event.traded, event.side = m, sign
+    event.filled, event.asked = lots, asked
+    event.trigger, event.mark, event.outside = trigger, market.mark, market.outside
+    event.execution, event.bankruptcy = price, bankruptcy
+    event.delay = clock.time - state.trigger_time[i]
+
+
+@inner
+def record_coverage(state: Any, i: int, coverage: float) -> None:
+    """Write the coverage of account `i`, closed now, to its fills of this round."""
+    clock = state.clock[0]
+    found = False
+    at = min(int(clock.n_events), state.events.shape[0]) - 1
+    while at >= 0 and state.events[at].round == clock.round:
+        event = state.events[at]
+        if event.account == i and event.weight > 0.0:
+            event.coverage, event.closed = coverage, True
+            found = True
+        elif found and event.account != i:
+            break
+        at -= 1
+
+
+@inner
+def measure_fill(state: Any, market: Any, sign: int, lots: float, trigger: float, healthy: bool) -> None:
+    """Counters of one forced fill: cost against the outside price, liquidation basis, notionals."""
+    worth = lots * (market.lot_scale * market.fill)
+    at_mark = lots * (market.lot_scale * market.mark)
+    slippage = sign * lots * market.lot_scale * (market.outside - market.fill)
+    basis = sign * (trigger - market.fill) / trigger
+    state.counters[SLIPPAGE] += slippage
+    state.counters[FORCED_COST] += slippage
+    state.counters[BASIS_SUM] += basis * at_mark
+    state.counters[BASIS_WEIGHT] += at_mark
+    state.counters[BASIS_WORST] = max(state.counters[BASIS_WORST], basis)
+    state.counters[FILLED] += at_mark
+    state.counters[LIQUIDATED_LONG if sign > 0 else LIQUIDATED_SHORT] += worth
+    state.counters[LIQUIDATED_ALL] += worth
+    if healthy:
+        state.counters[HEALTHY_OUTSIDE] += worth
+    market.liquidated += worth
+    state.venues[market.venue].liquidated += worth
+
+
+@inner
+def measure_coverage(book: Any, state: Any, i: int) -> None:
+    """Value realised over the amount owed at the trigger, for an account that has just been closed for the first time.
+
+    What was realised is what was owed plus the money left over, or less the money missing, before the fee.
+    """
+    if state.owed[i] > 0.0 and math.isnan(state.closed_at[i]) and is_flat(book, state, i):
+        number = float(book.count[i])
+        coverage = 1.0 + float(state.cash[i]) / state.owed[i]
+        state.counters[COVERAGE_SUM] += coverage * number
+        state.counters[COVERAGE_WEIGHT] += number
+        record_coverage(state, i, coverage)
