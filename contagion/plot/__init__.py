@@ -5,9 +5,19 @@ matplotlib's settings alone.
 """
 
 from contagion.plot.comparisons import distribution, effects
+from contagion.plot.executions import liquidation_basis
 from contagion.plot.frontiers import frontier
 from contagion.plot.maps import liquidation_map
 from contagion.plot.networks import network
 from contagion.plot.runs import cascade, rounds
 
-__all__ = ["cascade", "distribution", "effects", "frontier", "liquidation_map", "network", "rounds"]
+__all__ = [
+    "cascade",
+    "distribution",
+    "effects",
+    "frontier",
+    "liquidation_basis",
+    "liquidation_map",
+    "network",
+    "rounds",
+]

@@ -97,6 +97,7 @@ def _chapters(material: Material) -> list[Callable[[Material], Section]]:
     from contagion.reporting.sections import (
         cascade,
         controls,
+        executions,
         facts,
         frontier,
         leverage,
@@ -110,7 +111,7 @@ def _chapters(material: Material) -> list[Callable[[Material], Section]]:
     )
 
     chapters: list[Callable[[Material], Section]] = [summary.write, rules.write, facts.write, network.write]
-    chapters += [scenarios.write, cascade.write]
+    chapters += [scenarios.write, cascade.write, executions.write]
     comparison, band = material.comparison, material.leverage_band
     if comparison is not None:
         chapters.append(lambda material: policies.write(material, comparison))

@@ -87,9 +87,19 @@ METRICS: dict[str, Metric] = {
         "largest fall", "share", "largest fall of any market's last price since the opening"
     ),
     "basis_peak": Metric("peak basis", "share", "largest gap between a perpetual's price and its index"),
-    "liquidation_basis_mean": Metric("mean liquidation basis", "share", "trigger mark against fill, mean"),
-    "liquidation_basis_worst": Metric("worst liquidation basis", "share", "trigger mark against fill, worst"),
-    "coverage_mean": Metric("mean coverage", "share", "realised value / amount owed at the trigger"),
+    "liquidation_basis_mean": Metric(
+        "mean liquidation basis",
+        "share",
+        "how much worse than the mark at its trigger a forced fill was done, mean by money",
+    ),
+    "liquidation_basis_worst": Metric(
+        "worst liquidation basis", "share", "the fill that was done furthest beyond the mark at its trigger"
+    ),
+    "coverage_mean": Metric(
+        "mean coverage",
+        "share",
+        "value realised / amount owed at the trigger, mean over closed accounts; the rest is bad debt",
+    ),
     "liquidation_cost": Metric("liquidation cost", "money", "slippage, fees, gas and burn of forced fills"),
     "liquidation_cost_slippage": Metric("of it slippage", "money", "price impact of forced fills"),
     "liquidation_cost_fee": Metric("of it fees", "money", "fees charged on forced fills"),

@@ -114,6 +114,7 @@ def test_the_chapters_come_in_order_and_the_contents_list_them(page):
         "network",
         "scenarios",
         "cascade",
+        "executions",
         "policies",
         "frontier",
         "ranking",
