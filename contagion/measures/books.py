@@ -26,7 +26,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contagion.errors import SchemaError, ValueRangeError, nearest
-from contagion.network.equity import size_slopes
 from contagion.network.weights import balance_weights
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
     ValueRangeError
         The direction is empty, not finite, or moves nothing.
     """
-    tilt = _direction(net, direction)
+    tilt = directions(net, direction)
     prices = net.assets["price"].astype(np.float64)
     positions = net.positions
     account = net.accounts.index.get_indexer(pd.Index(positions["account"])).astype(np.int64)
@@ -165,7 +164,7 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
         quantity=quantity,
         price=np.asarray(prices.reindex(asset), dtype=np.float64),
         direction=np.asarray(tilt.reindex(asset), dtype=np.float64),
-        rates=rates[:, market] + size_slopes(net, "maintenance_slope")[market] * np.abs(quantity),
+        rates=rates[:, market] + _slopes(net)[market] * np.abs(quantity),
         amounts=amounts[:, market],
         pair=pair,
         offset=offset,
@@ -215,7 +214,7 @@ def closing_moves(legs: Book, start: float) -> Floats:
     return np.where(health < 0.0, 0.0, np.where(inner, found, np.nan))
 
 
-def _direction(net: Network, direction: Mapping[str, float] | None) -> pd.Series[float]:
+def directions(net: Network, direction: Mapping[str, float] | None) -> pd.Series[float]:
     """Return the relative move of every asset per unit of the common move."""
     assets = net.assets
     if direction is None:
@@ -251,6 +250,12 @@ def _lines(net: Network) -> tuple[Floats, Floats]:
     table[0, line, place], table[1, line, place] = rate, amount
     of_market = schedules.get_indexer(net.markets["schedule"])  # -1, no schedule: the column of zeros
     return table[0][:, of_market], table[1][:, of_market]
+
+
+def _slopes(net: Network) -> Floats:
+    """Return by how much the maintenance rate of each market grows per unit held, ``(n_markets,)``."""
+    slopes = net.schedules["maintenance_slope"].reindex(net.markets["schedule"])
+    return np.asarray(slopes.fillna(0.0), dtype=np.float64)
 
 
 def _pairs(

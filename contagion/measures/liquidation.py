@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from contagion.errors import SchemaError, ValueRangeError, nearest
-from contagion.measures.books import Book, Floats, book, closing_moves
+from contagion.measures.books import Book, Floats, book, closing_moves, directions
 from contagion.measures.log_moves import LONGEST, closing_log_moves
 
 if TYPE_CHECKING:
@@ -116,8 +116,9 @@ def liquidation_map(
 ) -> pd.DataFrame:
     """Return the money that is closed by force at each level of the move, by market.
 
-    An account that is triggered closes all its positions, at the prices of its trigger; nobody tops up and
-    no sale moves a price. This is a map of what waits at each level, not a forecast.
+    An account that is triggered closes all its positions, at the prices of its trigger, or without positions (a loan)
+    all its coins, held and owed; nobody tops up and no sale moves a price. This is a map of what waits at each level,
+    not a forecast.
 
     Parameters
     ----------
@@ -137,7 +138,8 @@ def liquidation_map(
     -------
     DataFrame
         One row per level, market and side that holds anything: level (the edge nearer to 0), market, venue,
-        asset, side (of the positions closed: long, short), positions (rows), money (at the prices of the trigger).
+        asset, side (of what is closed: long or held, short or owed), positions (rows), money (at the prices of the
+        trigger). The market of coins is called ``collateral:<venue>``.
         ``frame.attrs``: unit (of the money), scale, width.
 
     Raises
@@ -154,7 +156,8 @@ def liquidation_map(
     rise[fall == 0.0] = np.nan  # below its requirement already: closed once
     ends = (-np.inf, np.inf) if scale == "log" else (legs.lowest, legs.highest)
     sides = (("fall", fall, max(lowest, ends[0])), ("rise", rise, min(highest, ends[1])))
-    parts = [_triggered(net, legs, *side, width=width, scale=scale) for side in sides]
+    orders = closing_orders(net, legs, direction)
+    parts = [_triggered(orders, *side, width=width, scale=scale) for side in sides]
     table = pd.concat(parts, ignore_index=True)
     keys = ["level", "move", "market", "venue", "asset", "side"]
     money = table.groupby(keys, sort=True)["money"]
@@ -179,16 +182,48 @@ def _prices_at(legs: Book, move: Floats, scale: str) -> Floats:
 
 
 def _triggered(
-    net: Network, legs: Book, word: str, move: Floats, edge: float, *, width: float, scale: str
+    orders: pd.DataFrame, word: str, move: Floats, edge: float, *, width: float, scale: str
 ) -> pd.DataFrame:
-    """Return the legs of accounts that are closed at a `move` between 0 and `edge`."""
-    frame = _names(net, legs)
-    steps = np.floor(np.abs(move[legs.account]) / width + 1e-9)
+    """Return the orders of accounts that are closed at a `move` between 0 and `edge`."""
+    own = move[orders["number"].to_numpy(np.int64)]
+    frame = pd.DataFrame(orders[np.abs(own) <= abs(edge)])
+    own = own[np.abs(own) <= abs(edge)]
+    steps = np.floor(np.abs(own) / width + 1e-9)
     frame["level"] = np.round(np.sign(edge) * steps * width, 12) + 0.0
     frame["move"] = word
+    reach = frame["direction"].to_numpy(np.float64) * own
+    ratio = 1.0 + reach if scale == "linear" else np.exp(np.clip(reach, -LONGEST, LONGEST))
+    frame["money"] = frame["worth"] * ratio
+    return frame
+
+
+def closing_orders(net: Network, legs: Book, direction: Mapping[str, float] | None) -> pd.DataFrame:
+    """Return what is traded if an account is closed: its positions, or without any its coins."""
+    frame = _names(net, legs).assign(number=legs.account, direction=legs.direction)
     frame["side"] = np.where(legs.quantity > 0.0, "long", "short")
-    frame["money"] = np.abs(legs.quantity) * legs.count * _prices_at(legs, move, scale)
-    return pd.DataFrame(frame[(np.abs(move) <= abs(edge))[legs.account] & (legs.quantity != 0.0)])
+    frame["worth"] = np.abs(legs.quantity) * legs.count * legs.price
+    held = pd.DataFrame(frame[legs.quantity != 0.0])
+    coins = net.balances[(net.balances["asset"] != net.unit) & (net.balances["quantity"] != 0.0)]
+    coins = coins[~coins["account"].isin(held["account"])]
+    if not len(coins):
+        return held
+    owners = net.accounts.reindex(coins["account"])
+    asset, venue = coins["asset"].to_numpy(), owners["venue"].to_numpy()
+    quantity = coins["quantity"].to_numpy(np.float64)
+    price = np.asarray(net.assets["price"].reindex(asset), dtype=np.float64)
+    loans = pd.DataFrame(
+        {
+            "account": coins["account"].to_numpy(),
+            "market": [f"collateral:{name}" for name in venue],
+            "venue": venue,
+            "asset": asset,
+            "number": net.accounts.index.get_indexer(pd.Index(coins["account"])),
+            "direction": np.asarray(directions(net, direction).reindex(asset), dtype=np.float64),
+            "side": np.where(quantity > 0.0, "long", "short"),
+            "worth": np.abs(quantity) * price * owners["count"].to_numpy(np.float64),
+        }
+    )
+    return pd.concat([held, loans], ignore_index=True)
 
 
 def _names(net: Network, legs: Book) -> pd.DataFrame:

@@ -163,3 +163,26 @@ def test_a_network_without_positions_has_an_empty_map():
     net = market([], {"x": 60.0})
     assert liquidation_map(net).empty
     assert liquidation_moves(net)["fall"].isna().all()
+
+
+def test_loans_without_positions_are_on_the_map_with_their_coins():
+    """2 BTC at 100 behind a debt of 120, counted at 0.75: closed where 150 (1 + u) = 120."""
+    net = market([("y", "BTC", 5.0, 100.0)], {"x": -120.0, "y": 1e6})
+    rows = [*net.balances.to_dict("records"), {"account": "ax", "asset": "BTC", "quantity": 2.0}]
+    spot = {"name": "S", "venue": "V", "asset": "BTC", "kind": "spot"}
+    depth = [{"market": "S", "side": side, "band": 0.01, "amount": 1e4} for side in ("bid", "ask")]
+    lent = net.replace(
+        balances=rows,
+        collateral=[{"venue": "V", "asset": "BTC", "weight": 0.75}],
+        markets=[*net.markets.reset_index().to_dict("records"), spot],
+        depth=[*net.depth.to_dict("records"), *depth],
+        accounts=net.accounts.assign(count=np.where(net.accounts.index == "ax", 3, 1)),
+    )
+    assert liquidation_moves(lent)["fall"]["ax"] == pytest.approx(-0.2)
+    for scale, level in (("linear", -0.2), ("log", -0.22)):
+        table = liquidation_map(lent, scale=scale)
+        assert table[["market", "venue", "asset", "side"]].to_numpy().tolist() == [
+            ["collateral:V", "V", "BTC", "long"]
+        ]
+        assert table["level"].tolist() == [pytest.approx(level)]
+        assert table["money"].iloc[0] == pytest.approx(3 * 2.0 * 80.0)

@@ -103,7 +103,9 @@ def made_network(n_traders=300, seed=1, venues=VENUES, names=None, leverage=5.0)
         balances=balances,
         positions=positions,
         venues=pd.DataFrame(rules, index=pd.Index(list(venues), name="name")),
-        schedules=pd.DataFrame({"form": "tiers"}, index=pd.Index(["tiers"], name="name")),
+        schedules=pd.DataFrame(
+            {"form": "tiers", "maintenance_slope": 0.0}, index=pd.Index(["tiers"], name="name")
+        ),
         tiers=pd.DataFrame(
             {
                 "schedule": "tiers",
