@@ -197,8 +197,22 @@ def _triggered(
     return frame
 
 
-def closing_orders(net: Network, legs: Book, direction: Mapping[str, float] | None) -> pd.DataFrame:
-    """Return what is traded if an account is closed: its positions, or without any its coins."""
+def closing_orders(net: Network, legs: Book, direction: Mapping[str, float] | None = None) -> pd.DataFrame:
+    """Return what is traded if an account is closed: its positions, or without any its coins.
+
+    Parameters
+    ----------
+    net, direction
+        As for `liquidation_moves`.
+    legs : Book
+        The book of `net` along `direction`.
+
+    Returns
+    -------
+    DataFrame
+        One row per position or coin: account, market, venue, asset, number (of the account), direction, side (long or
+        held, short or owed) and worth (money now, of all accounts behind the row).
+    """
     frame = _names(net, legs).assign(number=legs.account, direction=legs.direction)
     frame["side"] = np.where(legs.quantity > 0.0, "long", "short")
     frame["worth"] = np.abs(legs.quantity) * legs.count * legs.price

@@ -14,7 +14,7 @@ from contagion.measures.books import book
 from contagion.measures.closing import liquidity_adjusted_requirement
 from contagion.measures.clusters import money_to_next_cluster
 from contagion.measures.early_warning import LEVERAGES, distance_to_divergence, open_interest_above
-from contagion.measures.liquidation import liquidation_map
+from contagion.measures.liquidation import closing_orders, liquidation_map
 from contagion.measures.prior_risk import DAY, fund_risk, system_risk
 from contagion.measures.probability import count, probability_of_liquidation
 from contagion.network.network import Network
@@ -96,7 +96,7 @@ def monitor(
           itself, NaN if none up to 60 %), peak_slope_fall, peak_slope_rise (largest slope, a ratio);
         - cluster_money_fall, cluster_money_rise (money: the least that pushes a mark to its next cluster),
           cluster_break_even_fall, cluster_break_even_rise (money: the smallest position for which a push pays);
-        - expected_liquidated (money: positions times the probability of liquidation within the horizon);
+        - expected_liquidated (money: what would be closed times the probability of liquidation within the horizon);
         - fund (money, all venues), deficit_var, deficit_es, uncovered_es (money beyond margin, and beyond the funds),
           exhausted_worst (largest probability of a fund's end), direct_loss_es (money).
 
@@ -198,15 +198,14 @@ def _draws(net: Network, moments: Mapping[str, object], level: float, n: int, se
     """Return what needs draws of prices."""
     arguments: dict[str, Any] = {**moments, "n": n, "seed": seed}
     chances = probability_of_liquidation(net, **arguments)["probability"].to_numpy(np.float64)
-    legs = book(net)
-    money = (
-        np.abs(legs.quantity) * legs.price * legs.count * ~rest_of_market(net.accounts.index)[legs.account]
-    )
+    orders = closing_orders(net, book(net))
+    own = orders[~rest_of_market(orders["account"])]
+    expected = float((own["worth"] * chances[own["number"].to_numpy(np.int64)]).sum())
     funds = fund_risk(net, level=level, **arguments)
     system = system_risk(net, level=level, **arguments)
     risk, shortfall = system["var"].to_dict(), system["es"].to_dict()
     return {
-        "expected_liquidated": float((money * chances[legs.account]).sum()),
+        "expected_liquidated": expected,
         "deficit_var": risk["deficit"],
         "deficit_es": shortfall["deficit"],
         "uncovered_es": shortfall["uncovered"],
