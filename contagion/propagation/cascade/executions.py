@@ -40,6 +40,6 @@ def liquidations_table(opening: Opening, state: State) -> pd.DataFrame:
             "delay": rows["delay"],
             "fill_rate": rows["filled"] / np.where(rows["asked"] > 0.0, rows["asked"], 1.0),
             "liquidation_basis": rows["basis"],
-            "coverage": np.where(rows["closed"], rows["coverage"], np.nan),
+            "coverage": np.where(rows["closed"] > 0, rows["coverage"], np.nan),
         }
     ).rename_axis("fill")

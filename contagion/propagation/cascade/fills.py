@@ -91,7 +91,7 @@ def record_coverage(state: Any, i: int, coverage: float) -> None:
     while at >= 0 and state.events[at].round == clock.round:
         event = state.events[at]
         if event.account == i and event.weight > 0.0:
-            event.coverage, event.closed = coverage, True
+            event.coverage, event.closed = coverage, 1
             found = True
         elif found and event.account != i:
             break

@@ -409,7 +409,7 @@ EVENT = np.dtype(
         ("bankruptcy", "f8"),  # below 0: none
         ("delay", "f8"),  # s
         ("coverage", "f8"),
-        ("closed", "?"),  # whether this fill closed the account, hence has a coverage
+        ("closed", "i8"),  # 1: this fill closed the account, hence has a coverage
     ],
     align=True,
 )
