@@ -12,12 +12,11 @@ import contagion as ct
 from contagion.errors import ValueRangeError
 from contagion.facts import LENDING_MARKETS, counts
 from contagion.reporting import evidence, figures, leverage_band
-from contagion.reporting.blocks import Fold, Paragraph, Section, Table
+from contagion.reporting.blocks import Fold, Section, Table
 from contagion.reporting.material import Control, Material, Story, value_at
 from contagion.reporting.sections import (
     cascade,
     controls,
-    executions,
     facts,
     frontier,
     method,
@@ -238,26 +237,3 @@ def test_a_verdict_on_a_set_that_failed_says_so_and_claims_nothing(comparison):
     assert partly.startswith("no verdict, 3 of 30 scenarios failed; over those that ran")
     assert "no clear effect" not in partly
     assert verdict_on(comparison, table.assign(n=0)).startswith("failed in all scenarios")
-
-
-def test_the_execution_of_liquidations_is_told_per_venue_and_asset(material, run):
-    section = executions.write(material)
-    table = tables(section)[0]
-    basis = run.liquidation_basis().xs("liquidation_basis", level="quantity")
-    assert len(table.rows) == min(len(basis), executions.MOST)
-    money = [float(row[2].parts[0].value) for row in table.rows]
-    assert money == sorted(basis["notional"], reverse=True)[: len(money)]
-    first = basis.sort_values("notional", ascending=False, kind="stable").iloc[0]
-    assert [float(table.rows[0][place].parts[0].value) for place in (3, 4, 5)] == list(
-        first[["p50", "p95", "mean"]]
-    )
-    fills = run.liquidations
-    told = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
-    assert f"{len(fills):,} forced fills" in told
-
-
-def test_a_quiet_run_has_no_execution_to_tell(material, run):
-    quiet = replace(run, liquidations=run.liquidations.iloc[:0])
-    section = executions.write(Material((run.network,), None, (Story("this run", "The only one.", quiet),)))
-    assert not tables(section)
-    assert "No account was liquidated" in section.blocks[1].text

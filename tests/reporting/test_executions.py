@@ -1,0 +1,54 @@
+"""The section on how forced orders were executed, from a run that is followed by hand."""
+
+import pytest
+
+from contagion.reporting.blocks import Paragraph, Table
+from contagion.reporting.material import Material, Story
+from contagion.reporting.sections import executions
+from tests.propagation.cascade.small import Holder, Rules, play, small_net
+
+
+def told(money, throughput=768.0):
+    """Sixteen units with `money` behind them at a venue that sells eight a round."""
+    run = play(small_net({"a": Holder({"M": 16.0}, money)}, Rules({"throughput": throughput})))
+    section = executions.write(Material((run.network,), None, (Story("this run", "The only one.", run),)))
+    tables = [block for block in section.blocks if isinstance(block, Table)]
+    words = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph)).replace(
+        "\xa0", " "
+    )
+    return run, section, tables, words
+
+
+def test_a_row_of_the_table_holds_the_distributions_of_a_venue_and_asset():
+    run, section, tables, _ = told(1100.0)
+    assert section.title == "Execution of liquidations"
+    (row,) = tables[0].rows
+    assert [cell.parts[0].text for cell in row[:2]] == ["V", "X"]
+    values = [float(cell.parts[0].value) for cell in row[2:]]
+    table = run.liquidation_basis().loc[("V", "X")]
+    basis, coverage = table.loc["liquidation_basis"], table.loc["coverage"]
+    expected = [
+        basis["notional"],
+        basis["p50"],
+        basis["p95"],
+        basis["mean"],
+        coverage["mean"],
+        coverage["p5"],
+    ]
+    assert values == [*expected, 0.0, 10.0, table.loc["fill_rate", "mean"], 2.0]
+    assert basis["p95"] == 11.25 / 960.0
+
+
+def test_the_words_tell_the_worst_fill_and_what_was_beyond_bankruptcy():
+    run, _, _, words = told(1100.0)
+    assert "2 forced fills" in words and "in M after 20" in words
+    # the first fill of 956.25 is above the bankruptcy price of 955.25, the second of 948.75 below 954.25
+    beyond = 8.0 * 952.5 / (8.0 * 960.0 + 8.0 * 952.5)
+    assert f"{100.0 * beyond:.1f}" in words
+    assert run.liquidations["notional"].iloc[1] == pytest.approx(8.0 * 952.5)
+
+
+def test_a_quiet_run_has_no_execution_to_tell():
+    _, section, tables, words = told(1e6)
+    assert not tables and len(section.blocks) == 2
+    assert words == "No account was liquidated, so there is no fill to describe."
