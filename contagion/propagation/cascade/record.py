@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.markets.impact import CONSTANT_PRODUCT
-from contagion.propagation.cascade import codes, tables
+from contagion.propagation.cascade import codes, record_tables
 from contagion.propagation.cascade.attribution import attribute, contagion_graph
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.executions import liquidations_table
@@ -66,7 +66,7 @@ def _named(codes: npt.NDArray[Any], names: tuple[str, ...]) -> npt.NDArray[np.ob
 
 def rounds_table(state: State, n_rounds: int) -> pd.DataFrame:
     """One row a round."""
-    frame = pd.DataFrame({name: state.rounds[name][:n_rounds] for name in tables.ROUND.names or ()})
+    frame = pd.DataFrame({name: state.rounds[name][:n_rounds] for name in record_tables.ROUND.names or ()})
     return frame.rename_axis("round")
 
 

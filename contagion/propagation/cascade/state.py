@@ -17,7 +17,8 @@ from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.build_mint import mint_rows
 from contagion.propagation.cascade.codes import AUCTION, BASIS_WORST, COUNTERS, LENDING
 from contagion.propagation.cascade.layout import State
-from contagion.propagation.cascade.tables import BREAKER, CLOCK, DEAL, EVENT, HISTORY, LEDGER, ROUND
+from contagion.propagation.cascade.record_tables import EVENT, HISTORY, LEDGER, ROUND
+from contagion.propagation.cascade.tables import BREAKER, CLOCK, DEAL
 from contagion.shocks import ShockArrays
 
 VOLATILITY_WINDOW = 300.0  # s, over which running volatility is measured (cascade chapter, section 2)
