@@ -172,7 +172,7 @@ class ConcentrationAddOn(Policy):
     response
         How traders adapt, as in `MarginMultiplier`.
     markets
-        Names of the markets; None: all.
+        Names of the markets; None: all but those whose schedule, linear_in_size, asks more of large positions already.
 
     References
     ----------
@@ -213,6 +213,9 @@ class ConcentrationAddOn(Policy):
         chosen = np.array(market_mask(self, self.markets, list(net.markets.index)), dtype=bool)
         if self.rate == 0.0:
             return net
+        if self.markets is None:
+            form = net.schedules["form"].reindex(net.markets["schedule"])
+            chosen &= (form != "linear_in_size").to_numpy()
         above = self.share * measure_of(net, self.of)
         changed, own = own_schedules(net, chosen & (above > 0.0))
         if own.empty:

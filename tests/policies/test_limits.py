@@ -96,6 +96,14 @@ def test_an_add_on_that_makes_a_maintenance_rate_one_is_refused() -> None:
         ConcentrationAddOn(share=0.01, rate=0.99).opening(net)
 
 
+def test_a_schedule_that_grows_with_size_gets_no_add_on_unless_it_is_named() -> None:
+    net = small_net({"a": Holder({"M": 8.0}, 4096.0, "isolated")})
+    net = net.replace(schedules=net.schedules.assign(form="linear_in_size"))
+    assert ConcentrationAddOn(share=0.01, rate=0.25).opening(net) is net
+    with pytest.raises(PolicyError, match="has several tiers"):
+        ConcentrationAddOn(share=0.01, rate=0.25, markets=("M",)).opening(net)
+
+
 @pytest.mark.parametrize("number", WORLDS)
 @pytest.mark.parametrize("mode", ["cross", "isolated"])
 def test_equity_of_every_owner_and_lots_of_every_market_stay(number: int, mode: str) -> None:
