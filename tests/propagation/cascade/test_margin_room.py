@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import contagion as ct
-from contagion.propagation.cascade.arbitrage import initial, largest_notional
+from contagion.propagation.cascade import arbitrage
 from contagion.propagation.cascade.outcome import quantile
 from tests.propagation.cascade.books import PRICE, one_market
 
@@ -20,10 +21,22 @@ BOOK = SimpleNamespace(
 )
 
 
+def plain(name: str) -> Callable[..., float]:
+    """A kernel as the Python function that was compiled."""
+    kernel = getattr(arbitrage, name)
+    return getattr(kernel, "py_func", kernel)
+
+
+@pytest.fixture
+def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernels call is plain Python too: their book and market are no records here."""
+    monkeypatch.setattr(arbitrage, "affordable", plain("affordable"))
+
+
 def market(multiplier: float = 1.0) -> SimpleNamespace:
     """A market whose schedule is the three tiers above."""
-    plain = {"crowding": 0.0, "initial_slope": 0.0, "mark": 1.0, "lot_scale": 1.0}
-    return SimpleNamespace(tier_first=0, tier_last=3, multiplier=multiplier, **plain)
+    rest = {"crowding": 0.0, "initial_slope": 0.0, "mark": 1.0, "lot_scale": 1.0}
+    return SimpleNamespace(tier_first=0, tier_last=3, multiplier=multiplier, **rest)
 
 
 @pytest.mark.parametrize(
@@ -39,20 +52,22 @@ def market(multiplier: float = 1.0) -> SimpleNamespace:
         (9_000.0, 20_000.0),  # the cap of the last tier
     ],
 )
+@pytest.mark.usefixtures("interpreted")
 def test_free_margin_opens_up_to_the_tier_that_it_can_pay_for(free: float, most: float) -> None:
-    found = largest_notional.py_func(BOOK, market(), free)
+    found = plain("largest_notional")(BOOK, market(), free)
     assert found == pytest.approx(most, rel=1e-12)
-    assert initial.py_func(BOOK, market(), found) <= free * (1 + 1e-12)
+    assert plain("initial")(BOOK, market(), found) <= free * (1 + 1e-12)
 
 
 def test_a_boundary_pays_the_rate_of_the_lower_tier() -> None:
-    assert initial.py_func(BOOK, market(), 1_000.0) == 50.0
-    assert initial.py_func(BOOK, market(), 1_001.0) == pytest.approx(100.1)
+    assert plain("initial")(BOOK, market(), 1_000.0) == 50.0
+    assert plain("initial")(BOOK, market(), 1_001.0) == pytest.approx(100.1)
 
 
+@pytest.mark.usefixtures("interpreted")
 def test_a_raised_requirement_raises_initial_margin_too() -> None:
-    assert initial.py_func(BOOK, market(2.0), 400.0) == 40.0
-    assert largest_notional.py_func(BOOK, market(2.0), 40.0) == 400.0
+    assert plain("initial")(BOOK, market(2.0), 400.0) == 40.0
+    assert plain("largest_notional")(BOOK, market(2.0), 40.0) == 400.0
 
 
 def closed_by(net: ct.Network, move: float) -> ct.Run:
