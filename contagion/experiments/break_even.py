@@ -308,14 +308,16 @@ def _brackets(search: _Search) -> list[tuple[float, float]]:
 
 def _narrowed(search: _Search, low: float, high: float, resolution: float) -> tuple[float, float]:
     """Halve a bracket until it is as narrow as asked."""
-    sign = np.sign(search.mean(low))
+    helps = (
+        search.mean(low) < 0.0
+    )  # no effect is no help: a flat stretch belongs to the side that does not help
     for _ in range(MOST_HALVINGS):
         if high - low <= resolution * max(abs(low), abs(high)):
             break
         middle = 0.5 * (low + high)
         if not low < middle < high:
             break
-        if np.sign(search.mean(middle)) == sign:
+        if (search.mean(middle) < 0.0) == helps:
             low = middle
         else:
             high = middle

@@ -107,6 +107,11 @@ class InsuranceFund(Policy):
     def describe(self) -> str:
         """One plain sentence."""
         extra = f" plus {self.amount:,.0f}" if self.amount else ""
+        if self.factor < 1.0:
+            return (
+                f"Insurance fund: every fund times {self.factor:g}{extra}; the venue keeps what is freed, an outside "
+                "payer adds what is missing."
+            )
         return (
             f"Insurance fund: every fund times {self.factor:g}{extra}, paid in from outside before the shock."
         )
@@ -214,8 +219,8 @@ class AutoDeleveraging(Policy):
         return change_venues(self, net, self.venues, adl_trigger=trigger, adl_rank=self.rank, **columns)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Positions that winners lost."""
-        return rates.deleveraging(outlay)
+        """Positions that winners lost, and money seized from customers where the residual rule pays instead."""
+        return rates.deleveraging(outlay) + outlay.haircut
 
 
 @dataclass(frozen=True)
@@ -257,5 +262,5 @@ class SocialisedLoss(Policy):
         return change_venues(self, net, self.venues, residual=self.rule, adl_trigger="")
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Money seized from customers."""
-        return outlay.haircut
+        """Money seized from customers, less the deleveraging that it replaces."""
+        return outlay.haircut + rates.deleveraging(outlay)

@@ -130,7 +130,7 @@ class OpenInterestMargin(Policy):
 
     lower: float = 1.0
     upper: float = 5.0
-    most: float = 3.0
+    most: float = 1.5
     unit: float | None = None
     response: Literal["utilisation", "violators"] = "utilisation"
     markets: tuple[str, ...] | None = None

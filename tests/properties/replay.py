@@ -198,6 +198,10 @@ class Played:
             found.append([(Fraction(float(floor)) * scale, Fraction(float(rate))) for floor, rate in pairs])
         return found
 
+    def multiplier(self, r: int, m: int) -> Fraction:
+        """What policies multiply maintenance margin by in round `r`; 1 before the first."""
+        return Fraction(float(self.state.history["multiplier"][r, m])) if r >= 0 else Fraction(1)
+
     def maintenance(self, m: int, notional: Fraction, lots: Fraction) -> Fraction:
         """Maintenance margin as the sum of marginal slices, and what the rate grows with the lots held."""
         total, tiers = Fraction(0), self.tiers[m]
@@ -258,7 +262,10 @@ class Played:
     def requirement(self, balance: dict[Key, int], i: int, r: int) -> Fraction:
         """Maintenance margin of one account behind row `i` at the marks of round `r`, and haircuts on its coins."""
         lots = self.lots_of(balance, i)
-        margins = {m: self.maintenance(m, abs(held) * self.mark(r, m), abs(held)) for m, held in lots.items()}
+        margins = {
+            m: self.multiplier(r, m) * self.maintenance(m, abs(held) * self.mark(r, m), abs(held))
+            for m, held in lots.items()
+        }
         asked = sum(margins.values(), Fraction(0)) - self.spared(i, lots, margins)
         for s, owned in self.coins_of(balance, i).items():
             weight = Fraction(float(self.state.slot_history[r, s, 1]))

@@ -53,7 +53,7 @@ def test_d2_forced_sales_alone_and_no_recovery_never_raise_a_price(seed: int, fa
         positions=longs,
         balances=it.net.balances[~(coins & (it.net.balances["quantity"] < 0))],
         strategies=it.net.strategies.iloc[:0],
-        accounts=it.net.accounts.assign(mode="cross"),
+        accounts=it.net.accounts.assign(mode="cross", reaction="none"),  # nobody hedges
         markets=it.net.markets.assign(permanent_share=1.0),
         rest_of_market="add",
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import contagion as ct
@@ -94,6 +94,8 @@ def test_f2_permuting_the_rows_of_every_table_changes_no_bit(seed: int, order: i
 def test_f2_new_names_of_markets_that_sort_alike_give_the_same_relabelled(seed: int) -> None:
     it = played(seed)
     net = it.world.net
+    # accounts that are split are named after their markets, and answer calls by their names
+    assume(not any(isinstance(policy, ct.policies.CrossOrIsolated) for policy in it.world.policies))
 
     def rename(names: pd.Series) -> pd.Series:
         return names.where(names == "", "m." + names.astype(str))

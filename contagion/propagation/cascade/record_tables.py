@@ -13,6 +13,7 @@ HISTORY = np.dtype(
         ("last", "f8"),
         ("mark", "f8"),
         ("index", "f8"),
+        ("multiplier", "f8"),  # of maintenance margin
         ("displacement", "f8"),
         ("depth", "f8"),
         ("added", "f8"),  # displacement that the round's forced flow added

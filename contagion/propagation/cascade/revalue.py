@@ -114,6 +114,7 @@ def track(state: Any) -> None:
         row = state.history[at, m]
         row.outside, row.last, row.mark, row.index = market.outside, market.last, market.mark, market.index
         row.displacement, row.depth = market.permanent + market.temporary, market.depth
+        row.multiplier = market.multiplier
         row.added, row.sold, row.halted = 0.0, 0.0, False
     for s in range(state.slots.shape[0]):
         state.slot_history[at, s, 0] = state.slots[s].price

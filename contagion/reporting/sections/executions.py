@@ -78,14 +78,17 @@ def _course(run: Run, material: Material) -> str:
     worst = fills.iloc[int(fills["liquidation_basis"].to_numpy().argmax())]
     missed = fills["execution"] - fills["bankruptcy_price"]
     beyond = (missed.where(fills["side"] == "long", -missed) < 0.0) & fills["bankruptcy_price"].notna()
-    share = float(fills.loc[beyond, "notional"].sum() / fills["notional"].sum())
+    known = float(fills.loc[fills["bankruptcy_price"].notna(), "notional"].sum())
+    end = ""
+    if known > 0.0:  # loans have no bankruptcy price
+        share = formats.percent(float(fills.loc[beyond, "notional"].sum()) / known)
+        end = f" {share} of the money that has a bankruptcy price was done beyond it."
     basis = formats.percent(float(values["liquidation_basis_mean"]))
     return (
         f"{formats.plural(len(fills), 'forced fill')} closed {material.money(float(fills['notional'].sum()))} at the "
         f"mark, {basis} from the mark at the trigger on average. "
         f"The worst was {formats.percent(float(worst['liquidation_basis']))}, in {worst['market']} after "
-        f"{formats.seconds(float(worst['time']))}. {formats.percent(share)} of the money was done beyond the price at "
-        "which the account had nothing left."
+        f"{formats.seconds(float(worst['time']))}.{end}"
     )
 
 
