@@ -68,7 +68,9 @@ def shortfall(book: Any, state: Any, i: int) -> int:
 def receive(state: Any, i: int, money: int, number: int, reason: int) -> None:
     """Money for each of the `number` accounts behind row `i` arrives; the caller posts where it comes from."""
     state.cash[i] += money
-    if state.deals[i].active:  # what is paid during an auction need not be raised in it
+    if (
+        state.deals.shape[0] > 0 and state.deals[i].active
+    ):  # what is paid during an auction need not be raised in it
         state.deals[i].tab = max(0.0, state.deals[i].tab - float(money))
     state.posted[i] += money * number
     post(state, ACCOUNT, i, reason, MONEY, money * number)
