@@ -19,7 +19,6 @@ from contagion.compiled import inner
 from contagion.propagation.cascade.books import note, post
 from contagion.propagation.cascade.codes import (
     ACCOUNT,
-    ASKED,
     AUCTION,
     BURN,
     BY_FEE,
@@ -267,8 +266,6 @@ def count_unfilled(book: Any, state: Any, i: int) -> float:
     for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
         market = state.markets[state.slots[book.hold_slot[b]].market]
         left = (state.offered[b] - state.traded[b]) * book.count[i] * (market.mark * market.lot_scale)
-        if left < 0.0:  # the deal took more than was planned: it was asked for as well
-            state.counters[ASKED] -= left
         unfilled += max(0.0, left)
         state.offered[b] = state.traded[b] = 0.0
     return unfilled
