@@ -219,8 +219,8 @@ class AutoDeleveraging(Policy):
         return change_venues(self, net, self.venues, adl_trigger=trigger, adl_rank=self.rank, **columns)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Positions that winners lost, and money seized from customers where the residual rule pays instead."""
-        return rates.deleveraging(outlay) + outlay.haircut
+        """Positions that winners lost."""
+        return rates.deleveraging(outlay)
 
 
 @dataclass(frozen=True)
@@ -262,5 +262,5 @@ class SocialisedLoss(Policy):
         return change_venues(self, net, self.venues, residual=self.rule, adl_trigger="")
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Money seized from customers, less the deleveraging that it replaces."""
-        return outlay.haircut + rates.deleveraging(outlay)
+        """Money seized from customers."""
+        return outlay.haircut

@@ -159,8 +159,8 @@ class Rulebook(Policy):
         return change_venues(self, net, _exchanges(self, net), **rulebook(self.rulebook))
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Positions that winners lost, and money seized from customers."""
-        return rates.deleveraging(outlay) + outlay.haircut
+        """Positions that winners lost."""
+        return rates.deleveraging(outlay)
 
 
 def _exchanges(policy: Procedure | Rulebook, net: Network) -> Sequence[str]:
