@@ -37,9 +37,9 @@ def tilted_sample(draw: Floats, population: float, tilt: float) -> tuple[Floats,
 
     Examples
     --------
-    >>> score, count = tilted_sample(np.array([0.25, 0.5, 0.999]), 1000.0, 1.0)
-    >>> count.tolist()[-1], bool(score[0] < score[1])
-    (1, True)
+    >>> score, count = tilted_sample((np.arange(500) + 0.5) / 500, 10_000.0, 1.0)
+    >>> count.tolist()[0], count.tolist()[-1], bool(score[0] < score[1])
+    (100, 1, True)
     """
     n = len(draw)
     people = max(population, float(n))

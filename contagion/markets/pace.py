@@ -37,7 +37,7 @@ def selling_time(order: float, calm: float, volatility: float, eta: float, beta:
     Examples
     --------
     >>> round(float(selling_time(0.1, 0.02, 0.02, 0.142, 0.6, 1.0)), 6)
-    0.09356
+    0.093919
     """
     if order <= 0.0 or eta <= 0.0:
         return 0.0

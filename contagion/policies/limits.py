@@ -103,7 +103,7 @@ class PositionLimit(Policy):
     Examples
     --------
     >>> import contagion as ct
-    >>> ct.policies.PositionLimit(notional=1e6).describe()
+    >>> ct.policies.PositionLimit(notional=1e6, share=None).describe()
     'Position limit: at most 1,000,000 in one position.'
     """
 
