@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from contagion.experiments.compare import compare as compare
     from contagion.experiments.cover import cover as cover
     from contagion.experiments.families import PriceShocks as PriceShocks
+    from contagion.experiments.likeliest import most_likely_break as most_likely_break
     from contagion.experiments.limits import adl_probability as adl_probability
     from contagion.experiments.limits import open_interest_limit as open_interest_limit
+    from contagion.experiments.phases import phase_diagram as phase_diagram
+    from contagion.experiments.reverse import reverse_stress as reverse_stress
     from contagion.experiments.steps import check_step as check_step
     from contagion.margin.rulebooks import rulebook as rulebook
     from contagion.measures.funds import fund_size as fund_size
@@ -118,9 +121,12 @@ _HOMES = {
     "fund_size": "measures.funds",
     "margin_path": "policies.paths",
     "monitor": "measures.monitoring",
+    "most_likely_break": "experiments.likeliest",
     "open_interest_limit": "experiments.limits",
+    "phase_diagram": "experiments.phases",
     "remargin": "network.remargin",
     "report": "reporting",
+    "reverse_stress": "experiments.reverse",
     "rulebook": "margin.rulebooks",
     "run": "propagation.run",
     "warmup": "propagation.warmup",

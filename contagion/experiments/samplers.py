@@ -133,6 +133,24 @@ class Elliptical:
             mixed += own[:, column, np.newaxis] * lower[rows, column]
         return mixed
 
+    def covariance(self, assets: Sequence[str]) -> Array:
+        """Return the covariance of the underlying normals, shape (n_assets, n_assets).
+
+        Of a Student t it is the scale matrix: contours of equal density are ellipsoids of it in both cases.
+        """
+        scale = _values("scale", self.scale, assets)
+        if self.betas is not None:
+            loads = _values("betas", self.betas, assets) * scale
+            return np.outer(loads, loads) + np.diag(_values("residual", self.residual, assets) ** 2)
+        if self.correlation is not None:
+            pairs = np.full((len(assets), len(assets)), self.correlation)
+            np.fill_diagonal(pairs, 1.0)
+        else:
+            assert self.matrix is not None
+            _covered("correlation", assets, list(self.matrix.columns))
+            pairs = self.matrix.loc[list(assets), list(assets)].to_numpy(dtype=np.float64)
+        return np.asarray(pairs * np.outer(scale, scale), dtype=np.float64)
+
     def describe(self) -> str:
         """Return the distribution in words."""
         if self.df is None:

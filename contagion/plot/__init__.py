@@ -4,6 +4,7 @@ Every function takes the axes to draw on (``ax=None``: a new figure), returns th
 matplotlib's settings alone.
 """
 
+from contagion.plot.breaking import phases, reverse_stress
 from contagion.plot.comparisons import distribution, effects
 from contagion.plot.executions import liquidation_basis
 from contagion.plot.frontiers import frontier
@@ -19,5 +20,7 @@ __all__ = [
     "liquidation_basis",
     "liquidation_map",
     "network",
+    "phases",
+    "reverse_stress",
     "rounds",
 ]
