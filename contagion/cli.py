@@ -1,4 +1,4 @@
-"""The command line: ``contagion datasets | check | run | compare | report``.
+"""The command line: ``contagion datasets | check | run | compare | reverse | report``.
 
 Each command works without arguments on the bundled network. Exit codes: 0 done, 2 bad input, 3 not converged.
 """
@@ -6,6 +6,7 @@ Each command works without arguments on the bundled network. Exit codes: 0 done,
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import contagion
-from contagion.errors import ContagionError, ConvergenceError
+from contagion.errors import ContagionError, ConvergenceError, SchemaError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +82,21 @@ def parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="run a study, write the report, print the policy table")
     _comparison_options(compare)
     compare.set_defaults(command=_compare)
+    reverse = commands.add_parser("reverse", help="find the sizes of a shock at which the system breaks")
+    _study_options(reverse)
+    reverse.add_argument(
+        "--direction", help="log return per unit of size, such as BTC=-1,ETH=-1.2 (default: all assets -1)"
+    )
+    reverse.add_argument(
+        "--until", default="venue_defaults >= 1", help="metric, sign and limit (default: %(default)s)"
+    )
+    reverse.add_argument(
+        "--sizes", nargs=2, type=float, default=(0.0, 1.0), metavar=("LOW", "HIGH"), help="(default: 0 1)"
+    )
+    reverse.add_argument("--grid", type=int, default=21, help="sizes looked at first (default: 21)")
+    reverse.add_argument("--resolution", type=float, default=1e-3, help="width of a bracket (default: 0.001)")
+    reverse.add_argument("--jobs", type=int, help="workers; -1 is one per core")
+    reverse.set_defaults(command=_reverse)
     report = commands.add_parser("report", help="run a study and write the report only")
     _comparison_options(report)
     report.set_defaults(command=_report)
@@ -164,6 +180,43 @@ def _compare(options: argparse.Namespace) -> int:
         print(policy_table(comparison))
     print(f"report: {options.out}")
     return 0
+
+
+def _reverse(options: argparse.Namespace) -> int:
+    direction = None if options.direction is None else _direction(options.direction)
+    found = _study(options).reverse(
+        direction,
+        _until(options.until),
+        sizes=tuple(options.sizes),
+        grid=options.grid,
+        resolution=options.resolution,
+    )
+    print(found)
+    return 0
+
+
+def _direction(text: str) -> dict[str, float]:
+    """Read ``BTC=-1,ETH=-1.2``."""
+    moves: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, value = part.rpartition("=")
+        moves[name.strip()] = _float(value, "--direction", "such as BTC=-1,ETH=-1.2", text)
+    return moves
+
+
+def _until(text: str) -> tuple[str, str, float]:
+    """Read ``venue_defaults >= 1``."""
+    words = re.fullmatch(r"\s*(\w+)\s*(>=|<=|>|<)\s*(\S+)\s*", text)
+    if words is None:
+        raise SchemaError("is no condition", where="--until", value=text, allowed="'venue_defaults >= 1'")
+    return words[1], words[2], _float(words[3], "--until", "such as 'venue_defaults >= 1'", text)
+
+
+def _float(text: str, where: str, allowed: str, whole: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SchemaError("holds no number", where=where, value=whole, allowed=allowed) from None
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -168,3 +168,25 @@ def test_without_arguments_the_bundled_study_is_run_with_the_options_given():
     assert (study.n, study.seed, study.model.step, study.source.count) == (20, 9, 120.0, 2)
     assert study.policies == bundled.policies
     assert options.out == "report.html"
+
+
+def test_reverse_prints_the_sizes_at_which_a_condition_changes(study, capsys):
+    words = ["reverse", study, "--direction", "BTC=-1,ETH=-1.2", "--until", "liquidated_accounts >= 20"]
+    assert cli.main([*words, "--grid", "4", "--resolution", "0.1"]) == 0
+    out = capsys.readouterr().out
+    assert "none: liquidated_accounts >= 20 begins to hold at size" in out and "halt: " in out
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--until", "venue_defaults", "no condition"),
+        ("--until", "venue_defaults >= many", "no number"),
+        ("--direction", "BTC", "no number"),
+        ("--direction", "NOCOIN=-1", "NOCOIN"),
+        ("--grid", "1", "grid"),
+    ],
+)
+def test_reverse_refuses_what_it_cannot_search(study, capsys, option, value, words):
+    assert cli.main(["reverse", study, option, value]) == 2
+    assert words in capsys.readouterr().err

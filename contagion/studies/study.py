@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ from contagion.errors import PolicyError, ValueRangeError, nearest
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
+    from contagion.experiments.reverse import ReverseStress
     from contagion.network.network import Network
     from contagion.policies import Policy
     from contagion.results import Run
@@ -138,6 +140,30 @@ class Study:
             networks=self.source.load(self.seed),
             progress=progress,
             level=self.level,
+        )
+
+    def reverse(
+        self,
+        direction: Mapping[str, float] | None = None,
+        until: tuple[str, str, float] = ("venue_defaults", ">=", 1),
+        **options: Any,
+    ) -> ReverseStress:
+        """Search on the study's first network for the sizes of a shock at which a condition changes.
+
+        Parameters
+        ----------
+        direction : mapping of str to float, optional
+            Log return of every asset per unit of size; -1 for every asset that moves if not given.
+        until, **options
+            As in ``contagion.reverse_stress``.
+        """
+        from contagion.comparison import risky_assets
+        from contagion.experiments.reverse import reverse_stress
+
+        net = self.source.drawn(1).load(self.seed)[0]
+        along = dict.fromkeys(risky_assets(net), -1.0) if direction is None else direction
+        return reverse_stress(
+            net, along, self.model, until, self.policies, seed=self.seed, n_jobs=self.n_jobs, **options
         )
 
     def run(self, policy: str = "none", scenario: int = 0) -> Run:
