@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from contagion.experiments.limits import open_interest_limit as open_interest_limit
     from contagion.experiments.phases import phase_diagram as phase_diagram
     from contagion.experiments.reverse import reverse_stress as reverse_stress
+    from contagion.experiments.outcomes import node_outcomes as node_outcomes
     from contagion.experiments.steps import check_step as check_step
     from contagion.margin.rulebooks import rulebook as rulebook
     from contagion.measures.funds import fund_size as fund_size
@@ -122,6 +123,7 @@ _HOMES = {
     "margin_path": "policies.paths",
     "monitor": "measures.monitoring",
     "most_likely_break": "experiments.likeliest",
+    "node_outcomes": "experiments.outcomes",
     "open_interest_limit": "experiments.limits",
     "phase_diagram": "experiments.phases",
     "remargin": "network.remargin",

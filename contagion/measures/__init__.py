@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     from contagion.measures.losses import node_loss as node_loss
     from contagion.measures.losses import system_gain as system_gain
     from contagion.measures.losses import system_loss as system_loss
+    from contagion.measures.market_based.capital import ses_table as ses_table
+    from contagion.measures.market_based.capital import srisk as srisk
+    from contagion.measures.market_based.capital import srisk_table as srisk_table
+    from contagion.measures.market_based.regression import quantile_regression as quantile_regression
+    from contagion.measures.market_based.returns import covar as covar
+    from contagion.measures.market_based.returns import mes as mes
+    from contagion.measures.market_based.tables import market_measures as market_measures
     from contagion.measures.moments import covariance_of as covariance_of
     from contagion.measures.monitoring import monitor as monitor
     from contagion.measures.paired import holm as holm
@@ -54,6 +61,13 @@ _HOMES = {
     "account_risk": "prior_risk",
     "between_networks": "resampling",
     "cascade_slopes": "feedback",
+    "covar": "market_based.returns",
+    "market_measures": "market_based.tables",
+    "mes": "market_based.returns",
+    "quantile_regression": "market_based.regression",
+    "ses_table": "market_based.capital",
+    "srisk": "market_based.capital",
+    "srisk_table": "market_based.capital",
     "covariance_of": "moments",
     "cover": "stressed",
     "direct_loss": "losses",

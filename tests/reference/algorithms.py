@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 
-from contagion import margin, markets
+from contagion import margin, markets, measures
 from contagion.errors import SchemaError
 from contagion.propagation.firesales import closed_forms
 from tests.reference import by_account, lending_and_markets
@@ -40,6 +40,7 @@ ALGORITHMS = {
     "circuit_breaker_dynamic_path": (markets.circuit_breaker_dynamic_path, None),
     "circuit_breaker_market_wide": (markets.circuit_breaker_market_wide, None),
     "circuit_breaker_market_wide_halts": (by_account.circuit_breaker_market_wide_halts, None),
+    "covar": (measures.covar, None),
     "cross_margin_status": (margin.cross_margin_status, None),
     "discrete_cascade": (closed_forms.discrete_cascade, None),
     "dydx_bankruptcy_quote": (margin.dydx_bankruptcy_quote, "bankruptcy_quote"),
@@ -76,12 +77,14 @@ ALGORITHMS = {
     "margin_open_interest_scaled": (margin.margin_open_interest_scaled, "initial_rate"),
     "mark_price_median_binance": (markets.mark_price_median_binance, None),
     "mark_price_median_hyperliquid": (markets.mark_price_median_hyperliquid, None),
+    "mes": (measures.mes, None),
     "minimal_liquidation_slice": (margin.minimal_liquidation_slice, None),
     "price_band_luld": (markets.price_band_luld, None),
     "price_band_max_step": (markets.price_band_max_step, None),
     "price_band_order": (markets.price_band_order, None),
     "qin_two_step": (closed_forms.qin_two_step, None),
     "socialised_loss": (by_account.socialised_loss, None),
+    "srisk": (measures.srisk, None),
     "toxic_liquidation": (toxic_liquidation, None),
     "toxic_liquidation_cpamm": (closed_forms.toxic_liquidation_cpamm, None),
     "weighted_median": (markets.weighted_median, "price"),

@@ -7,10 +7,12 @@ widened by three standard errors of the simulation. Order statistics of a discre
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from contagion.measures.intervals import es_difference, es_interval, expected_shortfall, var_interval
+from contagion.measures.market_based.tables import market_measures
 from contagion.measures.paired import paired_effect
 
 REPETITIONS = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "full" else 60
@@ -125,3 +127,22 @@ def test_pairing_never_makes_the_mean_effect_less_certain():
     paired = paired_effect(saved, losses)
     apart = paired_effect(saved[::-1], losses)
     assert paired.high - paired.low <= apart.high - apart.low
+
+
+def test_marginal_shortfall_and_delta_covar_are_covered_at_their_allowed_minimum(monkeypatch):
+    """Bivariate normal law: ΔCoVaR = ρ Φ⁻¹(q), MES = -ρ φ(Φ⁻¹(q)) / q."""
+    monkeypatch.setattr("contagion.measures.resampling.DRAWS", 199)
+    rho, q, n = 0.6, 0.05, 500
+    edge = stats.norm.ppf(q)
+    truths = np.array([-rho * stats.norm.pdf(edge) / q, rho * edge])
+    hits = np.zeros(2)
+    for repetition in range(REPETITIONS):
+        source = np.random.Generator(np.random.PCG64(repetition))
+        firm = source.standard_normal(n)
+        system = rho * firm + np.sqrt(1.0 - rho**2) * source.standard_normal(n)
+        row = market_measures(pd.DataFrame({"firm": firm, "system": system}), q=q, seed=repetition).loc[
+            "firm"
+        ]
+        lows, highs = row[["mes_low", "delta_covar_low"]], row[["mes_high", "delta_covar_high"]]
+        hits += (lows.to_numpy(float) <= truths) & (truths <= highs.to_numpy(float))
+    assert all(within(share, 0.91, 0.97) for share in hits / REPETITIONS)

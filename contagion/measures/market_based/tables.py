@@ -1,0 +1,182 @@
+"""Which firm is in distress when the system is? Market based measures of many firms, with intervals.
+
+Intervals are percentile bootstraps over days (scenarios), the same draws for every firm: each draw takes its own
+tail and its own line. Days count as independent; returns that cluster in time need wider intervals than these.
+
+Measured coverage at nominal 95 % (400 repetitions of 399 draws, ±1.1; q = 0.05; correlation 0.6):
+
+================  ===============  ===============
+law and n q       MES              ΔCoVaR
+================  ===============  ===============
+normal, 25        93.3             95.8
+normal, 50        95.3             95.8
+normal, 100       95.5             95.3
+student 4, 25     94.0             94.8
+================  ===============  ===============
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from contagion.errors import SchemaError, nearest
+from contagion.measures.intervals import joined
+from contagion.measures.market_based.checks import pair, share
+from contagion.measures.market_based.regression import best_line, line_through
+from contagion.measures.market_based.returns import covar, mes
+from contagion.measures.resampling import Resampling, central
+from contagion.measures.shortfall import check_level
+
+__all__ = ["MARKET_COLUMNS", "market_measures"]
+
+Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+
+MARKET_COLUMNS: Final = (
+    "mes",
+    "mes_low",
+    "mes_high",
+    "delta_covar",
+    "delta_covar_low",
+    "delta_covar_high",
+    "covar",
+    "slope",
+    "var_firm",
+    "n_tail_days",
+    "note",
+)
+
+LEAST_TAIL: Final = 25
+PLAIN_TAIL: Final = 100
+NAN: Final = float("nan")
+
+
+def market_measures(
+    returns: pd.DataFrame,
+    market: str = "system",
+    q: float = 0.05,
+    *,
+    confidence: float = 0.95,
+    networks: npt.ArrayLike | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return MES and ΔCoVaR of every firm, with intervals.
+
+    Parameters
+    ----------
+    returns : pandas.DataFrame
+        Returns as decimals, losses negative: one row per day or scenario, one column per firm and one for the
+        market.
+    market : str, default "system"
+        Column of the market.
+    q : float, default 0.05
+        Where the tail of the worst returns ends.
+    confidence : float, default 0.95
+        Coverage of the intervals.
+    networks : array_like, optional
+        Network of every scenario, shape (n,), if there are several.
+    seed : int, default 0
+        Root seed of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index firm, largest distress (lowest mes) first: mes, mes_low, mes_high, delta_covar with its interval,
+        covar, slope, var_firm (all decimals), n_tail_days, note. Firms that never change have no ΔCoVaR. No
+        interval below n q = 25, "approximate" below 100. ``attrs`` holds market, q, n, confidence, seed.
+
+    Raises
+    ------
+    SchemaError
+        If the market is no column, or a column holds no numbers.
+    ValueRangeError
+        If a return is missing or not finite, q or the confidence is out of range, or no day lies in the tail.
+
+    Examples
+    --------
+    >>> days = pd.DataFrame({"A": [-0.2, 0.0, 0.1, 0.0], "B": 0.0, "system": [-0.1, 0.0, 0.1, 0.2]})
+    >>> market_measures(days, q=0.3)["mes"].tolist()
+    [-0.2, 0.0]
+    """
+    if market not in returns.columns:
+        names = [str(name) for name in returns.columns]
+        hint = nearest(market, names)
+        raise SchemaError(f"is no column{hint}", where="market", value=market, allowed="a column of returns")
+    share(q), check_level(confidence, "confidence")
+    system = returns[market].to_numpy()
+    firms = {
+        str(name): pair(returns[name].to_numpy(), system, (f"returns[{name!r}]", f"returns[{market!r}]"))
+        for name in returns.columns
+        if name != market
+    }
+    if not firms:
+        raise SchemaError("has no firm beside the market", where="returns", value=market)
+    resampling = Resampling.make(len(returns), networks, seed, ("market based",))
+    bounds, note = _bounds(firms, q, confidence, resampling)
+    rows = {name: _row(firm, whole, q, bounds.get(name), note) for name, (firm, whole) in firms.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(MARKET_COLUMNS)).rename_axis("firm")
+    table.attrs = {"market": market, "q": q, "n": len(returns), "confidence": confidence, "seed": seed}
+    return table.sort_values("mes", kind="stable")
+
+
+def _row(firm: Array, market: Array, q: float, bounds: Array | None, note: str) -> list[object]:
+    tail = mes(firm, market, q)
+    ends = np.full((2, 2), NAN) if bounds is None else bounds
+    if firm.min() == firm.max():
+        line, ends[1], note = [NAN] * 4, NAN, joined("no ΔCoVaR: the firm never changes", note)
+    else:
+        found = covar(firm, market, q)
+        line = [found.delta_covar, found.covar, found.slope, found.var_firm]
+    delta, *others = line
+    return [tail.mes, *ends[0], delta, *ends[1], *others, tail.n_tail_days, note]
+
+
+def _bounds(
+    firms: dict[str, tuple[Array, Array]], q: float, confidence: float, resampling: Resampling
+) -> tuple[dict[str, Array], str]:
+    """Return the intervals of MES and ΔCoVaR per firm, shape (2, 2), and why there is none or a caution."""
+    n = len(resampling.codes)
+    k = int(n * q + 1e-9)
+    refusal = f"n q = {k} < {LEAST_TAIL}" if k < LEAST_TAIL else resampling.refusal
+    if refusal:
+        return {}, f"no interval: {refusal}"
+    draws: dict[str, list[Array]] = {name: [] for name in firms}
+    starts = {name: (int(firm.argmin()), int(firm.argmax())) for name, (firm, _) in firms.items()}
+    for weights, _ in resampling.blocks(np.arange(n)):
+        for name, (firm, market) in firms.items():
+            draws[name].append(_draws(firm, market, weights, q, starts[name]))
+    bounds = {}
+    for name, parts in draws.items():
+        every = np.concatenate(parts)
+        bounds[name] = np.array([central(every[:, 0], confidence), central(every[:, 1], confidence)])
+    return bounds, f"approximate: n q = {k} < {PLAIN_TAIL}" if k < PLAIN_TAIL else ""
+
+
+def _draws(firm: Array, market: Array, weights: Array, q: float, start: tuple[int, int]) -> Array:
+    """Return MES and ΔCoVaR of every bootstrap draw, shape (b, 2)."""
+    by_market, by_firm = np.argsort(market, kind="stable"), np.argsort(firm, kind="stable")
+    found = np.zeros((len(weights), 2))
+    found[:, 0] = _tail_means(firm[by_market], weights[:, by_market], q)
+    if firm[start[0]] < firm[start[1]]:
+        whole = best_line(firm, market, np.ones(len(firm)), q, start)
+        lines = (line_through(firm, market, *best_line(firm, market, own, q, whole)) for own in weights)
+        ordered, sums = firm[by_firm], np.cumsum(weights[:, by_firm], axis=1)
+        fall = ordered[_places(sums, q)] - ordered[_places(sums, 0.5)]
+        found[:, 1] = fall * np.array([slope for _, slope in lines])
+    return found
+
+
+def _tail_means(values: Array, weights: Array, q: float) -> Array:
+    """Mean of the values that carry the first share q of the weight; one on the edge counts with its part."""
+    sums = np.cumsum(weights, axis=1)
+    used = np.clip(q * sums[:, -1:] - (sums - weights), 0.0, weights)
+    return np.asarray(used @ values / used.sum(axis=1))
+
+
+def _places(sums: Array, q: float) -> Places:
+    """The first place up to which the share q of the weight lies, per draw."""
+    return np.asarray((sums >= q * sums[:, -1:]).argmax(axis=1))
