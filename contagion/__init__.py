@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from contagion.experiments.likeliest import most_likely_break as most_likely_break
     from contagion.experiments.limits import adl_probability as adl_probability
     from contagion.experiments.limits import open_interest_limit as open_interest_limit
+    from contagion.experiments.outcomes import node_outcomes as node_outcomes
     from contagion.experiments.phases import phase_diagram as phase_diagram
     from contagion.experiments.reverse import reverse_stress as reverse_stress
-    from contagion.experiments.outcomes import node_outcomes as node_outcomes
     from contagion.experiments.steps import check_step as check_step
     from contagion.margin.rulebooks import rulebook as rulebook
     from contagion.measures.funds import fund_size as fund_size
