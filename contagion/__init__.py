@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from contagion.experiments.likeliest import most_likely_break as most_likely_break
     from contagion.experiments.limits import adl_probability as adl_probability
     from contagion.experiments.limits import open_interest_limit as open_interest_limit
+    from contagion.experiments.load import load_results as load_results
     from contagion.experiments.outcomes import node_outcomes as node_outcomes
     from contagion.experiments.phases import phase_diagram as phase_diagram
     from contagion.experiments.reverse import reverse_stress as reverse_stress
@@ -120,6 +121,7 @@ _HOMES = {
     "compare": "experiments.compare",
     "cover": "experiments.cover",
     "fund_size": "measures.funds",
+    "load_results": "experiments.load",
     "margin_path": "policies.paths",
     "monitor": "measures.monitoring",
     "most_likely_break": "experiments.likeliest",

@@ -6,10 +6,12 @@ the paired differences, what the rules cost and what they merely put off, and a 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,6 +19,7 @@ import pandas as pd
 
 from contagion.errors import ScenarioError, ValueRangeError, nearest
 from contagion.measures.tails import effects_table, tail_table
+from contagion.network.frame_files import write_csv, write_parquet
 from contagion.policies.bills import bill
 from contagion.policies.costs import CostRates
 
@@ -118,11 +121,45 @@ class Comparison:
         Returns
         -------
         pandas.DataFrame
-            Sets in the order given, scenarios rising. Status is "ok" or "error"; a failed run has NaN
-            metrics and a line in `errors`. Text columns are objects, scenario and network int64, metrics
+            Sets in the order given, scenarios rising. Status is "ok", "error" or "timeout"; a run without numbers
+            has NaN metrics and a line in `errors`. Text columns are objects, scenario and network int64, metrics
             float64.
         """
         return self.table.copy()
+
+    def to_csv(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the rows of `to_frame` as CSV; a text that a spreadsheet would take for a formula gets an apostrophe.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        overwrite : bool, default False
+            Whether a file that exists may be replaced.
+
+        Raises
+        ------
+        InputError
+            If the file exists or cannot be written.
+        """
+        return write_csv(self.table, path, overwrite=overwrite)
+
+    def to_parquet(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the rows of `to_frame` as Parquet, for other programs; needs pyarrow (the extra ``parquet``).
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        overwrite : bool, default False
+            Whether a file that exists may be replaced.
+
+        Raises
+        ------
+        InputError
+            If the file exists or cannot be written, or pyarrow is not installed.
+        """
+        return write_parquet(self.table, path, overwrite=overwrite)
 
     def effects(self, metric: str = "system_loss", against: str = "none") -> pd.DataFrame:
         """Return what each set changed, with intervals over the paired scenarios.

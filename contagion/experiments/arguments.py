@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from contagion.shocks import Shock
 if TYPE_CHECKING:
     from contagion.comparison import Family
 
-__all__ = ["PolicySets", "check_workers", "networks", "policy_sets", "scenarios", "share"]
+__all__ = ["PolicySets", "check_workers", "limits", "networks", "policy_sets", "scenarios", "share"]
 
 DEFAULT_SCENARIOS = 1000
 MOST_SCENARIOS = 10_000_000
@@ -119,6 +120,30 @@ def check_workers(n_jobs: object) -> None:
         raise ValueRangeError("is out of range", where="n_jobs", value=n_jobs, allowed=allowed)
 
 
+def limits(timeout: object, max_error_rate: object) -> tuple[float | None, float]:
+    """Return the seconds a scenario may take and the share of runs that may fail.
+
+    Raises
+    ------
+    SchemaError, ValueRangeError
+        If one is no number; if the time is not above 0, or the share not from 0 to 1.
+    """
+    seconds = None if timeout is None else _number("timeout", timeout, "seconds above 0, such as timeout=60")
+    if seconds is not None and not 0.0 < seconds < math.inf:
+        raise ValueRangeError("is out of range", where="timeout", value=seconds, allowed="seconds above 0")
+    allowed = "a share from 0 to 1, such as 0.05"
+    rate = _number("max_error_rate", max_error_rate, allowed)
+    if not 0.0 <= rate <= 1.0:
+        raise ValueRangeError("is out of range", where="max_error_rate", value=rate, allowed=allowed)
+    return seconds, rate
+
+
+def _number(name: str, value: object, allowed: str) -> float:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise SchemaError("is no number", where=name, value=value, allowed=allowed)
+    return float(value)
+
+
 def _integer(name: str, value: object, allowed: str) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise SchemaError("is no integer", where=name, value=value, allowed=allowed)
@@ -134,11 +159,10 @@ def share(name: str, value: object) -> float:
         If it is no number; if it is out of range.
     """
     allowed = "a share between 0 and 1, such as 0.95"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise SchemaError("is no number", where=name, value=value, allowed=allowed)
-    if not 0.0 < float(value) < 1.0:
-        raise ValueRangeError("is out of range", where=name, value=float(value), allowed=allowed)
-    return float(value)
+    number = _number(name, value, allowed)
+    if not 0.0 < number < 1.0:
+        raise ValueRangeError("is out of range", where=name, value=number, allowed=allowed)
+    return number
 
 
 def policy_sets(policies: PolicySets | None) -> dict[str, list[Policy]]:

@@ -7,20 +7,19 @@ every study: the placebo is a policy that does nothing, and its effects must be 
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 import contagion
-from contagion.comparison import KEYS, Comparison, risky_assets
-from contagion.errors import ScenarioError
+from contagion.comparison import Comparison, risky_assets
 from contagion.experiments import arguments
-from contagion.experiments.charges import charge
-from contagion.experiments.runner import ERROR, MISSING, Group, Outcome, run_groups
+from contagion.experiments.assembly import assembled, drawn_scenarios
+from contagion.experiments.manifest import Manifest, identity_of, package_versions, python_version, words_of
+from contagion.experiments.memory import check_memory
+from contagion.experiments.runner import Group, Outcome, run_groups
+from contagion.experiments.store import open_store, store_folder
+from contagion.experiments.writer import Shelf, chunk_size
 from contagion.policies.bills import OUTLAY
 from contagion.propagation.run import check_model
 from contagion.streams import check_seed
@@ -46,7 +45,10 @@ def compare(
     seed: int = 0,
     n_jobs: int = 1,
     networks: Sequence[Network] | None = None,
+    store: str | os.PathLike[str] | None = None,
     progress: bool = False,
+    timeout: float | None = None,
+    max_error_rate: float = 1.0,
     level: float = 0.95,
 ) -> Comparison:
     """Run the same scenarios under every policy set.
@@ -68,11 +70,19 @@ def compare(
         Root seed of every draw.
     n_jobs : int, default 1
         Workers, -1 is one per core: threads where the rounds are compiled, processes where a policy is
-        written in Python. The numbers do not depend on it.
+        written in Python. The numbers do not depend on it. Inside ``joblib.parallel_config`` with a backend,
+        such as ``backend="dask"``, the same call runs there.
     networks : sequence of Network, optional
         Scenario i runs on network i mod their number.
+    store : str or path, optional
+        A folder that keeps finished rows: the same study goes on there after a crash, and with a larger n. It is
+        made if it is not there. A row that failed is kept like any other.
     progress : bool, default False
         Show a bar with the time left on standard error.
+    timeout : float, optional
+        Seconds a scenario may take; its row has status "timeout" then. A run in compiled code is not cut short.
+    max_error_rate : float, default 1.0
+        Share of the runs that may fail or take too long before the study ends with an error.
     level : float, default 0.95
         Coverage of the intervals.
 
@@ -88,13 +98,21 @@ def compare(
     SchemaError
         If an argument is of the wrong type.
     ValueRangeError
-        If n, n_jobs or level is out of range.
+        If n, n_jobs, timeout, max_error_rate or level is out of range.
     NetworkError
         If a shock names an asset, a market or a node that a network lacks.
     PolicyError
         If "none" or "placebo" is given another meaning, or a policy can't act in this model.
+    TooLargeError
+        If the workers would need more memory than there is.
     ScenarioError
-        If every single run failed.
+        If every single run failed, or more than `max_error_rate` allows.
+    StudyMismatchError
+        If the store holds another study; the message names the field that differs.
+    CorruptResultError
+        If the store's manifest is damaged, or the study did not give the same numbers twice.
+    ContagionError
+        If the store cannot be written, for instance because the disk is full; what is finished is kept.
 
     Examples
     --------
@@ -110,32 +128,51 @@ def compare(
     family, n = arguments.scenarios(shock, n)
     arguments.check_workers(n_jobs)
     level = arguments.share("level", level)
+    timeout, max_error_rate = arguments.limits(timeout, max_error_rate)
+    folder = None if store is None else store_folder(store)
     model = check_model(model)
     sets = arguments.policy_sets(policies)
     shocks = _shocks(worlds, family, n, seed)
     prepared = _prepared(worlds, model, list(sets.values()))
+    check_memory(prepared, n_jobs)
     metric_names = prepared[0][0].metric_names
     outcome = Outcome.empty(len(sets), n, len(metric_names))
-    run_groups(_groups(prepared, shocks, n), outcome, seed=seed, n_jobs=n_jobs, progress=progress)
+    provenance = _provenance(worlds, family, model, sets, n, seed, level)
+    shelf = None
+    if folder is not None:
+        columns = {"metrics": metric_names, "outlays": OUTLAY}
+        identity = identity_of(worlds, family, model, sets, seed, level, columns)
+        words = {name: provenance[name] for name in ("shock", "model", "policies")}
+        manifest = Manifest(identity, {**_labels(worlds, prepared, sets, n), "words": words})
+        shelf = Shelf(open_store(folder.absolute(), manifest), list(sets))
+        shelf.fill(outcome)
+    run_groups(
+        _groups(prepared, shocks, n),
+        outcome,
+        seed=seed,
+        n_jobs=n_jobs,
+        progress=progress,
+        timeout=timeout,
+        max_error_rate=max_error_rate,
+        shelf=shelf,
+    )
+    if shelf is not None:
+        shelf.store.clean()
     if outcome.interrupted and not outcome.status.any():
         raise KeyboardInterrupt
-    charge(outcome, list(sets.values()), metric_names, list(sets).index("none"))
-    _check_some_ran(outcome)
-    table = _table(outcome, list(sets), len(worlds), metric_names)
-    return Comparison(
-        policies=sets,
-        networks=worlds,
+    return assembled(
+        outcome,
+        sets,
+        worlds,
+        metric_names,
+        shelf.store.report if shelf else (),
         model=model,
         family=family,
         n=n,
         seed=seed,
         level=level,
-        scenarios=_scenarios(worlds, family, n, seed),
-        errors=_errors(outcome, list(sets), len(worlds), seed),
-        note=_note(outcome, list(sets)),
-        provenance=_provenance(worlds, family, model, sets, n, seed, level),
-        table=table,
-        outlays=_outlays(outcome),
+        scenarios=drawn_scenarios([risky_assets(world) for world in worlds], family, n, seed),
+        provenance=provenance,
     )
 
 
@@ -183,61 +220,19 @@ def _groups(prepared: list[list[Prepared]], shocks: list[Any], n: int) -> list[G
     return groups
 
 
-def _check_some_ran(outcome: Outcome) -> None:
-    done = outcome.status != MISSING
-    if done.any() and (outcome.status[done] == ERROR).all():
-        first = outcome.messages[min(outcome.messages)]
-        raise ScenarioError(f"all {int(done.sum()):,} runs failed; the first of them: {first}")
-
-
-def _table(outcome: Outcome, names: list[str], n_networks: int, metrics: tuple[str, ...]) -> pd.DataFrame:
-    policy, scenario = np.nonzero(outcome.status)
-    words = np.array(["missing", "ok", "error"], dtype=object)
-    keys = pd.DataFrame(
-        {
-            "policy": pd.Series(np.array(names, dtype=object)[policy], dtype=object),
-            "scenario": scenario.astype(np.int64),
-            "network": (scenario % n_networks).astype(np.int64),
-            "status": pd.Series(words[outcome.status[policy, scenario]], dtype=object),
+def _labels(
+    worlds: tuple[Network, ...], prepared: list[list[Prepared]], sets: dict[str, list[Policy]], n: int
+) -> dict[str, Any]:
+    """What a store says beside the identity of a study."""
+    return {
+        "policies": list(sets),
+        "n": n,
+        "chunk": {
+            name: chunk_size(worlds, row[0].compiled) for name, row in zip(sets, prepared, strict=True)
         },
-        columns=list(KEYS),
-    )
-    rows = outcome.metrics[policy, scenario, : len(metrics)]
-    values = pd.DataFrame(rows, columns=list(metrics))
-    return pd.concat([keys, values], axis=1)
-
-
-def _outlays(outcome: Outcome) -> pd.DataFrame:
-    policy, scenario = np.nonzero(outcome.status)
-    return pd.DataFrame(outcome.metrics[policy, scenario, -len(OUTLAY) :], columns=list(OUTLAY))
-
-
-def _errors(outcome: Outcome, names: list[str], n_networks: int, seed: int) -> pd.DataFrame:
-    rows = [(names[p], i, i % n_networks, seed, outcome.messages[p, i]) for p, i in sorted(outcome.messages)]
-    return pd.DataFrame(rows, columns=["policy", "scenario", "network", "seed", "message"])
-
-
-def _scenarios(worlds: tuple[Network, ...], family: Family, n: int, seed: int) -> pd.DataFrame:
-    """Return scenario, network and the log returns; assets that a network lacks are NaN in its rows."""
-    names = [risky_assets(world) for world in worlds]
-    draws = {tuple(assets): family.draw(assets, n, seed) for assets in names}
-    parts = [draws[tuple(assets)].iloc[place :: len(worlds)] for place, assets in enumerate(names)]
-    returns = pd.concat([part.set_axis(range(place, n, len(worlds))) for place, part in enumerate(parts)])
-    numbers = np.arange(n, dtype=np.int64)
-    keys = pd.DataFrame({"scenario": numbers, "network": numbers % len(worlds)})
-    return pd.concat([keys, returns.sort_index()], axis=1)
-
-
-def _note(outcome: Outcome, names: list[str]) -> str:
-    notes = []
-    if outcome.interrupted:
-        done, total = int((outcome.status != MISSING).sum()), outcome.status.size
-        notes.append(f"interrupted: {done:,} of {total:,} runs are done, the rest is in .missing")
-    if outcome.messages:
-        counts = (outcome.status == ERROR).sum(axis=1).tolist()
-        sets = ", ".join(f"{name!r} {count:,}" for name, count in zip(names, counts, strict=True) if count)
-        notes.append(f"{len(outcome.messages):,} runs failed and have no numbers ({sets}), see .errors")
-    return "; ".join(notes)
+        "units": [world.unit for world in worlds],
+        "assets": [risky_assets(world) for world in worlds],
+    }
 
 
 def _provenance(
@@ -251,25 +246,13 @@ def _provenance(
 ) -> dict[str, Any]:
     return {
         "networks": [world.fingerprint for world in worlds],
-        "shock": _words(family),
-        "model": _words(model),
+        "shock": words_of(family),
+        "model": words_of(model),
         "policies": {name: [repr(policy) for policy in chosen] for name, chosen in sets.items()},
         "n": n,
         "seed": seed,
         "level": level,
         "contagion": contagion.__version__,
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in ("numpy", "scipy", "pandas", "numba", "networkx")},
+        "python": python_version(),
+        "packages": package_versions(),
     }
-
-
-def _words(thing: Any) -> str:
-    describe = getattr(thing, "describe", None)
-    return str(describe()) if callable(describe) else repr(thing)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

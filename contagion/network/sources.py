@@ -132,10 +132,21 @@ def write_text(path: Path, text: str, *, overwrite: bool = True) -> None:
     >>> import tempfile
     >>> write_text(Path(tempfile.mkdtemp()) / "a.txt", "a")
     """
+    write_bytes(path, text.encode("utf-8"), overwrite=overwrite)
+
+
+def write_bytes(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Write bytes; refuse to replace a file unless told so.
+
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written.
+    """
     if path.exists() and not overwrite:
         raise InputError("exists", where=path.name, remedy="pass overwrite=True", code="exists")
     try:
-        path.write_bytes(text.encode("utf-8"))
+        path.write_bytes(data)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"cannot be written: {reason}", where=path.name, code="unwritable") from None

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from contagion.experiments.runner import Outcome, StopFlag, cut, run_chunk
+from contagion.experiments.tasks import Rows
 
 
 class Squares:
@@ -35,8 +36,9 @@ def test_a_task_takes_20_ms_to_10_s_and_no_less_than_one_scenario(
 
 
 def test_a_chunk_returns_one_row_per_scenario_and_a_message_for_what_failed() -> None:
-    metrics, messages = run_chunk(Squares(), [2.0, -1.0, 3.0], [4, 5, 6], 10, StopFlag())
+    metrics, status, messages = run_chunk(Squares(), [2.0, -1.0, 3.0], [4, 5, 6], 10, StopFlag())
     metrics = metrics[:, :2]
+    assert status.tolist() == [1, 2, 1]
     assert metrics[0].tolist() == [4.0, 14.0]
     assert np.isnan(metrics[1]).all()
     assert metrics[2].tolist() == [9.0, 16.0]
@@ -48,8 +50,8 @@ def test_a_chunk_returns_one_row_per_scenario_and_a_message_for_what_failed() ->
 def test_a_raised_flag_ends_a_chunk_before_its_next_scenario() -> None:
     stop = StopFlag()
     stop.raise_flag()
-    metrics, messages = run_chunk(Squares(), [2.0], [0], 0, stop)
-    assert len(metrics) == 0
+    metrics, status, messages = run_chunk(Squares(), [2.0], [0], 0, stop)
+    assert len(metrics) == len(status) == 0
     assert messages == []
 
 
@@ -62,6 +64,7 @@ def test_a_flag_sent_to_another_process_is_down() -> None:
 
 def test_an_outcome_keeps_what_is_missing_apart_from_what_failed() -> None:
     outcome = Outcome.empty(1, 4, 2)
-    outcome.add(0, [0, 2, 3], np.ones((2, outcome.metrics.shape[2])), ["", "bad"])
+    rows = Rows(np.ones((2, outcome.metrics.shape[2])), np.array([1, 2], dtype=np.int8), ["", "bad"])
+    outcome.add(0, [0, 2, 3], rows)
     assert outcome.status.tolist() == [[1, 0, 2, 0]]
     assert outcome.messages == {(0, 2): "bad"}

@@ -1,0 +1,62 @@
+"""Frames of results as CSV and Parquet, for other programs."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from contagion.errors import InputError
+from contagion.network.csv_tables import protect
+from contagion.network.sources import as_path, write_bytes
+
+__all__ = ["write_csv", "write_parquet"]
+
+
+def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write a frame as CSV: numbers as the shortest text that reads back exactly, no value as an empty cell.
+
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> frame = pd.DataFrame({"policy": ["=1+1"], "loss": [0.1]})
+    >>> write_csv(frame, tempfile.mkdtemp() + "/rows.csv").read_text()
+    "policy,loss\\n'=1+1,0.1\\n"
+    """
+    target = as_path(path)
+    cells = {place: frame.iloc[:, place].map(_cell) for place in range(frame.shape[1])}
+    safe = pd.DataFrame(cells).set_axis([_cell(str(name)) for name in frame.columns], axis=1)
+    write_bytes(target, safe.to_csv(index=False, lineterminator="\n").encode("utf-8"), overwrite=overwrite)
+    return target
+
+
+def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write a frame as Parquet.
+
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written, or pyarrow is not installed.
+    """
+    target = as_path(path)
+    buffer = io.BytesIO()
+    try:
+        frame.to_parquet(buffer, engine="pyarrow", index=False)
+    except ImportError as error:
+        remedy = 'pip install "contagion-toolkit[parquet]", or write CSV'
+        raise InputError("needs pyarrow", where=target.name, remedy=remedy) from error
+    write_bytes(target, buffer.getvalue(), overwrite=overwrite)
+    return target
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return f"'{value}" if value.startswith("\x00") else protect(value)
