@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from contagion.experiments.compare import compare as compare
     from contagion.experiments.cover import cover as cover
     from contagion.experiments.families import PriceShocks as PriceShocks
+    from contagion.experiments.inputs import draw_networks as draw_networks
     from contagion.experiments.likeliest import most_likely_break as most_likely_break
     from contagion.experiments.limits import adl_probability as adl_probability
     from contagion.experiments.limits import open_interest_limit as open_interest_limit
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from contagion.experiments.phases import phase_diagram as phase_diagram
     from contagion.experiments.reverse import reverse_stress as reverse_stress
     from contagion.experiments.steps import check_step as check_step
+    from contagion.experiments.variance import variance_split as variance_split
     from contagion.margin.rulebooks import rulebook as rulebook
+    from contagion.measures.factorial import factorial as factorial
     from contagion.measures.funds import fund_size as fund_size
     from contagion.measures.monitoring import monitor as monitor
     from contagion.network.network import Network as Network
@@ -120,6 +123,8 @@ _HOMES = {
     "check_step": "experiments.steps",
     "compare": "experiments.compare",
     "cover": "experiments.cover",
+    "draw_networks": "experiments.inputs",
+    "factorial": "measures.factorial",
     "fund_size": "measures.funds",
     "load_results": "experiments.load",
     "margin_path": "policies.paths",
@@ -133,6 +138,7 @@ _HOMES = {
     "reverse_stress": "experiments.reverse",
     "rulebook": "margin.rulebooks",
     "run": "propagation.run",
+    "variance_split": "experiments.variance",
     "warmup": "propagation.warmup",
 }
 

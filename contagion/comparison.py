@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from contagion.errors import ScenarioError, ValueRangeError, nearest
+from contagion.measures.factorial import contrasts
 from contagion.measures.tails import effects_table, tail_table
 from contagion.network.frame_files import write_csv, write_parquet
 from contagion.policies.bills import bill
@@ -233,6 +234,28 @@ class Comparison:
         if rates is not None:
             return self._bills(rates)
         return self._usual_bills.copy()
+
+    def interactions(self, metric: str = "system_loss") -> pd.DataFrame:
+        """Return main effects and interactions where the sets are a full factorial, made by `contagion.factorial`.
+
+        Parameters
+        ----------
+        metric : str
+            The metric.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index term (``"a"``, ``"b"``, ``"a × b"``, ...); order, effect, low, high, p_value, p_adjusted, n, note. An
+            interaction is 0 where effects add up, and positive where two sets do the same work twice.
+
+        Raises
+        ------
+        ValueRangeError
+            If the metric does not exist, or a combination is missing.
+        """
+        _check_word("metric", metric, self.metric_names)
+        return contrasts(self._reached(), metric, confidence=self.level, seed=self.seed)
 
     @property
     def deferred(self) -> pd.DataFrame:
