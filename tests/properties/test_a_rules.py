@@ -4,7 +4,7 @@ from collections import defaultdict
 from fractions import Fraction
 from math import ceil, inf
 
-from hypothesis import given
+from hypothesis import example, given
 
 from contagion.propagation.cascade import codes
 from tests.properties.replay import Key, Played, Posting, played, seeds
@@ -271,6 +271,8 @@ def market_of(it: Played, p: Posting) -> int:
 
 
 @given(seeds)
+@example(208)  # loans nobody has dealt with yet, beside coins of others on sale
+@example(259)
 def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> None:
     it = played(seed)
     state = it.state
