@@ -176,6 +176,7 @@ VENUE = np.dtype(
         ("own_capital", "i8"),  # pledged in front of the members, what is left of it
         ("own_capital_paid", "i8"),
         ("default_fund_paid", "i8"),
+        ("own_contributions_paid", "i8"),  # of it, by members for their own accounts
         ("assessment", "f8"),  # times the contribution
         ("assessed", "i8"),
         ("replenish", "f8"),  # quanta per second
