@@ -295,7 +295,7 @@ def market_of(it: Played, p: Posting) -> int:
 def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> None:
     it = played(seed)
     state = it.state
-    sick = acting_accounts(it)
+    sick = it.acting
     done = Fraction(0)
     for p in it.postings:
         moved = p.entity == codes.ACCOUNT and p.instrument >= 0
@@ -311,23 +311,10 @@ def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> N
     assert abs(done + deferred - asked) <= asked / 10**9
 
 
-def acting_accounts(it: Played) -> dict[int, set[int]]:
-    """Accounts below maintenance in each round, by exact fractions and marginal tiers."""
-    exempt = it.prepared.opening.book.exempt
-    found = {}
-    for r, balance in it.balances_at_look():
-        found[r] = {
-            i
-            for i in range(len(exempt))
-            if not exempt[i] and it.equity(balance, i, r) < it.requirement(balance, i, r)
-        }
-    return found
-
-
 @given(seeds)
 def test_a10_a_healthy_account_is_never_liquidated(seed: int) -> None:
     it = played(seed)
-    sick = acting_accounts(it)
+    sick = it.acting
     for p in it.postings:
         if p.entity == codes.ACCOUNT and p.kind == codes.BY_LIQUIDATION:
             assert p.id in sick[p.round], f"account {p.id} in round {p.round}"
@@ -338,7 +325,7 @@ def test_a10_every_account_below_maintenance_is_seen_in_that_round(seed: int) ->
     it = played(seed)
     first = it.state.first_trigger
     seen: dict[int, int] = {}
-    for r, ids in acting_accounts(it).items():
+    for r, ids in it.acting.items():
         for i in ids:
             seen.setdefault(i, r)
     for i in range(len(first)):
@@ -366,7 +353,7 @@ def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> N
     failed = {v for v in range(len(it.state.venues)) if it.state.venues["failed"][v]}
     hedged = {int(k) for k in book.hedge_leg if k >= 0}
     hedges = {(int(book.leg_account[k]), int(book.leg_market[k])) for k in hedged}
-    sick = acting_accounts(it)
+    sick = it.acting
     arrays = it.prepared.shock_arrays(it.world.shock)
     for p in it.postings:
         if p.entity != codes.ACCOUNT:
