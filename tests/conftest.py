@@ -7,6 +7,8 @@ import matplotlib
 import pytest
 from hypothesis import HealthCheck, settings
 
+import contagion
+
 matplotlib.use("Agg")
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
@@ -24,3 +26,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=str(Path(__file__).parent / "reference" / "cases"),
         help="folder of reference cases (default: tests/reference/cases)",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the processes of ``-n`` start: compile once for all of them, and let them begin with the long files."""
+    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        return
+    config.option.loadscopereorder = False
+    if not config.option.collectonly:
+        contagion.warmup()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Properties come first: a file of them takes minutes, and one process must not be left alone with the last."""
+    items.sort(key=lambda item: "properties" not in item.path.parts)

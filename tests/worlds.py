@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -491,8 +492,9 @@ def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
     return tuple(known[int(i)] for i in chosen)
 
 
+@cache
 def random_world(seed: int, n: int = 24) -> RandomWorld:
-    """World number `seed`."""
+    """World number `seed`; nothing in it can be changed, so whoever asks gets the same one."""
     rng = np.random.default_rng(seed)
     net = random_net(rng, n, *(np.random.default_rng([seed, later]) for later in (1, 2, 3)))
     model = ct.Cascade(step=60.0, horizon=2400.0)

@@ -1,8 +1,8 @@
 """Where does an effect change its sign? One parameter varies, the scenarios stay the same.
 
-A grid finds the brackets in which the mean of the paired differences changes sign, bisection narrows each of them. All
-points use the same scenarios and the same draws (common random numbers), so that a difference between two points is
-the parameter's doing.
+A grid finds the brackets in which the mean of the paired differences changes sign, bisection narrows each of them
+(`contagion.experiments.sign_changes`). All points use the same scenarios and the same draws (common random numbers), so
+that a difference between two points is the parameter's doing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.errors import ScenarioError, SchemaError, ValueRangeError, nearest
+from contagion.errors import ContagionError, ScenarioError, SchemaError, ValueRangeError, nearest
 from contagion.experiments.break_even_paths import Parameter, find_parameter
+from contagion.experiments.charges import charge
 from contagion.experiments.runner import OK, Group, Outcome, run_groups
+from contagion.experiments.sign_changes import Edge, crossings_of, edges_between, flats_of
 from contagion.measures.paired import paired_effect
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ __all__ = ["BreakEven", "break_even"]
 
 Floats = npt.NDArray[np.float64]
 
+NONE = "none"
 SCENARIOS = 64
 GRID = 9
 WIDEST = 8.0  # bounds further apart than this factor get a geometric grid
 ASIDE = 0.10  # how far from a crossing `check` looks
-MOST_HALVINGS = 40
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,7 +53,14 @@ class BreakEven:
         One row per value looked at, rising: value, effect, low, high (paired interval), n, refined (by bisection).
     crossings : pandas.DataFrame
         One row per change of sign: crossing (where a straight line through the bracket is 0), low, high (the bracket),
-        resolution (its width), helps (``below`` or ``above``: where the metric falls).
+        resolution (its width), helps (``below`` or ``above``: where the metric falls), sure_low, sure_high (nearest
+        values looked at whose paired interval leaves 0 out, on either side; NaN where there is none before the next
+        change).
+    flats : pandas.DataFrame
+        One row per stretch of values at which nothing changes, the effect exactly 0: low, high (the first and the last
+        value looked at), before, after (sign of the effect on either side; NaN where the search ends).
+    level : float
+        Confidence of the paired intervals.
     seconds : float
         Time the search took.
     """
@@ -64,6 +72,8 @@ class BreakEven:
     unit: str
     table: pd.DataFrame
     crossings: pd.DataFrame
+    flats: pd.DataFrame
+    level: float
     seconds: float
     effect_at: Callable[[float], Floats] = field(repr=False)
 
@@ -73,52 +83,103 @@ class BreakEven:
 
     @property
     def sentence(self) -> str:
-        """What was found, in words."""
+        """What was found, in words: where the metric falls, the interval of each crossing, where nothing changes."""
         low, high = float(self.table["value"].min()), float(self.table["value"].max())
         known = int(self.table["n"].max())
         where = f"{self.parameter} from {self._with_unit(low)} to {self._with_unit(high)}, {known} scenarios"
         what = f"{self.policy} against {self.against}"
-        if self.crossings.empty:
-            signs = set(np.sign(self.table["effect"].dropna()))
-            word = {
-                frozenset({-1.0}): "lowers",
-                frozenset({1.0}): "raises",
-                frozenset({0.0}): "does not change",
-            }
-            verb = word.get(frozenset(signs), "never turns the sign of its effect on")
+        signs = set(np.sign(self.table["effect"].dropna()))
+        if not self._places() and len(signs) > 1:
+            signs.discard(0.0)  # a single value without any effect
+        if len(signs) == 1:
+            verb = {-1.0: "lowers", 1.0: "raises", 0.0: "does not change"}[signs.pop()]
             return f"{what} {verb} mean {self.metric} at every value ({where})."
-        good = [f"{self._range(*one)}" for one in self._helpful()]
-        return f"{what} lowers mean {self.metric} only if {self.parameter} is {' or '.join(good)} ({where})."
+        verb, sign = ("lowers", -1.0) if -1.0 in signs else ("raises", 1.0)
+        good = " or ".join(self._range(*one) for one in self._stretches(sign))
+        found = f"{what} {verb} mean {self.metric} only if {self.parameter} is {good} ({where})"
+        return f"{'; '.join([found, *self._crossed(), *self._flat()])}."
 
     def check(self) -> pd.DataFrame:
-        """Run the same scenarios again 10 % below and 10 % above every crossing.
+        """Run the same scenarios again 10 % below and 10 % above every crossing and every end of a flat stretch.
 
         Returns
         -------
         pandas.DataFrame
-            One row per crossing: crossing, below, above (the two values), effect_below, effect_above, reproduced
-            (whether the effect has the signs that the search found, before and after).
+            One row per place: crossing (its value), kind (``crossing``, ``flat from`` or ``flat to``), below, above
+            (the two values; the last one looked at where 10 % further is refused), effect_below, effect_above,
+            reproduced (whether the effect has the signs that the search found, before and after).
         """
         rows = []
-        for row in self.crossings.to_dict("records"):
-            aside = ASIDE * abs(row["crossing"])
-            below, above = row["crossing"] - aside, row["crossing"] + aside
-            effects = [float(np.nanmean(self.effect_at(value))) for value in (below, above)]
-            sign = -1.0 if row["helps"] == "below" else 1.0
-            found = bool(effects[0] * sign > 0.0 > effects[1] * sign)
-            rows.append((row["crossing"], below, above, *effects, found))
-        names = ["crossing", "below", "above", "effect_below", "effect_above", "reproduced"]
+        for value, kind, before, after in self._places():
+            aside = ASIDE * abs(value)
+            below, first = self._effect(value - aside)
+            above, last = self._effect(value + aside)
+            found = bool(np.sign(first) == before and np.sign(last) == after)
+            rows.append((value, kind, below, above, first, last, found))
+        names = ["crossing", "kind", "below", "above", "effect_below", "effect_above", "reproduced"]
         return pd.DataFrame(rows, columns=names)
 
-    def _helpful(self) -> list[tuple[float, float]]:
-        """Ranges of the parameter in which the metric falls, as the search saw them; infinite at its ends."""
-        edges, helps = self.crossings["crossing"].tolist(), self.crossings["helps"].tolist()
-        found, start = [], -math.inf
-        for edge, side in zip(edges, helps, strict=True):
-            if side == "below":
-                found.append((start, edge))
-            start = edge
-        return [*found, (start, math.inf)] if helps[-1] == "above" else found
+    def _places(self) -> list[tuple[float, str, float, float]]:
+        """Values at which the sign changes, rising, and the signs before and after."""
+        found = []
+        for row in self.crossings.to_dict("records"):
+            sign = -1.0 if row["helps"] == "below" else 1.0
+            found.append((float(row["crossing"]), "crossing", sign, -sign))
+        for row in self.flats.to_dict("records"):
+            if not math.isnan(row["before"]):
+                found.append((float(row["low"]), "flat from", float(row["before"]), 0.0))
+            if not math.isnan(row["after"]):
+                found.append((float(row["high"]), "flat to", 0.0, float(row["after"])))
+        return sorted(found)
+
+    def _effect(self, value: float) -> tuple[float, float]:
+        """A value and the mean effect at it; where the value is refused, the nearest one that was looked at."""
+        try:
+            return value, float(np.nanmean(self.effect_at(value)))
+        except ContagionError:
+            seen = self.table["value"].to_numpy(dtype=np.float64)
+            nearest_seen = float(seen[np.argmin(np.abs(seen - value))])
+            return nearest_seen, float(np.nanmean(self.effect_at(nearest_seen)))
+
+    def _stretches(self, sign: float) -> list[tuple[float, float]]:
+        """Ranges of the parameter in which the effect has a sign, as the search saw them; infinite at its ends."""
+        found: list[tuple[float, float]] = []
+        start, now = -math.inf, 0.0
+        for value, _, before, after in self._places():
+            if before == sign:
+                found.append((start, value))
+            start, now = value, after
+        return [*found, (start, math.inf)] if now == sign else found
+
+    def _crossed(self) -> list[str]:
+        """Where each crossing lies: its bracket, and the values at which the effect may be 0 by its interval."""
+        found = []
+        for row in self.crossings.to_dict("records"):
+            low, high = self._with_unit(row["sure_low"]), self._with_unit(row["sure_high"])
+            sure = f"{100 * self.level:g} % confidence"
+            known = {
+                (False, False): f"with {sure} between {low} and {high}",
+                (False, True): f"with {sure} above {low}",
+                (True, False): f"with {sure} below {high}",
+                (True, True): f"but not with {sure}",
+            }[math.isnan(row["sure_low"]), math.isnan(row["sure_high"])]
+            ends = f"{self._with_unit(row['low'])} and {self._with_unit(row['high'])}"
+            found.append(f"its sign changes between {ends}, {known}")
+        return found
+
+    def _flat(self) -> list[str]:
+        """Stretches in which nothing changes."""
+        low, high = float(self.table["value"].min()), float(self.table["value"].max())
+        found = []
+        for row in self.flats.to_dict("records"):
+            first, last = self._with_unit(row["low"]), self._with_unit(row["high"])
+            word = f"from {first} to {last}"
+            if row["low"] == low:
+                word = f"up to {last}"
+            elif row["high"] == high:
+                word = f"from {first} on"
+            found.append(f"it changes nothing {word}")
+        return found
 
     def _range(self, low: float, high: float) -> str:
         if math.isinf(low):
@@ -134,6 +195,8 @@ class BreakEven:
         lines = [f"Break-even, {self.seconds:.1f} s", f"  {self.sentence}"]
         for row in self.crossings.to_dict("records"):
             lines.append(f"  crossing at {row['crossing']:.4g} (from {row['low']:.4g} to {row['high']:.4g})")
+        for row in self.flats.to_dict("records"):
+            lines.append(f"  no effect from {row['low']:.4g} to {row['high']:.4g}")
         return "\n".join(lines)
 
 
@@ -161,7 +224,8 @@ def break_even(
         A column of the network's tables, ``"markets.impact_half_life"``: every row gets the value; a field of a policy
         of a set, ``"halt.length"`` (set, then field); or of the model, ``"model.step"``.
     bounds : (float, float), optional
-        Between which values; a quarter of the present value to four times it if not given.
+        Between which values; if not given, a quarter of the present value to four times it, or as far towards them
+        as the network, the policy and the model allow.
     metric : str, default "system_loss"
         Whose paired difference changes sign.
     against : str, default "none"
@@ -182,12 +246,14 @@ def break_even(
     Returns
     -------
     BreakEven
-        The curve, every crossing with its bracket, a sentence, and `check`, which runs 10 % below and above.
+        The curve, every crossing with its bracket and interval, stretches without any effect, a sentence, and
+        `check`, which runs 10 % below and above.
 
     Raises
     ------
     SchemaError, ValueRangeError
-        If the parameter, the metric or a set is unknown, or a number is out of range.
+        If the parameter, the metric or a set is unknown, or a number is out of range; an end of `bounds` that the
+        network, the policy or the model refuses is named before anything runs.
     ScenarioError
         If every scenario failed at a value.
 
@@ -218,15 +284,18 @@ def break_even(
     )
     for value in values:
         search.mean(float(value))
-    brackets = [_narrowed(search, a, b, resolution) for a, b in _brackets(search)]
+    edges = edges_between(sorted(search.seen), search.mean, resolution)
+    table = search.table(set(values.tolist()), cmp.level, cmp.seed)
     return BreakEven(
         parameter=parameter,
         policy=what.policy,
         against=against,
         metric=metric,
         unit=what.unit,
-        table=search.table(set(values.tolist()), cmp.level, cmp.seed),
-        crossings=_crossings(search, brackets),
+        table=table,
+        crossings=_sure(crossings_of(edges), edges, table),
+        flats=flats_of(edges, low, high, search.mean(low)),
+        level=cmp.level,
         seconds=perf_counter() - began,
         effect_at=replace(search, seen={}).differences,
     )
@@ -283,54 +352,45 @@ class _Search:
         return self._fixed[self.against]
 
     def _metric(self, value: float, name: str) -> Floats:
-        worlds, model, policies = self.what.at(value, name)
-        prepared = [model.prepare(world, policies) for world in worlds]
-        groups = []
-        for place, ready in enumerate(prepared):
-            chosen = tuple(range(place, self.n, len(prepared)))
-            if chosen:
-                groups.append(Group(0, ready, chosen, tuple(self.what.shock(i) for i in chosen)))
-        names = prepared[0].metric_names
-        outcome = Outcome.empty(1, self.n, len(names))
+        """The metric under a set, one per scenario; a cost is measured from the run of "none", as in `compare`."""
+        priced = self.metric == "policy_cost"
+        sets = [self.what.at(value, one) for one in ((name, NONE) if priced else (name,))]
+        groups, names = [], ()
+        for row, (worlds, model, policies) in enumerate(sets):
+            prepared = [model.prepare(world, policies) for world in worlds]
+            names = prepared[0].metric_names
+            for place, ready in enumerate(prepared):
+                chosen = tuple(range(place, self.n, len(prepared)))
+                if chosen:
+                    groups.append(Group(row, ready, chosen, tuple(self.what.shock(i) for i in chosen)))
+        outcome = Outcome.empty(len(sets), self.n, len(names))
         run_groups(groups, outcome, seed=self.cmp.seed, n_jobs=self.n_jobs, progress=False)
         if outcome.interrupted:
             raise KeyboardInterrupt
+        if priced:
+            charge(outcome, [policies for _, _, policies in sets], names, baseline=1)
         values = outcome.metrics[0, :, names.index(self.metric)]
         return np.where(outcome.status[0] == OK, values, np.nan)
 
 
-def _brackets(search: _Search) -> list[tuple[float, float]]:
-    """Neighbouring values, zeros left out, between which the mean changes its sign."""
-    signed = [(value, np.sign(search.mean(value))) for value in sorted(search.seen)]
-    kept = [(value, sign) for value, sign in signed if sign != 0.0]
-    return [(a, b) for (a, before), (b, after) in pairwise(kept) if before != after]
-
-
-def _narrowed(search: _Search, low: float, high: float, resolution: float) -> tuple[float, float]:
-    """Halve a bracket until it is as narrow as asked."""
-    helps = (
-        search.mean(low) < 0.0
-    )  # no effect is no help: a flat stretch belongs to the side that does not help
-    for _ in range(MOST_HALVINGS):
-        if high - low <= resolution * max(abs(low), abs(high)):
-            break
-        middle = 0.5 * (low + high)
-        if not low < middle < high:
-            break
-        if (search.mean(middle) < 0.0) == helps:
-            low = middle
-        else:
-            high = middle
-    return low, high
-
-
-def _crossings(search: _Search, brackets: list[tuple[float, float]]) -> pd.DataFrame:
-    rows = []
-    for low, high in brackets:
-        before, after = search.mean(low), search.mean(high)
-        crossing = low + (high - low) * before / (before - after)
-        rows.append((crossing, low, high, high - low, "below" if before < 0.0 else "above"))
-    return pd.DataFrame(rows, columns=["crossing", "low", "high", "resolution", "helps"])
+def _sure(crossings: pd.DataFrame, edges: list[Edge], table: pd.DataFrame) -> pd.DataFrame:
+    """The crossings with the nearest values on either side, up to the next change, whose interval leaves 0 out."""
+    places = [-math.inf, *(edge.low for edge in edges), math.inf]
+    ends = [-math.inf, *(edge.high for edge in edges), math.inf]
+    lows, highs = [], []
+    for row in crossings.to_dict("records"):
+        sign = -1.0 if row["helps"] == "below" else 1.0
+        sure_below = table["high"] < 0.0 if sign < 0.0 else table["low"] > 0.0
+        sure_above = table["low"] > 0.0 if sign < 0.0 else table["high"] < 0.0
+        start = max(end for end in ends if end <= row["low"])
+        stop = min(place for place in places if place >= row["high"])
+        below = table["value"][sure_below & table["value"].between(start, row["low"])]
+        above = table["value"][sure_above & table["value"].between(row["high"], stop)]
+        lows.append(float(below.max()) if len(below) else math.nan)
+        highs.append(float(above.min()) if len(above) else math.nan)
+    return crossings.assign(
+        sure_low=np.array(lows, dtype=np.float64), sure_high=np.array(highs, dtype=np.float64)
+    )
 
 
 def _check_names(cmp: Comparison, metric: str, against: str, policy: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from contagion.comparison import risky_assets
-from contagion.errors import SchemaError, ValueRangeError, nearest
+from contagion.errors import ContagionError, SchemaError, ValueRangeError, nearest
 from contagion.network.schema import TABLES
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Parameter", "find_parameter"]
 
 AROUND = 4.0
-"""Without bounds a search goes from a quarter of the present value to four times it."""
+"""Without bounds a search goes from a quarter of the present value to four times it, where that is allowed."""
+CLOSE = 0.01
+"""A bound that is not allowed is replaced by an allowed value at most this share away from one that is not."""
 CONTROLS = ("none", "placebo")
 
 
@@ -92,11 +94,44 @@ class Parameter:
                     value=now,
                     remedy="give bounds=(low, high)",
                 )
-            return now / AROUND, now * AROUND
+            return self._allowed(now, now / AROUND), self._allowed(now, now * AROUND)
         low, high = (float(end) for end in given)
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueRangeError("are no rising pair of numbers", where="bounds", value=given)
+        for end in (low, high):
+            refusal = self.refusal(end)
+            if refusal:
+                raise ValueRangeError(
+                    f"hold a value that {self.name} cannot have ({refusal})",
+                    where="bounds",
+                    value=end,
+                    remedy="give bounds within its range",
+                )
         return low, high
+
+    def refusal(self, value: float) -> str:
+        """Why the network, the policy or the model refuses a value; empty if none does."""
+        try:
+            worlds, model, policies = self.at(value, self.policy)
+            for place, world in enumerate(worlds):
+                ready = model.prepare(world, policies)
+                if hasattr(ready, "shock_arrays"):
+                    ready.shock_arrays(self.shock(place))
+        except ContagionError as error:
+            return str(error)
+        return ""
+
+    def _allowed(self, now: float, end: float) -> float:
+        """The end, or the value nearest to it, seen from the present one, that is not refused."""
+        if not self.refusal(end) or self.refusal(now):
+            return end
+        good, bad = now, end
+        if now < 1.0 < end and not self.refusal(1.0):
+            good = 1.0  # shares end at 1
+        while abs(bad - good) > CLOSE * max(abs(bad), abs(good)):
+            middle = 0.5 * (good + bad)
+            good, bad = (good, middle) if self.refusal(middle) else (middle, bad)
+        return good
 
     def _present(self) -> float:
         """What the parameter is now: the median of a column."""

@@ -28,7 +28,7 @@ def cover(
     policies: Sequence[Policy] = (),
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return the joint uncovered loss of the `k` largest members of every venue, against what stands behind it.
+    """Return the joint deficit of the `k` largest members of every venue, against what stands behind it.
 
     Parameters
     ----------

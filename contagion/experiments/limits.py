@@ -45,7 +45,8 @@ class OpenInterestLimit:
         All multiples found at which the shortfall crosses the fund, rising: more than one means that more open
         interest is not always worse.
     table : DataFrame
-        Index multiple, rising; shortfall (expected shortfall of the venue's deficits, money), fund, holds.
+        Index multiple, rising; shortfall (expected shortfall of the venue's deficits beyond
+        its members' own contributions to the default fund, money), fund, holds.
     note : str
         What the search did not find out.
     """
@@ -210,13 +211,14 @@ def adl_probability(runs: Iterable[Run], confidence: float = 0.95) -> pd.DataFra
 def _deficits(
     net: Network, shocks: Sequence[Shock], venue: str, model: Any, policies: Sequence[Policy], seed: int
 ) -> list[float]:
-    """Return the deficits of the venue in every scenario, in money."""
+    """Return the deficits of the venue beyond its members' own contributions in every scenario, in money."""
     prepared = model.prepare(net, tuple(policies))
     place, scale = prepared.opening.names.venues.index(venue), prepared.opening.units.scale
     found = []
     for i, shock in enumerate(shocks):
         state = prepared.simulate(shock, seed, i, record=False)
-        found.append(float(state.venues["bad_debt"][place]) / scale)
+        row = state.venues[place]
+        found.append(float(row["bad_debt"] - row["own_contributions_paid"]) / scale)
     return found
 
 

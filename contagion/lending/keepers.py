@@ -23,7 +23,7 @@ ETHER_PER_GWEI = 1e-9
 class KeeperProfit:
     """Money: bonus, three costs, what is left; whether the keeper acts; repayment at which it breaks even.
 
-    `break_even_repay` is nan where costs in proportion eat the bonus.
+    `break_even_repay` is nan where costs in proportion eat the bonus, inf where it is beyond every float.
     """
 
     revenue: Any
@@ -89,7 +89,7 @@ def keeper_profit(
     slippage_cost = slip * value * (1.0 + bonus)
     profit = revenue - gas_cost - slippage_cost - fee
     margin = np.asarray(bonus - slip * (1.0 + bonus) - loan)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         even = np.where(margin > 0.0, gas_cost / margin, np.nan)
     acts = profit > least
     return KeeperProfit(revenue[()], gas_cost[()], slippage_cost[()], fee[()], profit[()], acts[()], even[()])

@@ -21,7 +21,9 @@ def fund_size(
     Parameters
     ----------
     losses : array_like
-        Losses of scenarios (deficits of a venue), money, >= 0, shape (n,).
+        Losses of scenarios that the fund would meet, money, >= 0, shape (n,). For a venue: its deficits less what
+        the defaulters have themselves prefunded, which pays before any fund (``bad_debt`` less
+        ``own_contributions_paid`` of `Run.venues`, or ``deficit`` of `contagion.measures.cover`).
     capital_cost, social_cost : float
         Per unit of fund, and per unit of loss beyond it, >= 0 and > 0.
     level : float, default 0.95

@@ -1,18 +1,21 @@
 """Would the funds of a venue survive its largest members? Who they are, what they would leave, what stands against it.
 
 Every account is revalued under a shock, at once and without impact, or at given closing prices. What an account owes
-beyond its own margin is its member's uncovered loss: accounts of one member do not pay for one another.
+beyond its own margin is its member's uncovered loss: accounts of one member do not pay for one another. What the member
+has itself prefunded in the default fund of the venue pays for that first; what is left is its deficit. Contributions of
+members that fail are no resource against the deficits of others.
 
 References
 ----------
 CPMI-IOSCO, Principles for financial market infrastructures (2012), principle 4: cover the default of the two
-participants that would cause the largest joint exposure in extreme but plausible conditions ("cover 2").
+participants that would cause the largest joint exposure in extreme but plausible conditions ("cover 2"). Regulation
+(EU) 648/2012, article 45: the contribution of the defaulting member before any other resource.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +23,7 @@ import pandas as pd
 
 from contagion.errors import NetworkError, nearest
 from contagion.measures.probability import count
-from contagion.network.equity import opening_account_equity
+from contagion.network.equity import contributions, opening_account_equity
 from contagion.network.reserved import inventory, rest_of_market
 
 if TYPE_CHECKING:
@@ -29,6 +32,19 @@ if TYPE_CHECKING:
 __all__ = ["cover", "stressed_members"]
 
 Floats = npt.NDArray[np.float64]
+
+COLUMNS: Final = (
+    "venue",
+    "rank",
+    "node",
+    "margin",
+    "stressed_loss",
+    "uncovered",
+    "contribution",
+    "own_contributions",
+    "deficit",
+)
+"""Names of the columns of `stressed_members`, in their order."""
 
 
 class Move(Protocol):
@@ -53,7 +69,7 @@ def cover(
     marks: pd.Series[float] | None = None,
     prices: pd.Series[float] | None = None,
 ) -> pd.DataFrame:
-    """Return the joint uncovered loss of the `k` largest members of every venue, against what stands behind it.
+    """Return the joint deficit of the `k` largest members of every venue, against what stands behind it.
 
     Parameters
     ----------
@@ -69,10 +85,12 @@ def cover(
     Returns
     -------
     DataFrame
-        Index venue; members (the k largest, by uncovered loss, then by stressed loss), stressed_loss and uncovered of
-        these together (money), fund, own_capital (at most the venue's cash), default_fund, resources (their sum), left
-        (resources less uncovered: below 0 the cover fails) and ratio (uncovered / resources; NaN where there is
-        neither, inf where there is only a loss).
+        Index venue; members (the k largest, by deficit, then by uncovered and by stressed loss); of these together
+        stressed_loss, uncovered (beyond their margin), own_contributions (what they have prefunded, as far as their
+        own uncovered losses use it) and deficit (the rest of uncovered), all in money; fund, own_capital (at most the
+        venue's cash), default_fund (contributions of all members but those of the k that leave something uncovered),
+        resources (sum of these three), left (resources less deficit: below 0 the cover fails) and ratio (deficit /
+        resources; NaN where there is neither, inf where there is only a deficit).
 
     Raises
     ------
@@ -94,16 +112,18 @@ def cover(
     venues, top = net.venues, ranked[ranked["rank"] <= k].groupby("venue")
     index = pd.Index(venues.index, name="venue")
     table = pd.DataFrame({"members": top["node"].agg(", ".join).reindex(index).fillna("")}, index=index)
-    for name in ("stressed_loss", "uncovered"):
+    for name in ("stressed_loss", "uncovered", "own_contributions", "deficit"):
         table[name] = top[name].sum().reindex(index).fillna(0.0)
+    failing = ranked[(ranked["rank"] <= k) & (ranked["uncovered"] > 0.0)]
+    gone = failing.groupby("venue")["contribution"].sum().reindex(index).fillna(0.0)
     cash = net.nodes["cash"].reindex(index).clip(lower=0.0)
     table["fund"] = venues["insurance_fund"]
     table["own_capital"] = np.minimum(cash, venues["own_capital"])
-    table["default_fund"] = venues["default_fund"]
+    table["default_fund"] = np.maximum(venues["default_fund"] - gone, 0.0)
     table["resources"] = table[["fund", "own_capital", "default_fund"]].sum(axis=1)
-    table["left"] = table["resources"] - table["uncovered"]
+    table["left"] = table["resources"] - table["deficit"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        table["ratio"] = table["uncovered"].to_numpy(float) / table["resources"].to_numpy(float)
+        table["ratio"] = table["deficit"].to_numpy(float) / table["resources"].to_numpy(float)
     return table
 
 
@@ -125,8 +145,10 @@ def stressed_members(
     -------
     DataFrame
         Columns venue, rank (from 1), node, margin (positive equity of its accounts there), stressed_loss (positive:
-        money lost by them) and uncovered (what they owe beyond their margin); sorted by venue and rank. The rest of
-        the market and a venue's own inventory are no members.
+        money lost by them), uncovered (what they owe beyond their margin), contribution (what it has prefunded in the
+        default fund), own_contributions (the part of it that its uncovered loss uses) and deficit (the rest of
+        uncovered), money; sorted by venue and rank. The rest of the market and a venue's own inventory are no
+        members.
     """
     assets, markets = list(net.assets.index), list(net.markets.index)
     shock.check(assets, markets, list(net.nodes.index), net.unit, list(net.venues.index))
@@ -154,11 +176,20 @@ def stressed_members(
     )
     named = ~rest_of_market(net.accounts.index) & ~inventory(net.accounts.index)
     table = table[named].groupby(["venue", "node"], sort=True).sum().reset_index()
-    order = ["venue", "uncovered", "stressed_loss", "node"]
-    table = table.sort_values(order, ascending=[True, False, False, True], kind="stable")
+    table["contribution"] = _prefunded(net, table)
+    table["own_contributions"] = np.minimum(table["uncovered"], table["contribution"])
+    table["deficit"] = table["uncovered"] - table["own_contributions"]
+    order = ["venue", "deficit", "uncovered", "stressed_loss", "node"]
+    table = table.sort_values(order, ascending=[True, False, False, False, True], kind="stable")
     table["rank"] = table.groupby("venue").cumcount() + 1
-    names = ["venue", "rank", "node", "margin", "stressed_loss", "uncovered"]
-    return pd.DataFrame(table[names].reset_index(drop=True))
+    return pd.DataFrame(table[list(COLUMNS)].reset_index(drop=True))
+
+
+def _prefunded(net: Network, table: pd.DataFrame) -> Floats:
+    """Return what the member of every row has in the default fund of its venue, money."""
+    paid = contributions(net).set_index(["venue", "node"])["money"]
+    keys = pd.MultiIndex.from_frame(table[["venue", "node"]])
+    return np.asarray(paid.reindex(keys).fillna(0.0), dtype=np.float64)
 
 
 def _replaced(values: Floats, names: list[str], given: pd.Series[float] | None, where: str) -> Floats:

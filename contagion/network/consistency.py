@@ -14,7 +14,11 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, UnitError, ValueRangeError, nearest, shown
 from contagion.network.build import Draft
-from contagion.network.lenders import auctions_raise_the_unit, lenders_are_protocols
+from contagion.network.lenders import (
+    auctions_raise_the_unit,
+    borrowers_have_positions_to_trade,
+    lenders_are_protocols,
+)
 from contagion.network.pledges import balances_are_accepted, collateral_is_sound
 from contagion.network.reserved import inventories_are_whole, inventory, rest_is_whole
 from contagion.network.rulebook import (
@@ -293,6 +297,7 @@ RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("venues",), fees_add_up),
     (("nodes", "venues"), lenders_are_protocols),
     (("venues", "accounts", "balances"), auctions_raise_the_unit),
+    (("accounts", "balances", "positions"), borrowers_have_positions_to_trade),
     (("obligations", "accounts"), _no_self_loops),
     (("markets",), _markets_are_whole),
     (("markets",), pools_are_pools),

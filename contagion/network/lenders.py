@@ -1,4 +1,4 @@
-"""Rules about venues that lend: who may, and what an auction can raise."""
+"""Rules about loans: who may lend, what an auction can raise, and what a borrower can do when called."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contagion.errors import NetworkError, PolicyError, shown
 from contagion.network.build import Draft
 
 LOANS = ("lending", "auction")
+TRADES = ("deleverage", "hedge")
 
 
 def lenders_are_protocols(draft: Draft) -> None:
@@ -45,4 +46,25 @@ def auctions_raise_the_unit(draft: Draft) -> None:
             value=balances["asset"][row],
             allowed=f"debts in the unit {shown(draft.unit)}",
             remedy="give the venue procedure 'lending', or the account a debt in the unit",
+        )
+
+
+def borrowers_have_positions_to_trade(draft: Draft) -> None:
+    """Note borrowers who are to cut or hedge positions when called, and have none."""
+    accounts, balances = draft.tables["accounts"], draft.tables["balances"]
+    owes, trades = np.zeros(len(accounts["name"]), np.bool_), np.zeros(len(accounts["name"]), np.bool_)
+    owes[draft.codes["balances", "account"][balances["quantity"] < 0.0]] = True
+    trades[draft.codes["positions", "account"]] = True
+    reacts = np.isin(accounts["reaction"], np.array(TRADES, dtype=object))
+    for row in np.flatnonzero(owes & reacts & ~trades):
+        draft.add(
+            NetworkError,
+            "no-position",
+            "accounts",
+            "trades positions; this account owes money or coins and has no position",
+            row=row,
+            column="reaction",
+            value=accounts["reaction"][row],
+            allowed="'top_up' or 'none' for a borrower without positions",
+            remedy="set reaction to 'top_up'; with top_up_from 'holdings' its owner sells coins of its own to repay",
         )

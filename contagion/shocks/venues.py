@@ -21,20 +21,25 @@ from contagion.shocks.words import duration, span
 
 __all__ = ["Outage", "Withdrawal"]
 
+ROUNDING = 1e-9
+"""Share of a round, or of an interval shorter than it, below which an overlap is an error of rounding."""
+
 
 @dataclass(frozen=True)
 class Withdrawal(Shock):
     """Owners of the accounts at a venue take their money out: a run.
 
-    They ask for a share of their balances, linear in time, and get at most their free margin. What was not free is
-    asked for again as long as the run goes on. Whether the venue can pay is for the model to say.
+    They ask for a share of their balances of money, linear in time, and get at most their free margin. What was not
+    free is asked for again as long as the run goes on. Coins in the accounts are not withdrawn: an account that holds
+    nothing else keeps all it has. Whether the venue can pay is for the model to say: an exchange that cannot fails, a
+    protocol pays as its borrowers repay.
 
     Parameters
     ----------
     venue : str
         Name of the venue.
     share : float
-        Share of every balance that is asked for until the end, between 0 and 1.
+        Share of every balance of money that is asked for until the end, between 0 and 1.
     over : float, default 0
         Seconds from the opening over which it is asked for; 0 is one gap at the first round.
 
@@ -98,6 +103,9 @@ class Withdrawal(Shock):
 class Outage(Shock):
     """A venue refuses orders and top-ups for a time; prices, calls and clocks go on.
 
+    A round lasts from its time to that of the next one: the venue is out in every round that the outage overlaps,
+    however short it is.
+
     Parameters
     ----------
     venue : str
@@ -149,8 +157,8 @@ class Outage(Shock):
         return venue_faults([self.venue], names, "Outage.venue")
 
     def outages(self, venues: Sequence[str], times: Array) -> Bools:
-        """Return whether the venue is out at each time, shape (n_times, n_venues)."""
-        out = (times >= self.start) & (times < self.start + self.length)
+        """Return whether the venue is out between each time and the next one, shape (n_times, n_venues)."""
+        out = _overlaps(times, self.start, self.start + self.length)
         here = np.array([venue == self.venue for venue in venues], dtype=np.bool_)
         found: Bools = out[:, np.newaxis] & here[np.newaxis, :]
         return found
@@ -158,3 +166,15 @@ class Outage(Shock):
     def end(self, first: float) -> float:
         """Return the seconds after which the venue answers again."""
         return self.start + self.length if self.length > 0.0 else 0.0
+
+
+def _overlaps(times: Array, start: float, end: float) -> Bools:
+    """Return which rounds overlap an interval; the last lasts as long as the one before it, a single one no time."""
+    if len(times) < 2:
+        inside: Bools = (times >= start) & (times < end)
+        return inside
+    lengths = np.diff(times)
+    lengths = np.append(lengths, lengths[-1])
+    common = np.minimum(times + lengths, end) - np.maximum(times, start)
+    found: Bools = common > ROUNDING * np.minimum(lengths, end - start)
+    return found

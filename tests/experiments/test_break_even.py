@@ -15,7 +15,7 @@ import pytest
 
 import contagion as ct
 from contagion.errors import ContagionError
-from tests.propagation.cascade.small import OUTSIDE, ROUND, UNITS, Holder, Rules, small_net
+from tests.propagation.cascade.small import OUTSIDE, RATE, ROUND, UNITS, Holder, Rules, gap, small_net
 
 LENGTH = 100.0
 LATER = 920.0
@@ -156,10 +156,129 @@ def test_without_a_crossing_the_sentence_says_what_holds_everywhere(effect: floa
     assert f"dose against none {words} mean system_loss at every value" in found.sentence
 
 
-def test_values_at_which_nothing_changes_lie_within_a_bracket() -> None:
-    cmp = study(lambda dose, half: -1.0 if dose < 1.0 else float(dose > 2.0))
+def test_a_stretch_without_any_effect_is_told_as_such_and_is_no_crossing() -> None:
+    cmp = study(lambda dose, half: -1.0 if dose < 1.03 else float(dose > 2.01))
     found = ct.break_even(cmp, "dose.size", (0.0, 4.0), grid=9, resolution=0.01)
-    assert len(found.crossings) == 1 and found.crossings["helps"].tolist() == ["below"]
+    assert found.crossings.empty and len(found.flats) == 1
+    row = found.flats.iloc[0]
+    assert 1.03 <= row["low"] <= 1.03 * 1.01 and 2.01 / 1.01 <= row["high"] <= 2.01
+    assert (row["before"], row["after"]) == (-1.0, 1.0)
+    assert "only if dose.size is below 1.03" in found.sentence
+    assert "it changes nothing from 1.03" in found.sentence and " to 2" in found.sentence
+    again = found.check()
+    assert again["kind"].tolist() == ["flat from", "flat to"] and again["reproduced"].all()
+    assert again["effect_above"].tolist() == [0.0, 1.0] and again["effect_below"].tolist() == [-1.0, 0.0]
+
+
+def test_a_stretch_without_effect_between_two_values_of_the_grid_is_found() -> None:
+    cmp = study(lambda dose, half: -1.0 if dose < 1.9 else float(dose > 2.1))
+    found = ct.break_even(cmp, "dose.size", (0.5, 3.5), grid=2, resolution=0.01)
+    assert found.crossings.empty and found.flats["low"].iloc[0] == pytest.approx(1.9, rel=0.01)
+    assert found.flats["high"].iloc[0] == pytest.approx(2.1, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        (lambda dose, half: -float(dose > 2.01), ["lowers", "is above 2.0", "it changes nothing up to 2"]),
+        (lambda dose, half: float(dose < 2.01), ["raises", "is below 2.0", "it changes nothing from 2.0"]),
+    ],
+)
+def test_a_search_that_ends_without_effect_says_where_there_is_one(formula: Any, words: list[str]) -> None:
+    found = ct.break_even(study(formula), "dose.size", (0.0, 4.0), grid=9, resolution=0.001)
+    assert all(word in found.sentence for word in words)
+    assert found.crossings.empty and len(found.flats) == 1
+    assert found.check()["reproduced"].tolist() == [True]
+
+
+def test_a_value_that_is_exactly_the_root_is_a_crossing() -> None:
+    found = ct.break_even(
+        study(lambda dose, half: dose - 2.0), "dose.size", (1.0, 3.0), grid=3, resolution=0.01
+    )
+    assert found.crossings["crossing"].tolist() == [2.0] and found.flats.empty
+    assert found.crossings["resolution"].iloc[0] <= 0.01 * found.crossings["high"].iloc[0]
+    touching = ct.break_even(study(lambda dose, half: -((dose - 2.0) ** 2)), "dose.size", (1.0, 3.0), grid=3)
+    assert touching.crossings.empty and touching.flats.empty
+    assert "lowers mean system_loss at every value" in touching.sentence
+
+
+def test_no_effect_anywhere_is_one_stretch() -> None:
+    found = ct.break_even(study(lambda dose, half: 0.0), "dose.size", (1.0, 2.0), grid=3)
+    assert found.flats[["low", "high"]].to_numpy().tolist() == [[1.0, 2.0]]
+
+
+def test_the_sentence_names_bracket_and_interval_of_a_crossing() -> None:
+    found = ct.break_even(uneven(), "dose.size", (1.0, 4.0), grid=13, resolution=0.01)
+    row, table = found.crossings.iloc[0], found.to_frame()
+    open_values = table["value"][(table["low"] <= 0.0) & (table["high"] >= 0.0)]
+    assert row["sure_low"] < open_values.min() <= row["low"] <= 2.5 <= row["high"] <= open_values.max()
+    assert row["sure_high"] > open_values.max()
+    assert f"its sign changes between {row['low']:.4g} and {row['high']:.4g}" in found.sentence
+    assert f"with 95 % confidence between {row['sure_low']:.4g} and {row['sure_high']:.4g}" in found.sentence
+
+
+def uneven() -> Any:
+    """A study whose paired differences vary: a dose acts with a strength of the scenario's own."""
+
+    @dataclass(frozen=True)
+    class Uneven(MadeUp):
+        def prepare(self, net: ct.Network, policies: Sequence[Any]) -> Any:
+            doses = [policy.size for policy in policies if isinstance(policy, Dose)]
+
+            def metrics(shock: Any, seed: int, scenario: int) -> np.ndarray:
+                strength = 1.0 if scenario % 2 else -1.0
+                return np.array([sum(dose - 2.5 + strength for dose in doses), 0.0, 0.0])
+
+            names = ("system_loss", "deferred_notional", "halted_seconds")
+            return SimpleNamespace(metrics=metrics, metric_names=names, compiled=True)
+
+    net = small_net({"a": Holder({"M": 1.0}, 512.0, "isolated")})
+    return ct.compare(
+        net, ct.PriceShock({"X": -0.1}), Uneven(lambda dose, half: 0.0), {"dose": [Dose()]}, n=40
+    )
+
+
+def allowed_study() -> Any:
+    """A halt and a margin multiplier whose numbers cannot be four times what they are."""
+    net = small_net({"a": Holder({"M": 1.0}, 512.0, "isolated")}, Rules(market={"permanent_share": 0.5}))
+    sets = {"halt": [ct.Halt(drop=0.4)], "margin": [ct.MarginMultiplier(factor=6.0)]}
+    return ct.compare(net, gap(), ct.Cascade(step=ROUND, horizon=60.0), sets, n=1)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "first", "last"),
+    [
+        ("halt.drop", 0.1, 1.0),
+        ("markets.permanent_share", 0.125, 1.0),
+        ("margin.factor", 1.5, 1.0 / RATE),
+        ("model.step", 2.5, 40.0),
+    ],
+)
+def test_default_bounds_stay_where_the_parameter_is_allowed(
+    parameter: str, first: float, last: float
+) -> None:
+    policy = "margin" if parameter.startswith("margin") else "halt"
+    found = ct.break_even(allowed_study(), parameter, grid=2, policy=policy)
+    values = found.table["value"]
+    assert values.iloc[0] == first
+    assert 0.98 * last <= values.iloc[-1] <= last
+
+
+def test_a_bound_that_is_refused_is_named_before_anything_runs() -> None:
+    with pytest.raises(ContagionError, match=r"bounds.*halt\.drop cannot have.*Halt\.drop"):
+        ct.break_even(allowed_study(), "halt.drop", (0.1, 2.0))
+    with pytest.raises(ContagionError, match=r"bounds.*permanent_share"):
+        ct.break_even(allowed_study(), "markets.permanent_share", (0.1, 2.0), policy="halt")
+
+
+def test_the_cost_that_changes_its_sign_is_what_goes_beyond_the_run_without_policies() -> None:
+    net = small_net({"a": Holder({"M": 1.0}, 512.0, "isolated")}, Rules({"insurance_fund": 1e6}))
+    model = ct.Cascade(step=ROUND, horizon=600.0)
+    cmp = ct.compare(net, gap(), model, {"fund": [ct.InsuranceFund(factor=1.5)]}, n=1)
+    found = ct.break_even(cmp, "fund.factor", (0.0, 3.0), metric="policy_cost", grid=7)
+    wanted = 0.10 * 1e6 * np.maximum(found.table["value"] - 1.0, 0.0) * 600.0 / (365.25 * 86_400.0)
+    assert found.table["effect"].to_numpy() == pytest.approx(wanted.to_numpy(), rel=1e-9)
+    assert "it changes nothing up to 1" in found.sentence
 
 
 @pytest.mark.parametrize(

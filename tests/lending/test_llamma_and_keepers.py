@@ -1,6 +1,7 @@
 """Bands keep their invariant along trades; keepers break even where they should."""
 
 import math
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -99,6 +100,14 @@ def test_costs_that_eat_the_bonus_leave_no_repayment_that_pays():
         100, 1, 1, 1, liquidation_bonus=[0.25, 0.5], slippage=0, flash_fee=0.25, min_profit=0
     )
     assert np.isnan(found.break_even_repay[0]) and found.break_even_repay[1] > 0
+
+
+def test_a_margin_next_to_nothing_breaks_even_beyond_every_float_without_a_warning():
+    rule = {"liquidation_bonus": 5e-324, "slippage": 0, "flash_fee": 0, "min_profit": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = keeper_profit(100, 500_000, 20, 2000, **rule)
+    assert found.break_even_repay == math.inf and not found.execute
 
 
 def test_a_repayment_of_zero_earns_nothing_and_still_costs_gas():

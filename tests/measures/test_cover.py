@@ -1,12 +1,14 @@
 """Cover of the largest members, by hand: what they would leave unpaid, and what stands against it."""
 
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import contagion as ct
 from contagion.errors import InputError, NetworkError
-from tests.propagation.cascade.small import Holder, Rules, gap, small_net
+from tests.propagation.cascade.small import Holder, Rules, gap, play, small_net
 
 HOLDERS = {
     "big": Holder({"M": 10.0}, 400.0),
@@ -15,7 +17,8 @@ HOLDERS = {
     "short": Holder({"M": -17.0}, 9000.0),
 }
 """At 960 a unit long has lost 64: big misses 240, mid 56, the three of twice 54 each, 162 in all."""
-RULES = Rules(venue={"insurance_fund": 100.0, "own_capital": 50.0, "default_fund": 200.0}, rate=2.0**-10)
+RULES = Rules(venue={"insurance_fund": 100.0, "own_capital": 50.0, "default_fund": 340.0}, rate=2.0**-10)
+"""Requirements stand 10 to 4 to 3 to 17: big has prefunded 100, mid 40, twice 30, short 170."""
 NET = small_net(HOLDERS, RULES)
 
 
@@ -26,14 +29,72 @@ def test_members_are_ranked_by_what_they_leave_unpaid():
     assert table["uncovered"].tolist() == [240.0, 162.0, 56.0, 0.0]
     assert table["stressed_loss"].tolist() == [640.0, 192.0, 256.0, -1088.0]
     assert table["margin"].tolist() == [400.0, 30.0, 200.0, 9000.0]
+    assert table["contribution"].tolist() == pytest.approx([100.0, 30.0, 40.0, 170.0], rel=1e-14)
+    assert table["own_contributions"].tolist() == pytest.approx([100.0, 30.0, 40.0, 0.0], rel=1e-14)
+    assert table["deficit"].tolist() == [140.0, 132.0, 16.0, 0.0]
 
 
-def test_the_two_largest_stand_against_fund_own_capital_and_default_fund():
+def test_the_two_largest_stand_against_fund_own_capital_and_contributions_of_the_others():
     row = ct.measures.cover(NET, gap()).loc["V"]
     assert row["members"] == "big, twice"
-    names = ["stressed_loss", "uncovered", "fund", "own_capital", "default_fund", "resources", "left"]
-    assert row[names].tolist() == [832.0, 402.0, 100.0, 50.0, 200.0, 350.0, -52.0]
-    assert row["ratio"] == 402.0 / 350.0
+    assert row[["stressed_loss", "uncovered", "own_contributions", "deficit"]].tolist() == [
+        832.0,
+        402.0,
+        130.0,
+        272.0,
+    ]
+    names = ["fund", "own_capital", "default_fund", "resources", "left"]
+    assert row[names].tolist() == [100.0, 50.0, 210.0, 360.0, 88.0]
+    assert row["ratio"] == 272.0 / 360.0
+
+
+def test_what_failing_members_have_prefunded_beyond_their_own_losses_pays_for_nobody_else():
+    large = Rules(venue={"default_fund": 680.0}, rate=2.0**-10)
+    # prefunded: big 200, mid 80, twice 60, short 340; mid's loss of 56 leaves 24, which count for nobody
+    row = ct.measures.cover(small_net(HOLDERS, large), gap(), k=3).loc["V"]
+    assert row["members"] == "twice, big, mid"
+    assert row[["uncovered", "own_contributions", "deficit"]].tolist() == [458.0, 316.0, 142.0]
+    assert row[["default_fund", "resources", "left"]].tolist() == [340.0, 340.0, 198.0]
+    assert row["ratio"] == float(Fraction(142, 340))
+
+
+def test_a_member_that_loses_no_more_than_its_margin_stays_a_resource():
+    row = ct.measures.cover(NET, gap(), k=4).loc["V"]
+    assert row["members"] == "big, twice, mid, short"
+    assert row["default_fund"] == 170.0
+
+
+def test_members_are_ranked_by_what_their_own_contributions_leave():
+    holders = {
+        "careful": Holder({"M": 4.0}, 56.0),
+        "careless": Holder({"M": 2.5}, 10.0),
+        "short": Holder({"M": -6.5}, 9000.0),
+    }
+    # 200 and 150 are uncovered; of 260 the two have prefunded 80 and 50
+    table = ct.measures.stressed_members(
+        small_net(holders, Rules(venue={"default_fund": 260.0}, rate=2.0**-10)), gap()
+    )
+    assert table["node"].tolist() == ["careful", "careless", "short"]
+    assert table["deficit"].tolist() == [120.0, 100.0, 0.0]
+    large = small_net(holders, Rules(venue={"default_fund": 520.0}, rate=2.0**-10))
+    # 160 and 100 prefunded: 40 and 50 are left
+    assert ct.measures.stressed_members(large, gap())["node"].tolist() == ["careless", "careful", "short"]
+
+
+def test_static_cover_and_the_layers_of_a_run_agree():
+    rules = Rules(
+        venue={"insurance_fund": 10.0, "own_capital": 5.0, "default_fund": 340.0},
+        market={"impact_coefficient": 0.0, "impact": "exponential"},
+        rate=2.0**-10,
+    )
+    net = small_net(HOLDERS, rules)
+    row, venue = ct.cover(net, gap(), k=3).loc["V"], play(net, horizon=60.0).venues.loc["V"]
+    assert venue["bad_debt"] == row["uncovered"] == 458.0
+    assert venue["own_contributions_paid"] == row["own_contributions"] == 170.0
+    assert venue["fund_used"] == row["fund"] and venue["own_capital_paid"] == row["own_capital"]
+    # 288 are left for 15 of the venue and 170 of short; the other 103 are cut from gains
+    assert venue["default_fund_paid"] - venue["own_contributions_paid"] == row["default_fund"] == 170.0
+    assert venue["residual_loss"] == -row["left"] == 103.0
 
 
 @pytest.mark.parametrize(("k", "uncovered"), [(1, 240.0), (2, 402.0), (3, 458.0), (99, 458.0)])

@@ -24,6 +24,16 @@ def test_an_auction_raises_the_unit_only() -> None:
         lending_net({"a": Loan({"ETH": 10.0, "BTC": -1.0})}, Protocol({"procedure": "auction"}))
 
 
+@pytest.mark.parametrize("reaction", ["deleverage", "hedge"])
+@pytest.mark.parametrize("balances", [{"ETH": 10.0, "USD": -5000.0}, {"USD": 9000.0, "ETH": -1.0}])
+def test_a_borrower_without_positions_cannot_trade_them(reaction: str, balances: dict[str, float]) -> None:
+    net = lending_net({"a": Loan({"USD": 1.0}), "b": Loan(balances)})
+    with pytest.raises(NetworkError, match=rf"accounts row 2, column reaction, 'b'.*{reaction}") as caught:
+        net.replace(accounts=net.accounts.assign(reaction=reaction))
+    assert caught.value.issues["code"].tolist() == ["no-position"]
+    assert "top_up_from" in caught.value.issues["remedy"].item()
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [

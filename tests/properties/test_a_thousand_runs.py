@@ -23,8 +23,8 @@ import numpy as np
 import pytest
 
 from contagion.propagation.cascade import codes
-from tests.properties.replay import Key, Played, asset_prices, perp_prices, worth_at
-from tests.worlds import random_shock, random_world
+from tests.properties.replay import Key, Played, asset_prices, perp_prices, played, worth_at
+from tests.worlds import random_shock
 
 WORLDS, SHOCKS = 250, 4
 RUNS = WORLDS * SHOCKS
@@ -93,8 +93,7 @@ def replayed(it: Played) -> tuple[defaultdict[Key, int], dict[int, int], int]:
 
 def plays(seed: int) -> Iterator[Played]:
     """World `seed` under its own shock and under others."""
-    world = random_world(seed)
-    prepared = world.model.prepare(world.net, world.policies)
+    world, prepared = played(seed).world, played(seed).prepared
     others = [random_shock(np.random.default_rng([17, seed, number])) for number in range(1, SHOCKS)]
     for number, shock in enumerate((world.shock, *others)):
         state = prepared.simulate(shock, seed=seed, scenario=number)

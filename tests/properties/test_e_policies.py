@@ -11,7 +11,7 @@ from contagion.policies.base import Policy
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.layout import State
 from tests.propagation.cascade.test_drivers import assert_same
-from tests.properties.replay import played, seeds
+from tests.properties.replay import bare, played, seeds
 from tests.worlds import random_world
 
 NOTHING: tuple[Policy, ...] = (
@@ -28,8 +28,7 @@ FILLS = (codes.EVENT_LIQUIDATION, codes.EVENT_ADL, codes.EVENT_UNWIND, codes.EVE
 
 def run(seed: int, policies: tuple[Policy, ...]) -> State:
     """World `seed` under policies of our own in place of its random ones."""
-    it = random_world(seed)
-    state = it.model.prepare(it.net, policies).simulate(it.shock, seed=seed)
+    state = bare(seed).under(policies).simulate(random_world(seed).shock, seed=seed)
     n_events, n_ledger = int(state.clock["n_events"][0]), int(state.clock["n_ledger"][0])
     return state._replace(events=state.events[:n_events], ledger=state.ledger[:n_ledger])
 
@@ -67,7 +66,7 @@ def test_e4_nobody_is_deleveraged_while_the_fund_exceeds_every_deficit(seed: int
 @given(seeds)
 def test_e5_the_placebo_changes_no_bit(seed: int) -> None:
     it = played(seed)
-    prepared = it.world.model.prepare(it.world.net, (*it.world.policies, ct.Policy()))
+    prepared = it.prepared.under((*it.world.policies, ct.Policy()))
     again = prepared.simulate(it.world.shock, seed=seed)
     n_events, n_ledger = int(again.clock["n_events"][0]), int(again.clock["n_ledger"][0])
     again = again._replace(events=again.events[:n_events], ledger=again.ledger[:n_ledger])
@@ -83,8 +82,8 @@ def test_e6_under_the_static_cascade_a_halt_of_all_markets_changes_the_path_and_
     it = random_world(seed)
     shock = ct.PriceShock({"AAA": -0.1 - (seed % 7) / 20, "BBB": -0.1 - (seed % 5) / 20})
     halt = ct.Halt(drop=0.02, window=math.inf, length=3.0, scope="all", times=2)
-    free = ct.Cascade.static().prepare(it.net).simulate(shock)
-    halted = ct.Cascade.static().prepare(it.net, (halt,)).simulate(shock)
+    prepared = ct.Cascade.static().prepare(it.net)
+    free, halted = prepared.simulate(shock), prepared.under((halt,)).simulate(shock)
     for name in (
         "quantity",
         "cash",
@@ -120,7 +119,7 @@ def test_e7_every_policy_reports_what_it_costs(seed: int) -> None:
 def test_e7_halts_that_halted_and_throttles_that_throttled_are_not_free(seed: int) -> None:
     it = random_world(seed)
     for policy in (ct.Halt(drop=0.02, length=300.0), ct.LiquidationThrottle(share=0.1)):
-        prepared = it.model.prepare(it.net, (policy,))
+        prepared = bare(seed).under((policy,))
         state = prepared.simulate(it.shock, seed=seed)
         used = prepared.outlay(state)
         bites = used.halted_value if isinstance(policy, ct.Halt) else used.deferred_value

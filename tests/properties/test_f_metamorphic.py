@@ -178,7 +178,7 @@ def test_f6_a_subset_of_scenarios_in_any_order_gives_the_rows_of_the_full_run(
     seed: int, chosen: list[int]
 ) -> None:
     it = played(seed)
-    fresh = it.world.model.prepare(it.world.net, it.world.policies)
+    fresh = it.prepared.under(it.world.policies)
     full = {number: fresh.metrics(it.world.shock, 5, number) for number in sorted(chosen)}
     for number in chosen:
         again = it.prepared.metrics(it.world.shock, 5, number)

@@ -75,8 +75,6 @@ def test_g_a_node_and_an_account_added_shift_nobodys_draws(seed: int) -> None:
 def test_g_a_policy_added_shifts_nobodys_answers_to_calls(seed: int) -> None:
     it = played(seed)
     late = ct.Halt(drop=1.0, length=600.0)  # never triggers, but is there
-    state = it.world.model.prepare(it.world.net, (*it.world.policies, late)).simulate(
-        it.world.shock, seed=seed
-    )
+    state = it.prepared.under((*it.world.policies, late)).simulate(it.world.shock, seed=seed)
     assert np.array_equal(state.calls, it.state.calls)
     assert np.array_equal(state.posted, it.state.posted)

@@ -78,6 +78,27 @@ class TestOutage:
         assert not found.outage[:, 0].any()
         assert found.end == 40.0
 
+    @pytest.mark.parametrize(
+        ("start", "length", "rounds"),
+        [
+            (12.0, 5.0, [1]),
+            (0.5, 0.25, [0]),
+            (12.0, 50.0, [1, 2, 3, 4, 5, 6]),
+            (19.0, 1.0, [1]),
+            (55.0, 5.0, [5]),
+        ],
+    )
+    def test_a_venue_is_out_in_every_round_that_the_outage_overlaps(self, start, length, rounds):
+        found = compiled(Outage("binance", start, length))
+        assert np.flatnonzero(found.outage[:, 1]).tolist() == rounds
+
+    def test_an_outage_of_no_length_between_two_rounds_is_none(self):
+        assert not compiled(Outage("binance", 12.0, 0.0)).outage.any()
+
+    def test_ends_on_the_clock_are_met_in_spite_of_rounding(self):
+        found = compiled(Outage("binance", start=0.3, length=0.3), np.arange(9) * 0.1)
+        assert np.flatnonzero(found.outage[:, 1]).tolist() == [3, 4, 5]
+
     def test_outages_unite(self):
         total = Outage("binance", 0.0, 10.0) + Outage("binance", 20.0, 10.0) + Outage("aave", 10.0, 10.0)
         assert compiled(total).outage[:4].tolist() == [

@@ -28,14 +28,18 @@ def fill_backing(rows: npt.NDArray[Any], net: Network, units: Units) -> None:
 
 
 def member_arrays(net: Network, units: Units) -> dict[str, npt.NDArray[Any]]:
-    """The book's arrays per member of a venue with a default fund."""
-    table = contributions(net)
+    """The book's arrays per member of a venue with a default fund, and the member behind every account."""
+    table, accounts = contributions(net), net.accounts
     venue = net.venues.index.get_indexer(pd.Index(table["venue"]))
+    members = pd.MultiIndex.from_arrays([table["venue"], table["node"]])
+    held = pd.MultiIndex.from_arrays([accounts["venue"], accounts["owner"]])
+    member_of = np.where(rest_of_market(accounts.index), -1, members.get_indexer(held))
     counts = np.bincount(venue, minlength=len(net.venues)) if len(table) else np.zeros(len(net.venues))
     return {
         "member_indptr": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         "member_node": np.asarray(net.nodes.index.get_indexer(pd.Index(table["node"])), dtype=np.int64),
         "member_contribution": np.rint(table["money"].to_numpy(float) * units.scale).astype(np.int64),
+        "member_of": np.asarray(member_of, dtype=np.int64),
     }
 
 

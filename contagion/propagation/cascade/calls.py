@@ -4,11 +4,12 @@ A call is placed when the margin balance falls below `call_ratio` times the requ
 probability `response`, decided by a hash of the run's key, the account's name and the number of the call; the answer
 comes `call_delay` later, for the shortfall as it is then. One call at a time, three at most.
 
-At venues on a chain (`block_time` above 0) a transfer takes `call_delay`, `latency` and one block more than those that
-the answered calls before it fill, `block_capacity` transfers each.
+A transfer takes `call_delay` and `latency`; at venues on a chain (`block_time` above 0) also one block more than those
+that the answered calls before it fill, `block_capacity` transfers each.
 
 What the owner does is the account's `reaction`: `top_up` posts money (`topups`), `deleverage` and `hedge` trade
-(`reactions`), where there is something to trade. A call stays outstanding until all of that is done.
+(`reactions`); an account that has no position left is topped up, and a borrower who never had one may not be told to
+trade. A call stays outstanding until all of that is done.
 
 References
 ----------
@@ -98,7 +99,7 @@ def transfers(book: Any, state: Any) -> Any:
 def delay(venue: Any, ahead: float) -> float:
     """Seconds from a call to the answer; on a chain it waits behind the full blocks of `ahead` transfers."""
     if venue.block_time <= 0.0:
-        return float(venue.call_delay)
+        return float(venue.call_delay + venue.latency)
     blocks = np.floor(ahead / venue.block_capacity) + 1.0
     return float(venue.call_delay + venue.latency + blocks * venue.block_time)
 

@@ -43,7 +43,7 @@ from contagion.propagation.cascade.codes import (
 )
 from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import value_account, wake
-from contagion.propagation.cascade.members import return_contributions
+from contagion.propagation.cascade.members import keep_contribution, return_contributions
 from contagion.propagation.cascade.takeover import empty_inventory
 from contagion.propagation.cascade.withdrawals import sell_illiquid
 from contagion.propagation.clearing_kernels import clear
@@ -214,9 +214,10 @@ def close_venue(book: Any, state: Any, v: int) -> float:
             missing = -int(state.cash[i]) * number
             state.deficit[i] += missing
             state.venues[v].bad_debt += missing
-            state.venues[v].uncovered += missing
             state.cash[i] = 0
             post(state, ACCOUNT, i, BY_VENUE_DEFAULT, MONEY, missing)
+            missing -= keep_contribution(book, state, v, i, missing)
+            state.venues[v].uncovered += missing
             pay_node(state, node, BY_VENUE_DEFAULT, -missing)
         balances += float(state.cash[i]) * float(number)
     fund = int(state.venues[v].fund)

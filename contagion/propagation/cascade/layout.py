@@ -78,6 +78,7 @@ class Book(NamedTuple):
     member_indptr: Array  # (V + 1,) members of venue v are member_indptr[v]:member_indptr[v + 1]
     member_node: Array  # (J,)
     member_contribution: Array  # (J,) quanta prefunded at the opening
+    member_of: Array  # (N,) the member behind account i at its venue, or -1
 
 
 class State(NamedTuple):

@@ -1,14 +1,18 @@
-"""Step 5, what stands between the insurance fund and the winners of a central counterparty.
+"""Step 5, what stands between a defaulter's margin and the winners of a central counterparty.
 
-In this order, each layer only when the one before is exhausted: the venue's own capital in front of its members
-(`own_capital`, as far as its cash goes), the default fund that members have prefunded in proportion to their opening
-requirements, and assessments: more money called from the members' cash, up to `assessment` times what each had
-prefunded. Nobody pays more than he can; what one member cannot pay the others do.
+In this order, each layer only when the one before is exhausted: what the members whose accounts miss money have
+themselves prefunded in the default fund, each for his own accounts only; the insurance fund; the venue's own capital
+in front of its members (`own_capital`, as far as its cash goes); the rest of the default fund, in proportion to what
+each member still has in it (at the opening in proportion to the requirements); and assessments: more money called from
+the members' cash, up to `assessment` times what each had prefunded. Nobody pays more than he can; what one member
+cannot pay the others do.
 
 References
 ----------
 cascade chapter, section 4, step 6: defaulter's margin, own capital, default fund, assessments, gains haircutting.
-CPMI-IOSCO, Principles for financial market infrastructures (2012), principle 4: prefunded and committed money.
+CPMI-IOSCO, Principles for financial market infrastructures (2012), principle 4: prefunded and committed money, that of
+the defaulter before any other; Regulation (EU) 648/2012, article 45: margin and contribution of the defaulting member,
+then the counterparty's own resources, then contributions of the other members.
 """
 
 from __future__ import annotations
@@ -36,6 +40,8 @@ from contagion.propagation.cascade.codes import (
     MONEY,
     OWN_CAPITAL_PAID,
 )
+from contagion.propagation.cascade.kernels import is_flat
+from contagion.propagation.cascade.loans import is_loan
 
 
 @inner
@@ -80,31 +86,56 @@ def from_own_capital(state: Any, v: int, need: int) -> int:
 
 
 @inner
-def from_default_fund(book: Any, state: Any, v: int, need: int) -> int:
-    """Members lose their contributions in proportion; returns what is still missing."""
-    first, last = book.member_indptr[v], book.member_indptr[v + 1]
-    taken = spread(book.member_contribution[first:last], state.member_fund[first:last], need)
+def left_unpaid(book: Any, state: Any, v: int, i: int) -> int:
+    """Quanta that a flat account of venue `v` leaves unpaid, of one account; 0 for a loan that is not written off."""
+    if book.venue[i] != v or state.cash[i] >= 0 or not is_flat(book, state, i):
+        return 0
+    if is_loan(book, state, i) and not state.venues[v].write_off:
+        return 0
+    return -int(state.cash[i])
+
+
+@inner
+def take_contributions(book: Any, state: Any, v: int, taken: Any) -> int:
+    """Take so many quanta from the contribution of each member of venue `v`; returns their sum."""
+    total = 0
     for j in range(taken.shape[0]):
-        if taken[j] > 0:
-            member = first + j
-            money = int(taken[j])
-            note(
-                state,
-                EVENT_DEFAULT_FUND,
-                -1,
-                book.member_node[member],
-                v,
-                -1,
-                0.0,
-                np.nan,
-                float(money),
-            )
+        money, member = int(taken[j]), book.member_indptr[v] + j
+        if money > 0:
+            node = book.member_node[member]
+            note(state, EVENT_DEFAULT_FUND, -1, node, v, -1, 0.0, np.nan, float(money))
             state.member_fund[member] -= money
             post(state, DEFAULT_FUND, member, BY_DEFAULT_FUND, MONEY, -money)
-            state.venues[v].default_fund_paid += money
-            state.counters[DEFAULT_FUND_PAID] += float(money)
-            need -= money
-    return need
+            total += money
+    state.venues[v].default_fund_paid += total
+    state.counters[DEFAULT_FUND_PAID] += float(total)
+    return total
+
+
+@inner
+def from_own_contributions(book: Any, state: Any, v: int, need: int) -> int:
+    """Members pay for their own accounts out of their own contributions; returns what is still missing."""
+    first, last = book.member_indptr[v], book.member_indptr[v + 1]
+    if last == first:
+        return need
+    taken = np.zeros(last - first, np.int64)
+    for j in range(state.clock[0].n_acting):
+        i = state.acting[j]
+        member = book.member_of[i]
+        if member >= 0:
+            missing = left_unpaid(book, state, v, i) * int(book.count[i])
+            if missing > 0:
+                taken[member - first] += min(missing, state.member_fund[member] - taken[member - first])
+    paid = take_contributions(book, state, v, taken)
+    state.venues[v].own_contributions_paid += paid
+    return need - paid
+
+
+@inner
+def from_default_fund(book: Any, state: Any, v: int, need: int) -> int:
+    """Members lose what they have in the fund, in proportion; returns what is still missing."""
+    left = state.member_fund[book.member_indptr[v] : book.member_indptr[v + 1]].copy()
+    return need - take_contributions(book, state, v, spread(left, left, need))
 
 
 @inner
@@ -133,7 +164,7 @@ def from_assessments(book: Any, state: Any, v: int, need: int) -> int:
 
 @inner
 def call_on_members(book: Any, state: Any, v: int, need: int) -> int:
-    """Own capital, default fund, assessments; returns what is still missing."""
+    """Own capital, the rest of the default fund, assessments; returns what is still missing."""
     if need > 0 and state.venues[v].own_capital > 0:
         need = from_own_capital(state, v, need)
     if need > 0 and book.member_indptr[v + 1] > book.member_indptr[v]:
@@ -141,6 +172,21 @@ def call_on_members(book: Any, state: Any, v: int, need: int) -> int:
         if need > 0 and state.venues[v].assessment > 0.0:
             need = from_assessments(book, state, v, need)
     return need
+
+
+@inner
+def keep_contribution(book: Any, state: Any, v: int, i: int, missing: int) -> int:
+    """A venue has failed: what account `i` owes it is kept from the contribution behind it; returns what was kept."""
+    member = book.member_of[i]
+    if member < 0:
+        return 0
+    kept = min(missing, int(state.member_fund[member]))
+    state.member_fund[member] -= kept
+    post(state, DEFAULT_FUND, member, BY_VENUE_DEFAULT, MONEY, -kept)
+    state.venues[v].default_fund_paid += kept
+    state.venues[v].own_contributions_paid += kept
+    state.counters[DEFAULT_FUND_PAID] += float(kept)
+    return kept
 
 
 @inner

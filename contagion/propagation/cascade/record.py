@@ -177,6 +177,7 @@ def venues_table(opening: Opening, state: State, attribution: pd.DataFrame) -> p
             "refused": venues["refused"] * quantum,
             "own_capital_paid": venues["own_capital_paid"] * quantum,
             "default_fund_paid": venues["default_fund_paid"] * quantum,
+            "own_contributions_paid": venues["own_contributions_paid"] * quantum,
             "assessed": venues["assessed"] * quantum,
             "replenished": venues["replenished"] * quantum,
             "liquidated_notional": venues["liquidated"] * quantum,

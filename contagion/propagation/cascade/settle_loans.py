@@ -265,8 +265,8 @@ def count_unfilled(book: Any, state: Any, i: int) -> float:
     unfilled = 0.0
     for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
         market = state.markets[state.slots[book.hold_slot[b]].market]
-        left = (state.offered[b] - state.traded[b]) * book.count[i] * (market.mark * market.lot_scale)
-        unfilled += max(0.0, left)
+        left = state.offered[b] - state.traded[b]
+        unfilled += left * book.count[i] * (market.mark * market.lot_scale)
         state.offered[b] = state.traded[b] = 0.0
     return unfilled
 

@@ -17,6 +17,7 @@ from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.build_mint import mint_rows
 from contagion.propagation.cascade.codes import AUCTION, BASIS_WORST, COUNTERS, LENDING
 from contagion.propagation.cascade.layout import State
+from contagion.propagation.cascade.loans import NONE
 from contagion.propagation.cascade.record_tables import EVENT, HISTORY, LEDGER, ROUND
 from contagion.propagation.cascade.tables import BREAKER, CLOCK, DEAL
 from contagion.shocks import ShockArrays
@@ -225,6 +226,7 @@ def reset(
         getattr(state, name).fill(0)
     for name in UNKNOWN:
         getattr(state, name).fill(np.nan)
+    state.deals["collateral"] = state.deals["debt"] = NONE
     state.due.fill(np.inf)
     state.recall_due.fill(np.inf)
     state.counters[BASIS_WORST] = -np.inf

@@ -163,7 +163,7 @@ VENUE = np.dtype(
         ("failed", "?"),
         ("failed_at", "f8"),
         ("out", "?"),  # orders and top-ups are refused
-        ("asked_share", "f8"),  # of the balances that owners have asked for so far
+        ("asked_share", "f8"),  # of the balances that owners have asked for so far, and do not wait for
         ("reserve_ratio", "f8"),
         ("reserve", "i8"),  # liquid money behind balances not in custody, at the opening
         ("lent", "i8"),  # the other money behind them
@@ -171,10 +171,12 @@ VENUE = np.dtype(
         ("paid_out", "i8"),  # of the balances not in custody
         ("withdrawn", "i8"),
         ("refused", "i8"),
+        ("waiting", "i8"),  # of it: asked for again, as a protocol's borrowers repay
         ("illiquid", "?"),  # could not pay: fails
         ("own_capital", "i8"),  # pledged in front of the members, what is left of it
         ("own_capital_paid", "i8"),
         ("default_fund_paid", "i8"),
+        ("own_contributions_paid", "i8"),  # of it, by members for their own accounts
         ("assessment", "f8"),  # times the contribution
         ("assessed", "i8"),
         ("replenish", "f8"),  # quanta per second

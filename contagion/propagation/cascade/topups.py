@@ -1,11 +1,11 @@
 """Step 2, money: from where does an owner who is called take it?
 
 Sources are used in this order, up to the one that the account's `top_up_from` names: the node's cash; free margin of
-the owner's other accounts, which are neither called nor liquidatable: what stands above `call_target` times the
-requirement there; holdings, offered in the deepest spot market of the asset (not those that are a leg of a strategy);
-loans, recalled (`recalls`). What is offered is filled in the round at its price, a forced order like an unwinding leg,
-and paid to the node; the call stays outstanding until money is there or no more can come, and in every round the
-shortfall is measured anew.
+the owner's other accounts, which are neither called nor liquidatable: what stands above initial margin and above
+`call_target` times the requirement there, and what the other venue can send; holdings, offered in the deepest open spot
+market of the asset (not those that are a leg of a strategy); loans, recalled (`recalls`). What is offered is filled in
+the round at its price, a forced order like an unwinding leg, and paid to the node; the call stays outstanding until
+money is there or no more can come, and in every round the shortfall is measured anew.
 
 References
 ----------
@@ -31,10 +31,12 @@ from contagion.propagation.cascade.codes import (
     MARGIN_POSTED,
     MONEY,
     MOVED_MARGIN,
+    SPOT,
 )
-from contagion.propagation.cascade.kernels import coins, level, value_account, wake
+from contagion.propagation.cascade.kernels import coins, is_tradable, level, value_account, wake
 from contagion.propagation.cascade.outages import is_out
 from contagion.propagation.cascade.recalls import recall
+from contagion.propagation.cascade.withdrawals import can_pay, not_needed
 
 
 @inner
@@ -93,26 +95,36 @@ def pay_cash(book: Any, state: Any, i: int, missing: int) -> int:
 
 @inner
 def free_margin(book: Any, state: Any, j: int) -> int:
-    """Quanta above the call target in account `j` that its owner may move; 0 if it is called or liquidatable."""
+    """Quanta that the owner of account `j` may move; 0 if it is called or liquidatable."""
     venue = state.venues[book.venue[j]]
     if book.exempt[j] or venue.failed or state.due[j] < np.inf or is_out(state, book.venue[j]):
         return 0
-    equity, required = value_account(book, state, j)
+    equity, _ = value_account(book, state, j)
     worth, _ = coins(book, state, j)  # only money is moved
-    free = min(equity - level(book, state, j, required, venue.call_target), equity - worth)
-    return max(0, int(np.floor(free)))
+    return max(0, int(np.floor(min(not_needed(book, state, j), equity - worth))))
+
+
+@inner
+def sendable(book: Any, state: Any, i: int, j: int) -> int:
+    """Free margin (quanta) of each account behind row `j` that reaches account `i`: its venue must be able to pay."""
+    free, venue = free_margin(book, state, j), state.venues[book.venue[j]]
+    if free == 0 or book.venue[i] == book.venue[j] or venue.customer_share >= 1.0:
+        return free
+    able = can_pay(book, state, book.venue[j]) / ((1.0 - venue.customer_share) * float(book.count[j]))
+    return free if able >= float(free) else int(np.floor(able))
 
 
 @inner
 def move_margin(book: Any, state: Any, i: int, j: int, missing: int) -> int:
     """Free margin of account `j` goes to `i`, what does not divide to the owner's cash; what each account got."""
     number, others, owner = int(book.count[i]), int(book.count[j]), int(book.owner[i])
-    taken = min(free_margin(book, state, j), (missing * number + others - 1) // others)
+    taken = min(sendable(book, state, i, j), (missing * number + others - 1) // others)
     money = taken * others // number
     if money <= 0:
         return 0
     note(state, EVENT_TOP_UP, i, owner, book.venue[i], -1, 0.0, np.nan, float(money * number))
     state.cash[j] -= taken
+    state.posted[j] -= taken * others  # no fresh money: its venue has not got it any more
     post(state, ACCOUNT, j, BY_MARGIN_MOVE, MONEY, -taken * others)
     receive(state, i, money, number, BY_MARGIN_MOVE)
     pay_node(state, owner, BY_MARGIN_MOVE, taken * others - money * number)
@@ -134,15 +146,49 @@ def pay_margin(book: Any, state: Any, i: int, missing: int) -> int:
 
 
 @inner
-def deepest_spot(book: Any, state: Any, a: int) -> int:
-    """Spot market of asset `a` with the most money resting in it, the first of equals; -1 if there is none."""
+def is_open(state: Any, m: int) -> bool:
+    """Whether market `m` was open in the last round, and its venue answers now."""
+    market = state.markets[m]
+    return bool(is_tradable(market) and not is_out(state, market.venue))
+
+
+@inner
+def deepest_spot(book: Any, state: Any, a: int, shut: bool) -> int:
+    """Spot market of asset `a` in its index with the most money resting in it, the first of equals; -1 if none.
+
+    Among those that are open, or with `shut` among all that are not dead.
+    """
     best, most = -1, 0.0
     for j in range(book.index_indptr[a], book.index_indptr[a + 1]):
-        market = state.markets[book.index_market[j]]
-        resting = book.index_weight[j] * market.depth
-        if not market.dead and resting > most:
-            best, most = book.index_market[j], resting
+        m = book.index_market[j]
+        resting = book.index_weight[j] * state.markets[m].depth
+        if resting > most and not state.markets[m].dead and (shut or is_open(state, m)):
+            best, most = m, resting
     return best
+
+
+@inner
+def first_spot(state: Any, a: int, shut: bool) -> int:
+    """The first spot market of asset `a` with depth, in the index or not; open, or with `shut` not dead; -1 if none."""
+    for m in range(state.markets.shape[0]):
+        market = state.markets[m]
+        trades = market.asset == a and market.kind == SPOT and not market.dead and market.depth > 0.0
+        if trades and (shut or is_open(state, m)):
+            return m
+    return -1
+
+
+@inner
+def sale_place(book: Any, state: Any, a: int) -> int:
+    """Where holdings of asset `a` are offered: an open market before a shut one, one of the index before others."""
+    for turn in range(2):
+        shut = turn == 1
+        m = deepest_spot(book, state, a, shut)
+        if m < 0:
+            m = first_spot(state, a, shut)
+        if m >= 0:
+            return m
+    return -1
 
 
 @inner
@@ -152,7 +198,7 @@ def offer_holdings(book: Any, state: Any, n: int, missing: int) -> int:
     for j in range(book.held_indptr[n], book.held_indptr[n + 1]):
         h = book.held_rows[j]
         left = float(state.holding[h]) - state.on_sale[h]
-        m = deepest_spot(book, state, book.holding_asset[h])
+        m = sale_place(book, state, book.holding_asset[h])
         if m >= 0 and left > 0.0 and book.sellable[h] and hoped < missing:
             worth = state.markets[m].last * state.markets[m].lot_scale
             lots = min(left, np.ceil((missing - hoped) / worth))

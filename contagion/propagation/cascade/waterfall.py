@@ -1,5 +1,7 @@
 """Step 5, the rest of the waterfall: fund, own capital, members, residual rule, the venue's own cash.
 
+Where members have prefunded a default fund, those who owe pay out of their own contributions before the fund does.
+
 Layers are used in this order and each only when the one before is exhausted. A profit haircut takes at most the
 positive profit of an account, never principal; socialising takes from the positive equity of every open account.
 
@@ -28,8 +30,7 @@ from contagion.propagation.cascade.codes import (
 )
 from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import is_flat, stable_order, value_account, wake
-from contagion.propagation.cascade.loans import is_loan
-from contagion.propagation.cascade.members import call_on_members
+from contagion.propagation.cascade.members import call_on_members, from_own_contributions, left_unpaid
 
 MOST_PASSES = 64
 
@@ -124,10 +125,8 @@ def clear_deficits(book: Any, state: Any, v: int) -> None:
     clock = state.clock[0]
     for j in range(clock.n_acting):
         i = state.acting[j]
-        if is_loan(book, state, i) and not state.venues[v].write_off:
-            continue
-        if book.venue[i] == v and state.cash[i] < 0 and is_flat(book, state, i):
-            missing = -int(state.cash[i])
+        missing = left_unpaid(book, state, v, i)
+        if missing > 0:
             state.cash[i] = 0
             post(state, ACCOUNT, i, BY_FUND, MONEY, missing * int(book.count[i]))
     i = state.venues[v].inventory
@@ -148,13 +147,14 @@ def pay_deficits(book: Any, state: Any) -> None:
         clock.acted = True
         venue.bad_debt += deficit
         state.rounds[clock.round].bad_debt += deficit * clock.quantum
-        from_fund = min(deficit, int(venue.fund), int(min(venue.fund_limit, 2.0**62)))
+        missing = from_own_contributions(book, state, v, deficit)
+        from_fund = min(missing, int(venue.fund), int(min(venue.fund_limit, 2.0**62)))
         if from_fund > 0:
             note(state, EVENT_FUND, -1, venue.node, v, -1, 0.0, np.nan, float(from_fund))
             venue.fund -= from_fund
             venue.fund_used += from_fund
             post(state, FUND, v, BY_FUND, MONEY, -from_fund)
-        rest = call_on_members(book, state, v, deficit - from_fund)
+        rest = call_on_members(book, state, v, missing - from_fund)
         if rest > 0 and venue.residual != 3:
             budget = min(rest, int(min(venue.residual_limit, 2.0**62)))
             taken = share_out(book, state, v, budget, venue.residual)

@@ -115,6 +115,24 @@ def test_coins_are_sold_in_the_spot_market_at_the_average_price_of_the_round() -
     assert run.accounts.loc["a", "deficit"] == 0.0
 
 
+@pytest.mark.parametrize("latency", [0.0, 1e6])
+def test_a_loan_that_keepers_have_not_touched_yet_leaves_the_orders_of_others_alone(latency: float) -> None:
+    owed = [{"account": a, "asset": "USD", "quantity": -1216.0} for a in ("a", "b")]
+    net = network(
+        accounts=[
+            {"name": "a", "owner": "t", "venue": "E", "reaction": "none"},
+            {"name": "b", "owner": "u", "venue": "P", "reaction": "none"},
+        ],
+        balances=[*({"account": a, "asset": "X", "quantity": 2.0} for a in ("a", "b")), *owed],
+        venues=[{"name": "E"}, {"name": "P", "procedure": "lending", "latency": latency}],
+    )
+    run = ct.run(net, fall(768.0), ct.Cascade(step=10.0, horizon=60.0))
+    sold = run.events.query("kind == 'liquidation' and account == 'a'")
+    assert sold["round"].tolist() == [1]  # the round of the fall
+    assert sold["lots"].tolist() == [-2.0 * 2**20]
+    assert run.rounds["deferred_notional"].sum() == 0.0
+
+
 def test_what_the_coins_do_not_bring_is_a_deficit_of_the_venue() -> None:
     net = network(
         balances=[

@@ -117,6 +117,12 @@ class TestOutage:
             ("reopen", 60.0, "M"),
         ]
 
+    def test_an_outage_between_two_rounds_holds_the_orders_of_the_first_back(self):
+        holders = {"long": Holder({"M": 1.0}, 70.0), "short": Holder({"M": -1.0}, 1000.0)}
+        run = play(small_net(holders), shock=gap() + ct.Outage("V", start=12.0, length=5.0))
+        assert run.accounts.loc["long", "closed_at"] == 20.0
+        assert run.metrics["halted_seconds"] == 10.0
+
     def test_top_ups_wait_for_its_end(self):
         holders = {
             "long": Holder({"M": 1.0}, 150.0, cash=1000.0, response=1.0),
