@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from contagion import policies as policies
     from contagion import propagation as propagation
     from contagion import shocks as shocks
+    from contagion.experiments.attribute import attribute as attribute
+    from contagion.experiments.attribute_stages import attribute_stages as attribute_stages
     from contagion.experiments.break_even import break_even as break_even
     from contagion.experiments.compare import compare as compare
     from contagion.experiments.cover import cover as cover
@@ -119,6 +121,8 @@ _HOMES = {
     "Withdrawal": "shocks",
     "World": "policies",
     "adl_probability": "experiments.limits",
+    "attribute": "experiments.attribute",
+    "attribute_stages": "experiments.attribute_stages",
     "break_even": "experiments.break_even",
     "check_step": "experiments.steps",
     "compare": "experiments.compare",

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from contagion.measures.prior_risk import system_risk as system_risk
     from contagion.measures.probability import probability_of_liquidation as probability_of_liquidation
     from contagion.measures.resampling import between_networks as between_networks
+    from contagion.measures.shapley import first_in as first_in
+    from contagion.measures.shapley import leave_one_out as leave_one_out
+    from contagion.measures.shapley import shapley_values as shapley_values
     from contagion.measures.stressed import cover as cover
     from contagion.measures.stressed import stressed_members as stressed_members
     from contagion.measures.swings import kupiec as kupiec
@@ -66,6 +69,7 @@ _HOMES = {
     "mes": "market_based.returns",
     "quantile_regression": "market_based.regression",
     "ses_table": "market_based.capital",
+    "shapley_values": "shapley",
     "srisk": "market_based.capital",
     "srisk_table": "market_based.capital",
     "covariance_of": "moments",
@@ -78,11 +82,13 @@ _HOMES = {
     "execution_table": "executions",
     "exit_probability": "passage",
     "expected_shortfall": "intervals",
+    "first_in": "shapley",
     "fund_risk": "prior_risk",
     "fund_size": "funds",
     "hill_estimate": "intervals",
     "holm": "paired",
     "kupiec": "swings",
+    "leave_one_out": "shapley",
     "liquidation_map": "liquidation",
     "liquidation_moves": "liquidation",
     "liquidation_prices": "liquidation",
