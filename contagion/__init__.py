@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contagion import policies as policies
     from contagion import propagation as propagation
     from contagion import shocks as shocks
+    from contagion.experiments.account_results import account_results as account_results
     from contagion.experiments.attribute import attribute as attribute
     from contagion.experiments.attribute_stages import attribute_stages as attribute_stages
     from contagion.experiments.break_even import break_even as break_even
@@ -120,6 +121,7 @@ _HOMES = {
     "TieredMargin": "policies",
     "Withdrawal": "shocks",
     "World": "policies",
+    "account_results": "experiments.account_results",
     "adl_probability": "experiments.limits",
     "attribute": "experiments.attribute",
     "attribute_stages": "experiments.attribute_stages",
