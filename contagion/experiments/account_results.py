@@ -68,8 +68,7 @@ def account_results(run: Run, accounts: str | Sequence[str] | None = None) -> pd
           by who had sent how much forced money through the market by then, the account or others; with no such
           money it is others';
           Coins are followed at the index of a venue that trades them; what that index differs from their worth at
-          the end (lags, outlier rules, haircuts of issuers) is impact of others, or, where no venue trades them, an
-          outside move;
+          the end (lags, outlier rules, haircuts of issuers) is impact of others;
         - slippage: forced fills, at the price got less the mark of the round;
         - trading, deleveraging, takeover, loan_liquidation, defaults: other trades and settlements, in the same way;
         - haircut, fees, funding: money taken or received;
@@ -173,12 +172,9 @@ class _Book:
         return [found[part] for part in PARTS]
 
     def _close(self, name: str, found: dict[str, float], holdings: dict[str, _Holding]) -> None:
-        """Coins are worth the index of their asset; where no market follows it, it is an outside price."""
-        coins = [key for key in holdings if key.startswith(COIN)]
-        if not coins:
-            return
-        quoted = all(self._quote(coin.removeprefix(COIN)) >= 0 for coin in coins)
-        found[MOVES[1] if quoted else MOVES[0]] += float(self.change[name]) - sum(found.values())
+        """Coins are worth the index of their asset at the end; what that differs from a venue's is others' doing."""
+        if any(instrument.startswith(COIN) for instrument in holdings):
+            found["impact_others"] += float(self.change[name]) - sum(found.values())
 
     def _postings(self, name: str) -> pd.DataFrame:
         return self.postings.get(name, NO_POSTINGS)
@@ -203,18 +199,13 @@ class _Book:
         for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
             asset = self.assets[int(opening.slots[book.hold_slot[b]]["asset"])]
             units, m = float(opening.held[b]) * count * self._lot(COIN + asset), self._quote(asset)
-            if m < 0:
-                flat = np.full(len(self.mark), float(opening.prices[self.assets.index(asset)]))
-                found[COIN + asset] = _Holding(units, flat, flat, np.zeros(len(flat)))
-            else:
-                own = self._share(name, m)
-                found[COIN + asset] = _Holding(units, self.index[:, m], self.outside[:, m], own)
+            own = self._share(name, m)
+            found[COIN + asset] = _Holding(units, self.index[:, m], self.outside[:, m], own)
         return found
 
     def _quote(self, asset: str) -> int:
-        """The market whose index prices a coin, or -1."""
-        places = np.flatnonzero(self.opening.markets["asset"] == self.assets.index(asset))
-        return int(places[0]) if len(places) else -1
+        """The first market that trades a coin; whatever accounts hold has one."""
+        return int(np.flatnonzero(self.opening.markets["asset"] == self.assets.index(asset))[0])
 
     def _share(self, name: str, m: int) -> Floats:
         """The account's part of the forced money in a market before each row; 0 where there was none."""

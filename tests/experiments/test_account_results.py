@@ -94,23 +94,6 @@ def test_coins_need_no_rest_where_venues_quote_them_without_delay(seed, monkeypa
     assert (gap / (table.abs().sum(axis=1) + run.accounts["opening_equity"].abs() + 1.0)).max() < 1e-9
 
 
-def test_a_coin_that_nobody_trades_moves_outside():
-    net = ct.Network(
-        nodes=[{"name": "V", "kind": "exchange", "cash": 10.0}, {"name": "t", "kind": "trader"}],
-        assets=[
-            {"name": "USD", "kind": "currency", "price": 1.0},
-            {"name": "X", "kind": "coin", "price": 8.0},
-        ],
-        venues=[{"name": "V"}],
-        accounts=[{"name": "t@V", "owner": "t", "venue": "V"}],
-        balances=[{"account": "t@V", "asset": "X", "quantity": 4.0}],
-        collateral=[{"venue": "V", "asset": "X", "weight": 0.5}],
-    )
-    run = ct.run(net, ct.PriceShock({"X": -0.5}, over=0), ct.Cascade(step=10.0, horizon=60.0))
-    row = ct.account_results(run).loc["t@V"]
-    assert parts(row) == {"outside_move": -16.0, "change": -16.0}
-
-
 def test_posted_money_is_a_transfer_and_funding_is_funding():
     run = play(small_net({"a": Holder({"M": 16.0}, 2200.0, cash=5000.0, response=1.0)}))
     row = ct.account_results(run, "a").loc["a"]
