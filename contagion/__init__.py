@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from contagion.experiments.attribute import attribute as attribute
     from contagion.experiments.attribute_stages import attribute_stages as attribute_stages
     from contagion.experiments.break_even import break_even as break_even
+    from contagion.experiments.choice import candidates as candidates
+    from contagion.experiments.choice import optimise_policy as optimise_policy
     from contagion.experiments.compare import compare as compare
     from contagion.experiments.cover import cover as cover
     from contagion.experiments.families import PriceShocks as PriceShocks
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from contagion.experiments.outcomes import node_outcomes as node_outcomes
     from contagion.experiments.phases import phase_diagram as phase_diagram
     from contagion.experiments.reverse import reverse_stress as reverse_stress
+    from contagion.experiments.sensitivity import morris as morris
+    from contagion.experiments.sensitivity import sobol as sobol
     from contagion.experiments.steps import check_step as check_step
     from contagion.experiments.variance import variance_split as variance_split
     from contagion.margin.rulebooks import rulebook as rulebook
@@ -126,6 +130,7 @@ _HOMES = {
     "attribute": "experiments.attribute",
     "attribute_stages": "experiments.attribute_stages",
     "break_even": "experiments.break_even",
+    "candidates": "experiments.choice",
     "check_step": "experiments.steps",
     "compare": "experiments.compare",
     "cover": "experiments.cover",
@@ -135,15 +140,18 @@ _HOMES = {
     "load_results": "experiments.load",
     "margin_path": "policies.paths",
     "monitor": "measures.monitoring",
+    "morris": "experiments.sensitivity",
     "most_likely_break": "experiments.likeliest",
     "node_outcomes": "experiments.outcomes",
     "open_interest_limit": "experiments.limits",
+    "optimise_policy": "experiments.choice",
     "phase_diagram": "experiments.phases",
     "remargin": "network.remargin",
     "report": "reporting",
     "reverse_stress": "experiments.reverse",
     "rulebook": "margin.rulebooks",
     "run": "propagation.run",
+    "sobol": "experiments.sensitivity",
     "variance_split": "experiments.variance",
     "warmup": "propagation.warmup",
 }

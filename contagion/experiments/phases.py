@@ -7,34 +7,23 @@ first grid is not seen.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from contagion.comparison import risky_assets
-from contagion.errors import ScenarioError, SchemaError, ValueRangeError
+from contagion.errors import ScenarioError, ValueRangeError
 from contagion.experiments import samplers
-from contagion.experiments.arguments import check_workers
-from contagion.experiments.break_even_paths import Parameter, find_parameter
 from contagion.experiments.conditions import Condition
-from contagion.experiments.runner import OK, Group, Outcome, run_groups
+from contagion.experiments.points import Points
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
 
 __all__ = ["PhaseDiagram", "phase_diagram"]
 
-Floats = npt.NDArray[np.float64]
 Place = tuple[int, int]
-
-SHOCK_SIZE = "shock.size"
-SCENARIOS = 16
 
 Axis = tuple[str, float, float]
 """Name of a parameter and the ends of its range."""
@@ -153,56 +142,34 @@ def phase_diagram(
     >>> len(found.table), len(found.cells)
     (9, 4)
     """
-    if policy not in cmp.policies:
-        raise ValueRangeError("is unknown", where="policy", value=policy, allowed=", ".join(cmp.policies))
-    check_workers(n_jobs)
     condition = Condition.make(until, cmp.metric_names)
-    axes = _axis(cmp, "x", x, policy), _axis(cmp, "y", y, policy)
-    if axes[0].name == axes[1].name:
-        raise ValueRangeError("is the parameter of x already", where="y", value=axes[1].name)
-    count = samplers.count("n", min(SCENARIOS, cmp.n) if n is None else n)
-    if count > cmp.n:
-        raise ValueRangeError("is more than the study has", where="n", value=count, allowed=f"1 to {cmp.n}")
+    points = Points.make(
+        cmp, [("x", x), ("y", y)], policy=policy, metric=condition.metric, n=n, n_jobs=n_jobs
+    )
     side, deep = samplers.count("grid", grid), samplers.count("levels", levels, low=0)
     if deep > 8:
         raise ValueRangeError("is too large", where="levels", value=deep, allowed="0 to 8")
-    plane = _Plane(cmp, axes, condition, policy, count, side * 2**deep, n_jobs, {}, {})
+    plane = _Plane(points, condition, side * 2**deep, {}, {})
     cells = plane.refined(side, deep)
     return PhaseDiagram(
-        x=axes[0].name,
-        y=axes[1].name,
+        x=points.axes[0].name,
+        y=points.axes[1].name,
         metric=condition.metric,
         condition=condition.describe(),
         policy=policy,
-        table=plane.table(deep),
+        table=plane.table(),
         cells=pd.DataFrame([plane.cell(*cell) for cell in cells]),
         unit=cmp.networks[0].unit,
     )
 
 
 @dataclass(frozen=True)
-class _Axis:
-    name: str
-    low: float
-    high: float
-    what: Parameter | None
-
-    def at(self, place: int, side: int) -> float:
-        """Value at a place of the finest grid."""
-        return self.low + (self.high - self.low) * place / side
-
-
-@dataclass(frozen=True)
 class _Plane:
     """Values at the places of the finest grid that were looked at; every place is run once."""
 
-    cmp: Comparison
-    axes: tuple[_Axis, _Axis]
+    points: Points
     condition: Condition
-    policy: str
-    n: int
     side: int
-    n_jobs: int
     seen: dict[Place, tuple[float, int]]
     levels: dict[Place, int]
 
@@ -222,13 +189,16 @@ class _Plane:
     def look(self, place: Place, level: int) -> None:
         """Run a place that was not run yet."""
         if place not in self.seen:
-            values = self._values(
-                *(axis.at(one, self.side) for axis, one in zip(self.axes, place, strict=True))
-            )
+            values = self.points.values(self._at(place))
             if np.isnan(values).all():
-                raise ScenarioError(f"every scenario failed at {self._words(place)}")
+                raise ScenarioError(f"every scenario failed at {self.points.words(self._at(place))}")
             self.seen[place] = float(np.nanmean(values)), int(np.isfinite(values).sum())
             self.levels[place] = level
+
+    def _at(self, place: Place) -> tuple[float, float]:
+        """Values of the parameters at a place of the finest grid."""
+        x, y = self.points.axes
+        return x.at(place[0] / self.side), y.at(place[1] / self.side)
 
     def phase(self, left: int, low: int, width: int) -> str:
         """Whether the condition holds at no, some or all corners."""
@@ -241,66 +211,23 @@ class _Plane:
 
     def cell(self, left: int, low: int, width: int) -> dict[str, Any]:
         """One square as a row."""
-        x, y = self.axes
+        (x_low, y_low), (x_high, y_high) = self._at((left, low)), self._at((left + width, low + width))
         return {
-            "x_low": x.at(left, self.side),
-            "x_high": x.at(left + width, self.side),
-            "y_low": y.at(low, self.side),
-            "y_high": y.at(low + width, self.side),
+            "x_low": x_low,
+            "x_high": x_high,
+            "y_low": y_low,
+            "y_high": y_high,
             "value": float(np.mean([self.seen[corner][0] for corner in _corners(left, low, width)])),
             "phase": self.phase(left, low, width),
         }
 
-    def table(self, levels: int) -> pd.DataFrame:
+    def table(self) -> pd.DataFrame:
         """Every place looked at."""
         rows = [
-            (
-                self.axes[0].at(place[0], self.side),
-                self.axes[1].at(place[1], self.side),
-                value,
-                self.holds(place),
-                self.levels[place],
-                n,
-            )
+            (*self._at(place), value, self.holds(place), self.levels[place], n)
             for place, (value, n) in sorted(self.seen.items())
         ]
         return pd.DataFrame(rows, columns=["x", "y", "value", "holds", "level", "n"])
-
-    def _words(self, place: Place) -> str:
-        return " and ".join(
-            f"{a.name} = {a.at(p, self.side):g}" for a, p in zip(self.axes, place, strict=True)
-        )
-
-    def _values(self, x: float, y: float) -> Floats:
-        """The metric at two values, one per scenario; NaN where a run failed."""
-        study: Any = self.cmp
-        scale = 1.0
-        for axis, value in zip(self.axes, (x, y), strict=True):
-            if axis.what is None:
-                scale = value
-            else:
-                worlds, model, chosen = replace(axis.what, cmp=study).at(value, self.policy)
-                study = SimpleNamespace(
-                    networks=worlds, model=model, policies={**study.policies, self.policy: chosen}
-                )
-        prepared = [study.model.prepare(world, study.policies[self.policy]) for world in study.networks]
-        groups = []
-        for place, ready in enumerate(prepared):
-            numbers = tuple(range(place, self.n, len(prepared)))
-            if numbers:
-                shocks = tuple(self._shock(study.networks[place], i, scale) for i in numbers)
-                groups.append(Group(0, ready, numbers, shocks))
-        names = prepared[0].metric_names
-        outcome = Outcome.empty(1, self.n, len(names))
-        run_groups(groups, outcome, seed=self.cmp.seed, n_jobs=self.n_jobs)
-        if outcome.interrupted:
-            raise KeyboardInterrupt
-        values = outcome.metrics[0, :, names.index(self.condition.metric)]
-        return np.where(outcome.status[0] == OK, values, np.nan)
-
-    def _shock(self, world: Any, scenario: int, scale: float) -> Any:
-        shock = self.cmp.family.scenario(risky_assets(world), scenario, self.cmp.seed)
-        return shock if scale == 1.0 else shock.scaled(scale)
 
 
 def _corners(left: int, low: int, width: int) -> list[Place]:
@@ -310,21 +237,3 @@ def _corners(left: int, low: int, width: int) -> list[Place]:
 def _quarters(left: int, low: int, width: int) -> list[tuple[int, int, int]]:
     half = width // 2
     return [(left + i, low + j, half) for i in (0, half) for j in (0, half)]
-
-
-def _axis(cmp: Comparison, where: str, given: Any, policy: str) -> _Axis:
-    if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 3:
-        allowed = 'name, low and high, such as ("shock.size", 0.0, 1.0)'
-        raise SchemaError("is no axis", where=where, value=given, allowed=allowed)
-    name = given[0]
-    low, high = (samplers.number(f"{where}[{i}]", given[i]) for i in (1, 2))
-    if not low < high or not math.isfinite(high - low):
-        raise ValueRangeError("does not rise", where=where, value=given, allowed="low < high")
-    if name == SHOCK_SIZE:
-        return _Axis(name, low, high, None)
-    what = find_parameter(cmp, name, policy, relative=False)
-    if what.kind == "field" and what.owner != policy:
-        raise ValueRangeError(
-            "belongs to another set", where=where, value=name, remedy=f"give policy={what.owner!r}"
-        )
-    return _Axis(name, low, high, what)

@@ -174,10 +174,10 @@ class _Design:
 
     def _run(self, net: Network, shock: Any, scenario: int, policies: Sequence[Policy]) -> float:
         prepared = self.model.prepare(net, policies)
-        metrics, messages = run_chunk(prepared, [shock], [scenario], self.seed, StopFlag())
-        if messages[0]:
-            raise ScenarioError(f"draw {scenario} failed under {shock.describe()}: {messages[0]}")
-        return float(metrics[0, prepared.metric_names.index(self.metric)])
+        rows = run_chunk(prepared, [shock], [scenario], self.seed, StopFlag())
+        if rows.messages[0]:
+            raise ScenarioError(f"draw {scenario} failed under {shock.describe()}: {rows.messages[0]}")
+        return float(rows.metrics[0, prepared.metric_names.index(self.metric)])
 
 
 def _shares(values: Floats, names: Sequence[str], seed: int) -> pd.DataFrame:
