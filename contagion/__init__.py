@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from contagion.experiments.families import PriceShocks as PriceShocks
     from contagion.experiments.limits import adl_probability as adl_probability
     from contagion.experiments.limits import open_interest_limit as open_interest_limit
+    from contagion.experiments.margin_swings import margin_swings as margin_swings
     from contagion.experiments.steps import check_step as check_step
     from contagion.margin.rulebooks import rulebook as rulebook
     from contagion.measures.funds import fund_size as fund_size
@@ -117,6 +118,7 @@ _HOMES = {
     "cover": "experiments.cover",
     "fund_size": "measures.funds",
     "margin_path": "policies.paths",
+    "margin_swings": "experiments.margin_swings",
     "monitor": "measures.monitoring",
     "open_interest_limit": "experiments.limits",
     "remargin": "network.remargin",

@@ -189,11 +189,9 @@ class Comparison:
         Returns
         -------
         pandas.DataFrame
-            Index policy; cost, its parts (`contagion.policies.bills.PARTS`): capital, halted, deferred, turned_away,
-            deleveraged, seized, forgone (winners cut below the mark), margin (asked in the run), required (asked at
-            the opening), inventory (positions that venues took over), paid_away (to keepers, or burned), backstop
-            (lost by its payer) and other (what policies of one's own charge on top). Parts are NaN for a model that
-            does not say what a run used.
+            Index policy; cost, and the parts that add up to it (`contagion.policies.bills.PARTS`, which `bill`
+            explains); other is what policies of one's own charge on top. Parts are NaN for a model that does
+            not say what a run used.
         """
         if rates is not None:
             return self._bills(rates)
