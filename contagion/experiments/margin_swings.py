@@ -192,7 +192,7 @@ def _dynamic(policy: DynamicMargin, net: Network, market: str, prices: pd.Series
     calm = policy.calm
     if calm is None:
         own = float(net.markets.at[market, "volatility"])  # type: ignore[arg-type]
-        calm = own if own > 0.0 else float(net.assets.at[prices.name, "volatility"])  # type: ignore[arg-type, index]
+        calm = own if own > 0.0 else float(net.assets.at[prices.name, "volatility"])  # type: ignore[arg-type]
     if not calm > 0.0:
         return policy.floor
     path = margin_path(policy, prices.to_frame(), calm)
