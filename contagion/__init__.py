@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from contagion.experiments.limits import adl_probability as adl_probability
     from contagion.experiments.limits import open_interest_limit as open_interest_limit
     from contagion.experiments.load import load_results as load_results
+    from contagion.experiments.margin_swings import margin_swings as margin_swings
     from contagion.experiments.outcomes import node_outcomes as node_outcomes
     from contagion.experiments.phases import phase_diagram as phase_diagram
     from contagion.experiments.reverse import reverse_stress as reverse_stress
@@ -139,6 +140,7 @@ _HOMES = {
     "fund_size": "measures.funds",
     "load_results": "experiments.load",
     "margin_path": "policies.paths",
+    "margin_swings": "experiments.margin_swings",
     "monitor": "measures.monitoring",
     "morris": "experiments.sensitivity",
     "most_likely_break": "experiments.likeliest",

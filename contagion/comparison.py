@@ -227,9 +227,9 @@ class Comparison:
         Returns
         -------
         pandas.DataFrame
-            Index policy; cost, its parts capital, halted, deferred, turned_away, deleveraged, seized and
-            other (what policies of one's own charge on top). Parts are NaN for a model that does not say what
-            a run used.
+            Index policy; cost, and the parts that add up to it (`contagion.policies.bills.PARTS`, which `bill`
+            explains); other is what policies of one's own charge on top. Parts are NaN for a model that does
+            not say what a run used.
         """
         if rates is not None:
             return self._bills(rates)

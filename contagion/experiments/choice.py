@@ -78,8 +78,8 @@ class Choice:
         interval = f"{one['low']:.4g} to {one['high']:.4g}" if np.isfinite(one["low"]) else "no interval"
         return (
             f"{self.winner} won among {len(self.table)} candidates with a benefit of {one['benefit_search']:.4g} in "
-            f"the search; on {one['n']:.0f} new scenarios it is {one['benefit']:.4g} ({interval}) {self.unit}, at a cost "
-            f"of {one['cost']:.4g}; winner's curse {one['curse']:.4g}."
+            f"the search; on {one['n']:.0f} new scenarios it is {one['benefit']:.4g} ({interval}) {self.unit}, at a "
+            f"cost of {one['cost']:.4g}; winner's curse {one['curse']:.4g}."
         )
 
     def __repr__(self) -> str:
@@ -271,7 +271,7 @@ def _frontier(benefit: Floats, cost: Floats) -> npt.NDArray[np.bool_]:
 def _confirmed(
     cmp: Comparison, winner: str, metric: str, weight: float, rates: CostRates | None, searched: float
 ) -> pd.Series:
-    effect: dict[str, float] = cmp.effects(metric).loc[[winner]].to_dict("records")[0]
+    effect = cmp.effects(metric).loc[[winner]].to_dict("records")[0]
     cost = float(cmp.costs(rates)["cost"].to_dict()[winner])
     benefit = -effect["difference"]
     numbers = {

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from contagion.measures.books import Floats, Integers, book
 from contagion.measures.market_books import cost_share, market_books, side_of
 from contagion.network.reserved import rest_of_market
+from contagion.network.weights import at_protocols, balance_weights
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -27,7 +28,9 @@ def liquidity_adjusted_requirement(net: Network) -> pd.DataFrame:
 
     Twice: as if it closed alone, and as if every account closed at once (the rest of the market stays). Longs are
     sold into the bids and shorts bought back from the asks, each market at one average price, and pay the market's fee;
-    no half-spread, and no sale reaches the margin of others.
+    no half-spread, and no sale reaches the margin of others. At a protocol the requirement is what its collateral does
+    not count for, (1 - liquidation threshold) x value; no cost is added there: keepers who close a loan pay for the
+    depth themselves, out of a bonus that does not depend on it.
 
     Parameters
     ----------
@@ -37,10 +40,10 @@ def liquidity_adjusted_requirement(net: Network) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by account, money of one account of the row: margin_balance (with collateral at its weight),
-        requirement, closing_cost (closing alone), closing_cost_together, adjusted (requirement + closing_cost),
-        adjusted_together; and untaken_together, the share of its positions that the books do not take when all
-        close at once (their cost counts at the last price of the book).
+        Indexed by account, money of one account of the row: margin_balance (with collateral at its weight, at
+        protocols in full), requirement, closing_cost (closing alone), closing_cost_together, adjusted (requirement +
+        closing_cost), adjusted_together; and untaken_together, the share of its positions that the books do not take
+        when all close at once (their cost counts at the last price of the book).
 
     Raises
     ------
@@ -68,12 +71,24 @@ def liquidity_adjusted_requirement(net: Network) -> pd.DataFrame:
         ("closing_cost_together", together),
     ):
         frame[name] = np.bincount(legs.account, values, size)
+    haircuts = _haircuts_of_loans(net)
+    frame["margin_balance"] += haircuts
+    frame["requirement"] += haircuts
     frame["adjusted"] = frame["requirement"] + frame["closing_cost"]
     frame["adjusted_together"] = frame["requirement"] + frame["closing_cost_together"]
     total = np.bincount(legs.account, money, size)
     left = np.bincount(legs.account, untaken * money, size)
     frame["untaken_together"] = left / np.where(total > 0.0, total, 1.0)
     return frame
+
+
+def _haircuts_of_loans(net: Network) -> Floats:
+    """Return what the collateral of each account at a protocol does not count for, ``(n_accounts,)``."""
+    price = net.assets["price"].to_numpy(np.float64)[net.codes("balances", "asset")]
+    value = np.maximum(net.balances["quantity"].to_numpy(np.float64) * price, 0.0)
+    lost = np.where(at_protocols(net), (1.0 - balance_weights(net)) * value, 0.0)
+    found = np.bincount(net.codes("balances", "account"), lost, len(net.accounts))
+    return np.asarray(found, dtype=np.float64)
 
 
 def _costs(

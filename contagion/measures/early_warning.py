@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from contagion.errors import SchemaError, ValueRangeError, nearest
-from contagion.measures.books import Book, Floats, book
+from contagion.measures.books import Book, Floats, book, directions
 from contagion.measures.feedback import cascade_slopes
 from contagion.measures.liquidation import liquidation_moves
 
@@ -108,12 +108,14 @@ def liquidation_probability(
 
     The common move is a driftless Brownian motion of the log price; by reflection its lowest value over time
     T passes a level at log distance b with probability ``2 Φ(−b / (σ √T))``. σ is the mean volatility of the
-    account's assets, weighted by money.
+    account's assets, positions and coins held or owed that move, weighted by money (collateral as it counts). A loan is
+    closed when its health factor is below 1. With one asset this is exact; with several it is an approximation, which
+    takes them to move together (`probability_of_liquidation` does not).
 
     Parameters
     ----------
     net : Network
-        A network with margin accounts and volatilities of assets.
+        A network with margin accounts or loans, and volatilities of assets.
     horizon : float
         Seconds.
     direction : mapping of str to float, optional
@@ -134,19 +136,29 @@ def liquidation_probability(
     if not (np.isfinite(horizon) and horizon > 0.0):
         raise ValueRangeError("is no horizon", where="horizon", value=horizon, allowed="seconds, more than 0")
     legs, moves = book(net, direction), liquidation_moves(net, direction)
-    asset = net.markets["asset"].to_numpy()[legs.market]
-    money = np.abs(legs.quantity) * legs.price
-    sigma = np.asarray(net.assets["volatility"].reindex(asset), dtype=np.float64)
-    size = len(legs.cash)
-    total = np.bincount(legs.account, money, size)
-    mean = np.bincount(legs.account, money * sigma, size) / np.where(total > 0.0, total, 1.0)
-    spread = mean * np.sqrt(horizon / SECONDS_PER_DAY)
+    spread = _mean_volatility(net, legs, direction) * np.sqrt(horizon / SECONDS_PER_DAY)
     for side in ("fall", "rise"):
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = np.abs(np.log1p(moves[side].to_numpy(np.float64))) / spread
         reach = np.where(moves[side] == 0.0, 0.0, np.where(moves[side].isna(), np.inf, reach))
         moves[side] = 2.0 * ndtr(-reach)
     return pd.DataFrame(moves[["fall", "rise"]])
+
+
+def _mean_volatility(net: Network, legs: Book, direction: Mapping[str, float] | None) -> Floats:
+    """Return the volatility of each account's positions and moving coins, weighted by money, ``(n_accounts,)``."""
+    coins = net.balances["asset"].to_numpy()
+    moving = np.asarray(directions(net, direction).reindex(coins), dtype=np.float64) != 0.0
+    asset = np.concatenate([net.markets["asset"].to_numpy()[legs.market], coins[moving]])
+    account = np.concatenate([legs.account, legs.coin_account])
+    money = np.concatenate([np.abs(legs.quantity) * legs.price, np.abs(legs.coin_value)])
+    held = money > 0.0
+    sigma = np.asarray(net.assets["volatility"].reindex(asset), dtype=np.float64)[held]
+    size = len(legs.cash)
+    total = np.bincount(account[held], money[held], size)
+    return np.asarray(
+        np.bincount(account[held], money[held] * sigma, size) / np.where(total > 0.0, total, 1.0)
+    )
 
 
 def distance_to_divergence(

@@ -90,10 +90,13 @@ def monitor(
 
         - accounts (number), open_interest (money, longs), share_above_3x, _5x, _10x, _20x (of open interest);
         - margin_balance, requirement (money), requirement_adjusted and requirement_adjusted_together (money, with the
-          cost of closing each alone, and all at once);
+          cost of closing each alone, and all at once; of a loan the collateral in full, and the part of it that does
+          not count: no cost of closing, which keepers bear);
         - liquidatable_fall, liquidatable_rise (money closed by a common move of up to `reach`);
         - divergence_fall, divergence_rise (signed fraction: the smallest common move at which the static cascade feeds
-          itself, NaN if none up to 60 %), peak_slope_fall, peak_slope_rise (largest slope, a ratio);
+          itself, NaN if none up to 60 %), peak_slope_fall, peak_slope_rise (largest slope, a ratio), both of positions
+          alone and NaN where nobody has one: a protocol closes parts of a loan, when keepers gain by it, so that no
+          level of the price closes so much money;
         - cluster_money_fall, cluster_money_rise (money: the least that pushes a mark to its next cluster),
           cluster_break_even_fall, cluster_break_even_rise (money: the smallest position for which a push pays);
         - expected_liquidated (money: what would be closed times the probability of liquidation within the horizon);
@@ -177,7 +180,7 @@ def _levels(net: Network, reach: float) -> dict[str, float]:
     for side, furthest in (("fall", -0.6), ("rise", 0.6)):
         row[f"liquidatable_{side}"] = table.loc[table["move"] == side, "money"].sum()
         row[f"divergence_{side}"] = row[f"peak_slope_{side}"] = np.nan
-        if len(net.markets):
+        if (net.positions["quantity"] != 0.0).any():
             found = distance_to_divergence(net, furthest=furthest)
             row[f"divergence_{side}"], row[f"peak_slope_{side}"] = found.shock, found.peak_slope
     return row

@@ -140,6 +140,22 @@ def opening_requirement(net: Network) -> pd.Series[float]:
     >>> opening_requirement(Network(nodes=[{"name": "A"}])).tolist()
     []
     """
+    required = opening_leg_requirement(net)
+    total = np.bincount(net.codes("positions", "account"), weights=required, minlength=len(net.accounts))
+    asked = total.astype(np.float64) + opening_haircuts(net).to_numpy()
+    return pd.Series(asked, index=net.accounts.index, name="requirement")
+
+
+def opening_leg_requirement(net: Network) -> npt.NDArray[np.float64]:
+    """Return the maintenance margin of every position of one account behind its row, at opening marks.
+
+    The largest of the tier lines of its schedule; money, shape (n_positions,).
+
+    Examples
+    --------
+    >>> opening_leg_requirement(Network(nodes=[{"name": "A"}])).tolist()
+    []
+    """
     market = net.codes("positions", "market")
     prices = net.assets["price"].to_numpy()[net.codes("markets", "asset")]
     notional = np.abs(net.positions["quantity"].to_numpy()) * prices[market]
@@ -150,10 +166,7 @@ def opening_requirement(net: Network) -> pd.Series[float]:
         for rate, deduction in zip(rates, deductions, strict=True):
             required[rows] = np.maximum(required[rows], rate * notional[rows] - deduction)
     units = np.abs(net.positions["quantity"].to_numpy())
-    required += size_slopes(net, "maintenance_slope")[market] * units * notional
-    total = np.bincount(net.codes("positions", "account"), weights=required, minlength=len(net.accounts))
-    asked = total.astype(np.float64) + opening_haircuts(net).to_numpy()
-    return pd.Series(asked, index=net.accounts.index, name="requirement")
+    return np.asarray(required + size_slopes(net, "maintenance_slope")[market] * units * notional, np.float64)
 
 
 def size_slopes(net: Network, column: str) -> npt.NDArray[np.float64]:

@@ -12,6 +12,10 @@ from contagion.policies.base import Policy
 from contagion.policies.breakers import check_number, check_word
 from contagion.policies.costs import CostRates, Outlay
 
+FREE_PROCEDURE = (
+    "It costs nobody money: nothing is put up or shut; what a fund gains or loses is part of the losses."
+)
+
 
 def change_venues(policy: Policy, net: Network, names: Sequence[str] | None, **columns: Any) -> Network:
     """The network with columns of its venues set; all venues when none are named."""
@@ -47,6 +51,7 @@ class PartialLiquidation(Policy):
     """
 
     tables: ClassVar[tuple[str, ...]] = ("venues",)
+    free: ClassVar[str] = FREE_PROCEDURE
 
     target: float = 1.5
     min_clip: float = 0.2
@@ -61,7 +66,7 @@ class PartialLiquidation(Policy):
         """One plain sentence."""
         return (
             f"Partial liquidation: sell the smallest part, at least {100 * self.min_clip:g} %, that restores "
-            f"{self.target:g} times the requirement."
+            f"{self.target:g} times the requirement. {self.free}"
         )
 
     def opening(self, net: Network) -> Network:
@@ -75,7 +80,10 @@ class PartialLiquidation(Policy):
         )
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """No money is locked and no market is shut: what it costs shows in the losses."""
+        """Nothing: an account sells less of its own, no money is put up, and what stays open is marked every round.
+
+        What the fund loses on positions that it would have closed at once is an effect (bad_debt, fund_used), no price.
+        """
         return 0.0
 
 
@@ -219,8 +227,22 @@ class AutoDeleveraging(Policy):
         return change_venues(self, net, self.venues, adl_trigger=trigger, adl_rank=self.rank, **columns)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Positions that winners lost."""
-        return rates.deleveraging(outlay)
+        """What winners lose by deleveraging, and what they and other customers lose or are spared by the residual rule.
+
+        Winners whose positions are cut replace them, and forgo the mark; where deleveraging is switched off the
+        residual rule takes its place, and is billed instead. A trigger that leaves some deficits to the residual rule,
+        and a price other than that of bankruptcy, move losses in both directions: both are billed in full.
+        """
+        if self.trigger == "none":
+            return outlay.haircut + spared(rates.deleveraging(outlay)) + spared(outlay.forgone)
+        cut = rates.deleveraging(outlay) + outlay.forgone
+        covers_all = self.trigger == "fund" and self.price in (None, "bankruptcy")
+        return cut + (spared(outlay.haircut) if covers_all else outlay.haircut)
+
+
+def spared(money: float) -> float:
+    """What a rule spares by taking the place of another one: a saving, never a charge."""
+    return min(0.0, money)
 
 
 @dataclass(frozen=True)
@@ -262,5 +284,5 @@ class SocialisedLoss(Policy):
         return change_venues(self, net, self.venues, residual=self.rule, adl_trigger="")
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Money seized from customers."""
-        return outlay.haircut
+        """Money seized from customers, less what winners are spared who are no longer deleveraged."""
+        return outlay.haircut + spared(rates.deleveraging(outlay)) + spared(outlay.forgone)

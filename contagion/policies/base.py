@@ -23,12 +23,24 @@ Floats = npt.NDArray[np.float64]
 RUNTIME_HOOKS = ("requirement", "haircuts", "marks", "orders", "limits", "status", "cash", "waterfall")
 
 CAUSES: Mapping[str, tuple[str, ...]] = {
-    "opening": ("locked", "turned_away", "deferred_value", "deleveraged", "haircut"),
-    "rows": ("halted_value", "deferred_value"),
+    "opening": (
+        "locked",
+        "turned_away",
+        "deferred_value",
+        "deleveraged",
+        "haircut",
+        "forgone",
+        "required",
+        "inventory_value",
+        "paid_away",
+    ),
+    "rows": ("halted_value", "deferred_value", "asked_value", "backstop_loss"),
+    "requirement": ("asked_value",),
+    "haircuts": ("asked_value",),
     "orders": ("deferred_value",),
     "limits": ("deferred_value",),
     "status": ("halted_value",),
-    "waterfall": ("deleveraged", "haircut"),
+    "waterfall": ("deleveraged", "haircut", "forgone"),
 }
 """Hook -> fields of `Outlay` that a rule of its kind causes; the other hooks cause none by themselves."""
 
@@ -52,6 +64,9 @@ class Policy:
 
     tables: ClassVar[tuple[str, ...]] = ()
     """Tables of the network whose rules this class changes in `opening` (so that size 0 is no mistake)."""
+
+    free: ClassVar[str] = ""
+    """Why the policy costs nobody money, where it does not; part of its description."""
 
     @property
     def name(self) -> str:

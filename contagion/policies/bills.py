@@ -36,6 +36,12 @@ PART_OF = {
     "turned_away": "turned_away",
     "deleveraged": "deleveraged",
     "seized": "haircut",
+    "forgone": "forgone",
+    "margin": "asked_value",
+    "required": "required",
+    "inventory": "inventory_value",
+    "paid_away": "paid_away",
+    "backstop": "backstop_loss",
 }
 """Part of a bill -> the field of `Outlay` it prices."""
 
@@ -123,12 +129,14 @@ def bill(policies: Sequence[Policy], outlays: Floats, rates: CostRates) -> pd.Se
     -------
     pandas.Series
         Money: cost, then its parts, which add up to it: capital, halted, deferred, turned_away, deleveraged,
-        seized (profit or equity taken away; it has no rate), other. NaN where no run is given.
+        seized (profit or equity taken away), forgone (by winners who were cut), margin (asked in the run), required
+        (margin asked at the opening), inventory (taken over by venues), paid_away (to keepers, or burned), backstop
+        (lost by its payer), other. Seized, forgone, paid_away and backstop have no rate. NaN where no run is given.
 
     Examples
     --------
     >>> from contagion.policies import InsuranceFund
-    >>> outlays = np.array([[7200.0, 1e9, 0.0, 0.0, 0.0, 0.0, 0.0]])
+    >>> outlays = np.array([outlay_row(Outlay(seconds=7200.0, locked=1e9))])
     >>> print(bill([InsuranceFund(factor=2.0)], outlays, CostRates()).round(0)["capital"])
     22815.0
     """

@@ -37,6 +37,20 @@ class Outlay:
         they waited (money s).
     deleveraged, haircut
         Winners' positions cut (money), winners' profit or customers' equity seized (money).
+    forgone
+        What winners got less for the positions cut than at the mark (money).
+    asked_value
+        Margin asked in the run beyond that of its first round, times the seconds (money s): margin rates above those of
+        round 0 on the opening book, collateral weights below their own on the coins in it.
+    required
+        Maintenance margin that the opening rules ask for beyond the network before them (money).
+    inventory_value
+        Positions that venues took over and held, times the seconds (money s).
+    paid_away
+        Fees, bonuses and gains that stayed with keepers, fees and gas that were burned: lost to accounts, venues and
+        funds (money).
+    backstop_loss
+        What payers of backstop liquidity lost on what they bought, at final outside prices (money); a gain is 0.
     """
 
     seconds: float = 0.0
@@ -46,6 +60,12 @@ class Outlay:
     deferred_value: float = 0.0
     deleveraged: float = 0.0
     haircut: float = 0.0
+    forgone: float = 0.0
+    asked_value: float = 0.0
+    required: float = 0.0
+    inventory_value: float = 0.0
+    paid_away: float = 0.0
+    backstop_loss: float = 0.0
 
     def only(self, names: Collection[str]) -> Outlay:
         """The outlay with the fields named and the seconds, nothing else."""
@@ -60,7 +80,7 @@ class CostRates:
     Parameters
     ----------
     capital
-        Cost of money locked up, per year.
+        Cost of money locked up, asked for as margin, or bound in positions taken over, per year.
     halted
         Cost of a value that cannot be traded, as a share of it per hour.
     deferred
@@ -85,7 +105,7 @@ class CostRates:
                 raise ValueRangeError(f"CostRates.{name} is {value!r}; give a finite rate of at least 0")
 
     def of(self, outlay: Outlay) -> float:
-        """Everything in `outlay` in money; what is seized counts as it is."""
+        """Everything in `outlay` in money; what is seized, forgone, paid away or lost counts as it is."""
         return (
             self.locked(outlay)
             + self.halting(outlay)
@@ -93,11 +113,29 @@ class CostRates:
             + self.turning_away(outlay)
             + self.deleveraging(outlay)
             + outlay.haircut
+            + outlay.forgone
+            + self.asking(outlay)
+            + self.requiring(outlay)
+            + self.holding(outlay)
+            + outlay.paid_away
+            + outlay.backstop_loss
         )
 
     def locked(self, outlay: Outlay) -> float:
         """Cost of the capital locked up over the horizon."""
         return self.capital * outlay.locked * outlay.seconds / SECONDS_A_YEAR
+
+    def asking(self, outlay: Outlay) -> float:
+        """Cost of margin asked in the run, while it was asked."""
+        return self.capital * outlay.asked_value / SECONDS_A_YEAR
+
+    def requiring(self, outlay: Outlay) -> float:
+        """Cost of margin asked at the opening, over the horizon."""
+        return self.capital * outlay.required * outlay.seconds / SECONDS_A_YEAR
+
+    def holding(self, outlay: Outlay) -> float:
+        """Cost of the capital behind positions that venues took over, while they held them."""
+        return self.capital * outlay.inventory_value / SECONDS_A_YEAR
 
     def halting(self, outlay: Outlay) -> float:
         """Cost of halted markets."""

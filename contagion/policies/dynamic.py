@@ -96,8 +96,8 @@ class DynamicMargin(Policy):
         )
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Open interest given up and margin posted before the shock."""
-        return rates.turning_away(outlay) + rates.locked(outlay)
+        """Open interest given up and margin posted before the shock, capital for the margin asked since, by traders."""
+        return rates.turning_away(outlay) + rates.locked(outlay) + rates.asking(outlay)
 
 
 @dataclass(frozen=True)
@@ -189,5 +189,5 @@ class OpenInterestMargin(Policy):
         )
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Open interest given up and margin posted before the shock."""
-        return rates.turning_away(outlay) + rates.locked(outlay)
+        """Open interest given up and margin posted before the shock, capital for the margin asked since, by traders."""
+        return rates.turning_away(outlay) + rates.locked(outlay) + rates.asking(outlay)

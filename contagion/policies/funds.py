@@ -133,5 +133,9 @@ class FeeSplit(Policy):
         return change_venues(self, net, self.venues, **given) if given else net
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """No money is locked and no market is shut: fees show in the losses."""
-        return 0.0
+        """What venue and fund give up: fees that go to keepers or are burned.
+
+        A higher or lower fee, and a share that goes from the venue to its fund, stay between accounts and their venue:
+        nobody else pays for them, and they show in the losses.
+        """
+        return outlay.paid_away

@@ -80,5 +80,5 @@ class AdaptiveHaircuts(Policy):
         )
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """No money is locked and no market is shut: margin that it asks for shows in calls and losses."""
-        return 0.0
+        """Capital for the margin that owners lack while their coins count for less, borne by them."""
+        return rates.asking(outlay)

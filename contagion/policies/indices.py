@@ -54,11 +54,14 @@ class IndexDesign(Policy):
 
     Examples
     --------
-    >>> IndexDesign(deviation=0.05, lag=60).describe()
-    'Index: one market off the median by more than 5 % is left out; venues read it 60 s late.'
+    >>> IndexDesign(deviation=0.05, lag=60).describe().split(". ")[0]
+    'Index: one market off the median by more than 5 % is left out; venues read it 60 s late'
     """
 
     tables: ClassVar[tuple[str, ...]] = ("markets", "venues")
+    free: ClassVar[str] = (
+        "It costs nobody money: prices are read in another way, no money is put up and nothing is shut."
+    )
 
     markets: tuple[str, ...] | None = None
     deviation: float | None = None
@@ -83,7 +86,7 @@ class IndexDesign(Policy):
             said.append(f"one market off the median by more than {100 * self.deviation:g} % is left out")
         if self.lag is not None:
             said.append(f"venues read it {self.lag:g} s late")
-        return "Index: " + ("; ".join(said) or "as it is") + "."
+        return "Index: " + ("; ".join(said) or "as it is") + f". {self.free}"
 
     def opening(self, net: Network) -> Network:
         """Set the members of the index and the rules of the venues."""
@@ -102,5 +105,5 @@ class IndexDesign(Policy):
         return net.replace(markets=net.markets.assign(in_index=np.asarray(members) | others.to_numpy()))
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """No money is locked and no market is shut: what it costs shows in the losses."""
+        """Nothing: prices are read in another way; who is liquidated by a worse index shows in the losses."""
         return 0.0

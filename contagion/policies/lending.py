@@ -95,8 +95,8 @@ class CloseFactor(Policy):
         )
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """No money is locked and no market is shut: what it costs shows in the losses."""
-        return 0.0
+        """What keepers kept and gas burned, of the bonuses that borrowers pay on what is repaid: borne by them."""
+        return outlay.paid_away
 
 
 @dataclass(frozen=True)
@@ -180,5 +180,8 @@ class Auction(Policy):
         )
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """No money is locked and no market is shut: what it costs shows in the losses."""
-        return 0.0
+        """What keepers kept and gas burned: collateral that borrowers sold below its price, in place of the bonus.
+
+        The penalty is a fee of the protocol's: it stays between borrowers and protocol, and shows in the losses.
+        """
+        return outlay.paid_away

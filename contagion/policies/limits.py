@@ -290,5 +290,9 @@ class CrossOrIsolated(Policy):
         return isolate(net) if self.mode == "isolated" else merge(net)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Open interest that netting closed; else nothing is locked or shut, what it costs shows in the losses."""
-        return rates.turning_away(outlay)
+        """Open interest that netting closed, and capital for the margin that is no longer spared, borne by traders.
+
+        Split accounts no longer set opposite positions off (`venues.portfolio_offset`). Where no venue spares margin
+        for that, the same is asked: that it is shared or not shows in the losses, as what joined accounts are spared.
+        """
+        return rates.turning_away(outlay) + rates.requiring(outlay)

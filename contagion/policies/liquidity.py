@@ -128,7 +128,7 @@ class BackstopLiquidity(Policy):
         return ({"kind": "backstop", "covered": covered, "money": self.capital, "drop": self.discount},)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Capital locked up, whether it is used or not."""
+        """Capital locked up, whether it is used or not, and what the payer lost on what it bought."""
         if math.isnan(outlay.seconds):
             return math.nan
-        return rates.capital * self.capital * outlay.seconds / SECONDS_A_YEAR
+        return rates.capital * self.capital * outlay.seconds / SECONDS_A_YEAR + outlay.backstop_loss

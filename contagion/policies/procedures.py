@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from contagion.errors import PolicyError
 from contagion.margin.rulebooks import RULEBOOKS, rulebook
 from contagion.network import Network
-from contagion.policies.backstops import change_venues
+from contagion.policies.backstops import FREE_PROCEDURE, change_venues
 from contagion.policies.base import Policy
 from contagion.policies.breakers import check_number, check_word
 from contagion.policies.costs import CostRates, Outlay
@@ -29,6 +29,8 @@ USED: dict[str, tuple[str, ...]] = {
     "takeover": (),
 }
 """Parameters that a procedure reads."""
+TAKES_OVER = ("bybit", "okx", "hyperliquid", "takeover")
+"""Procedures by which a venue takes positions over."""
 RANGES: dict[str, tuple[float, float, bool]] = {
     "target": (1.0, 1e3, False),
     "min_clip": (0.0, 1.0, False),
@@ -110,15 +112,19 @@ class Procedure(Policy):
     def describe(self) -> str:
         """One plain sentence."""
         numbers = "".join(f", {name} {value:g}" for name, value in self.given.items())
-        return f"Liquidation procedure {self.procedure} of {_whose(self.venues)}{numbers}."
+        said = f"Liquidation procedure {self.procedure} of {_whose(self.venues)}{numbers}."
+        return said if self.procedure in TAKES_OVER else f"{said} {FREE_PROCEDURE}"
 
     def opening(self, net: Network) -> Network:
         """Set the procedure of the venues."""
         return change_venues(self, net, _exchanges(self, net), procedure=self.procedure, **self.given)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """No money is locked and no market is shut: what it costs shows in the losses."""
-        return 0.0
+        """Capital behind positions that the venues took over, borne by them; a procedure without an inventory is free.
+
+        Whoever closes positions at once or in parts puts up no money: what it costs shows in the losses.
+        """
+        return rates.holding(outlay)
 
 
 @dataclass(frozen=True)
@@ -159,8 +165,13 @@ class Rulebook(Policy):
         return change_venues(self, net, _exchanges(self, net), **rulebook(self.rulebook))
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
-        """Positions that winners lost."""
-        return rates.deleveraging(outlay)
+        """What the rules of the book take: from winners, customers, accounts (to keepers or burned), venues (capital).
+
+        A rulebook says who is deleveraged and who bears the rest, so that losses move from one to the other: both are
+        billed, what is spared as a saving.
+        """
+        winners = rates.deleveraging(outlay) + outlay.forgone + outlay.haircut
+        return winners + rates.holding(outlay) + outlay.paid_away
 
 
 def _exchanges(policy: Procedure | Rulebook, net: Network) -> Sequence[str]:

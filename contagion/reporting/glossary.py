@@ -126,7 +126,7 @@ METRICS: dict[str, Metric] = {
         "policy cost",
         "money",
         "what the rules used beyond no policy, each part priced once: money locked up, markets shut, orders held "
-        "back, volume turned away, winners cut or seized",
+        "back, volume turned away, winners cut or seized, margin asked, money paid away or lost by a backstop",
     ),
 }
 

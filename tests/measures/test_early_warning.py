@@ -1,5 +1,7 @@
 """Leverage shares and the distance to divergence."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -132,6 +134,89 @@ def test_a_longer_horizon_makes_liquidation_more_likely():
     net = uniform_book(20, 0.5)
     day, week = (liquidation_probability(net, days * 86_400.0)["fall"] for days in (1.0, 7.0))
     assert (week >= day).all() and (week > day).any()
+
+
+def borrowers(**loans):
+    """A protocol with a threshold of 0.8 for every coin; a loan is what it holds (positive) and owes, in money."""
+    volatility = {"ETH": 0.04, "BTC": 0.03, "TWIN": 0.04}
+    coins = [
+        {"name": name, "kind": "coin", "price": 100.0, "volatility": sigma}
+        for name, sigma in volatility.items()
+    ]
+    return ct.Network(
+        nodes=[{"name": "P", "kind": "protocol"}, {"name": "o"}],
+        assets=[{"name": "USD", "kind": "currency", "price": 1.0}, *coins],
+        venues=[{"name": "P", "procedure": "lending"}],
+        collateral=[
+            {"venue": "P", "asset": name, "loan_to_value": 0.75, "liquidation_threshold": 0.8}
+            for name in volatility
+        ],
+        accounts=[{"name": name, "owner": "o", "venue": "P"} for name in loans],
+        balances=[
+            {"account": name, "asset": asset, "quantity": money / (1.0 if asset == "USD" else 100.0)}
+            for name, loan in loans.items()
+            for asset, money in loan.items()
+        ],
+    )
+
+
+def beyond(distance, sigma, days=1.0):
+    """Twice the chance of a normal beyond a logarithmic distance."""
+    return math.erfc(abs(distance) / (sigma * math.sqrt(days)) / math.sqrt(2.0))
+
+
+def test_a_loan_is_closed_with_twice_the_chance_of_a_normal_beyond_a_health_factor_of_1():
+    net = borrowers(
+        one={"ETH": 1000.0, "USD": -760.0},  # 0.8 x 1000 p = 760 at p = 0.95
+        short={"USD": 1000.0, "ETH": -900.0},  # 900 p = 1000 at p = 10 / 9
+        sick={"ETH": 1000.0, "USD": -801.0},
+        lender={"USD": 1000.0},
+        deposit={"ETH": 1000.0},
+    )
+    found = liquidation_probability(net, 2.0 * 86_400.0)
+    assert found.loc["one", "fall"] == pytest.approx(beyond(math.log(0.95), 0.04, 2.0), rel=1e-12)
+    assert found.loc["short", "rise"] == pytest.approx(beyond(math.log(10.0 / 9.0), 0.04, 2.0), rel=1e-12)
+    assert found.loc["sick", "fall"] == 1.0
+    assert found.loc[["lender", "deposit"]].to_numpy().tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert found.loc["one", "rise"] == found.loc["short", "fall"] == 0.0
+
+
+def test_loans_on_one_asset_are_closed_as_often_as_simulated_ones():
+    net = borrowers(one={"ETH": 1000.0, "USD": -760.0}, short={"USD": 1000.0, "ETH": -930.0})
+    exact = liquidation_probability(net, 86_400.0).max(axis=1)
+    drawn = ct.measures.probability_of_liquidation(
+        net, 86_400.0, method="simulation", n=20_000, steps=64, seed=5
+    )
+    assert (drawn["method"] == "simulation").all() and (exact > 0.05).all()
+    assert ((drawn["probability"] - exact).abs() < 3.5 * drawn["standard_error"]).all()
+
+
+def test_loans_on_several_assets_take_the_mean_of_their_volatilities_by_money_that_counts():
+    net = borrowers(
+        mixed={"ETH": 300.0, "BTC": 600.0, "USD": -680.0},  # 0.8 x 900 p = 680
+        looped={"BTC": 1000.0, "ETH": -300.0, "USD": -480.0},  # 800 p - 300 p = 480
+    )
+    found = liquidation_probability(net, 86_400.0)["fall"]
+    sigma = (240.0 * 0.04 + 480.0 * 0.03) / 720.0
+    assert found["mixed"] == pytest.approx(beyond(math.log(680.0 / 720.0), sigma), rel=1e-12)
+    sigma = (800.0 * 0.03 + 300.0 * 0.04) / 1100.0
+    assert found["looped"] == pytest.approx(beyond(math.log(0.96), sigma), rel=1e-12)
+
+
+def test_loans_on_assets_that_move_as_one_are_closed_as_often_as_simulated_ones():
+    net = borrowers(both={"ETH": 500.0, "TWIN": 500.0, "USD": -760.0})
+    exact = liquidation_probability(net, 86_400.0).loc["both", "fall"]
+    drawn = ct.measures.probability_of_liquidation(
+        net, 86_400.0, correlation=1.0, n=20_000, steps=64, seed=5
+    ).loc["both"]
+    assert drawn["method"] == "simulation"
+    assert abs(drawn["probability"] - exact) < 3.5 * drawn["standard_error"]
+
+
+def test_a_missing_volatility_of_what_a_loan_holds_is_no_probability():
+    net = borrowers(one={"ETH": 1000.0, "USD": -760.0})
+    blind = net.replace(assets=net.assets.assign(volatility=np.nan))
+    assert np.isnan(liquidation_probability(blind, 86_400.0).loc["one", "fall"])
 
 
 @pytest.mark.parametrize("horizon", [0.0, -1.0, float("nan"), float("inf")])

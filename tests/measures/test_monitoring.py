@@ -6,8 +6,10 @@ import pytest
 import contagion as ct
 from contagion.errors import SchemaError, ValueRangeError
 from contagion.measures.monitoring import COLUMNS, monitor
+from contagion.network.equity import opening_account_equity, opening_requirement
+from contagion.network.reserved import rest_of_market
 from tests.measures.test_clusters import ruled
-from tests.measures.test_early_warning import uniform_book
+from tests.measures.test_early_warning import borrowers, uniform_book
 from tests.measures.test_liquidation import market
 
 
@@ -49,6 +51,39 @@ def test_the_columns_are_those_of_the_measures():
     assert row[["deficit_var", "deficit_es"]].tolist() == system.loc["deficit", ["var", "es"]].tolist()
     assert row["direct_loss_es"] == system.loc["direct_loss", "es"]
     assert row["exhausted_worst"] == ct.measures.fund_risk(net, n=200, seed=3)["exhausted"].max()
+
+
+def test_loans_add_their_collateral_to_the_margin_and_what_does_not_count_to_the_requirement():
+    net = borrowers(one={"ETH": 1000.0, "USD": -760.0}, short={"USD": 1000.0, "ETH": -900.0})
+    row = monitor(net, n=50).iloc[0]
+    # 240 and 100 of equity; a fifth of 1000 in ETH does not count, money counts in full
+    assert row["margin_balance"] == pytest.approx(340.0)
+    assert row["requirement"] == pytest.approx(200.0)
+    assert row["requirement"] == pytest.approx(opening_requirement(net).sum())
+    assert row["margin_balance"] == pytest.approx(opening_account_equity(net).sum())
+    assert row["requirement_adjusted"] == row["requirement_adjusted_together"] == row["requirement"]
+
+
+def test_loans_of_a_row_count_as_often_as_there_are_accounts():
+    net = borrowers(one={"ETH": 1000.0, "USD": -760.0})
+    three = net.replace(accounts=net.accounts.assign(count=3))
+    assert monitor(three, n=50).iloc[0]["requirement"] == pytest.approx(600.0)
+
+
+def test_loans_alone_have_no_slope_rather_than_one_of_0():
+    row = monitor(borrowers(one={"ETH": 1000.0, "USD": -760.0}), n=50).iloc[0]
+    names = [f"{name}_{side}" for name in ("divergence", "peak_slope") for side in ("fall", "rise")]
+    assert row[names].isna().all()
+    # and what a fall of 5 % closes is there: the collateral at 95 %
+    assert row["liquidatable_fall"] == pytest.approx(950.0)
+
+
+def test_the_bundled_protocols_have_a_requirement():
+    net = ct.datasets.load("lending-markets")
+    row = monitor(net, n=10).iloc[0]
+    own = ~rest_of_market(net.accounts.index) * net.accounts["count"]
+    assert row["requirement"] == pytest.approx(float((opening_requirement(net) * own).sum()), rel=1e-9)
+    assert row["requirement"] > 0.0
 
 
 def test_snapshots_keep_their_names_and_the_columns_their_order():

@@ -199,6 +199,7 @@ COUNTERS = (
     "own_capital_paid",
     "default_fund_paid",
     "assessed",
+    "forgone",
 )
 (
     FORCED_COST,
@@ -238,4 +239,5 @@ COUNTERS = (
     OWN_CAPITAL_PAID,
     DEFAULT_FUND_PAID,
     ASSESSED,
-) = range(37)
+    FORGONE,
+) = range(38)

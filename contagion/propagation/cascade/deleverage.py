@@ -25,6 +25,7 @@ from contagion.propagation.cascade.codes import (
     BY_ADL,
     DELEVERAGED,
     EVENT_ADL,
+    FORGONE,
     MONEY,
     OFFERED,
     PERP,
@@ -111,6 +112,7 @@ def cut_winner(book: Any, state: Any, k: int, lots: float, price: float) -> int:
     state.quantity[k] -= sign * lots
     state.cash[i] += int(sign) * money
     state.deleveraged[i] += lots * number * (market.lot_scale * price)
+    state.counters[FORGONE] += lots * number * market.lot_scale * max(0.0, sign * (market.mark - price))
     note(
         state,
         EVENT_ADL,

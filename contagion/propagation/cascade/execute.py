@@ -277,6 +277,10 @@ def add_flow(state: Any) -> None:
         market.temporary += (1.0 - market.permanent_share) * added
         market.permanent += market.permanent_share * added
         state.history[clock.round, m].added = added
+        if market.backed > 1.0 and market.flow != 0.0:
+            lots = market.flow * (1.0 - 1.0 / market.backed)
+            market.backed_lots += lots
+            market.backed_cost += lots * (market.lot_scale * market.fill)
 
 
 @inner

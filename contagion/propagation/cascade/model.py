@@ -26,7 +26,8 @@ from contagion.propagation.cascade.build_mint import check_minted
 from contagion.propagation.cascade.engine import drive_compiled, drive_python
 from contagion.propagation.cascade.hooks import is_python
 from contagion.propagation.cascade.layout import State
-from contagion.propagation.cascade.outcome import METRICS, metrics, outlay, worths
+from contagion.propagation.cascade.outcome import METRICS, metrics, worths
+from contagion.propagation.cascade.outlays import outlay, pledges
 from contagion.propagation.cascade.record import make_run
 from contagion.propagation.cascade.rows import check_heard, check_policies, policy_rows
 from contagion.propagation.cascade.state import Settings, allocate, reset
@@ -224,7 +225,7 @@ class Prepared:
             self.opening = timeless(build(self.opened)) if model.is_static else build(self.opened)
         self.rows, self.covered = policy_rows(policies, self.opening.names.markets, self.opening.units.scale)
         self.compiled = not any(is_python(policy) for policy in policies)
-        self.locked, self.turned_away = commitments(net, self.opened)
+        self.pledged = pledges(net, self.opened, self.opening, commitments(net, self.opened))
         self._scratch = threading.local()
 
     def under(self, policies: Sequence[Policy]) -> Prepared:
@@ -340,7 +341,7 @@ class Prepared:
     def outlay(self, state: State) -> Outlay:
         """What a run used; what it would have used without policies is in it."""
         seconds = self.model.horizon if math.isfinite(self.model.horizon) else 0.0
-        return outlay(self.opening, state, seconds, self.locked, self.turned_away)
+        return outlay(self.opening, state, seconds, self.pledged)
 
     def policy_cost(self, used: Outlay, rates: CostRates) -> float:
         """What the set cost: parts that a policy causes by its own rule, each once; placebos cost nothing."""

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contagion.policies.costs import Outlay
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.close import (
@@ -149,24 +148,6 @@ def price_amplification(opening: Opening, state: State) -> float:
     rows = (markets["kind"] == PERP) & (outside_fall > 0.0)
     return ratio(
         float((weight * markets["largest_fall"])[rows].sum()), float((weight * outside_fall)[rows].sum())
-    )
-
-
-def outlay(opening: Opening, state: State, seconds: float, locked: float, turned_away: float) -> Outlay:
-    """What this run used, with or without policies."""
-    book, markets, quantum = opening.book, state.markets, 1.0 / opening.units.scale
-    lots = np.maximum(opening.quantity, 0.0) * book.count[book.leg_account]
-    interest = np.bincount(book.leg_market, lots, len(markets)) * markets["opening"] * markets["lot"]
-    ran = int(state.clock["round"][0])
-    step = float(state.clock["step"][0])
-    return Outlay(
-        seconds=seconds,
-        locked=locked + float(state.venues["replenished"].sum()) * quantum,
-        turned_away=turned_away,
-        halted_value=float((interest * markets["halted_seconds"]).sum()),
-        deferred_value=float(state.rounds["deferred_notional"][:ran].sum()) * step,
-        deleveraged=float(state.counters[codes.DELEVERAGED]) * quantum,
-        haircut=float(state.venues["residual_paid"].sum()) * quantum,
     )
 
 

@@ -116,7 +116,12 @@ def track(state: Any) -> None:
         row.displacement, row.depth = market.permanent + market.temporary, market.depth
         row.multiplier = market.multiplier
         row.added, row.sold, row.halted = 0.0, 0.0, False
+        if at == 0:
+            market.multiplier_opening = market.multiplier
+        market.margin_seconds += max(0.0, market.multiplier - market.multiplier_opening) * clock.step
     for s in range(state.slots.shape[0]):
+        less = state.slots[s].opening_weight - state.slots[s].weight
+        state.slots[s].haircut_seconds += max(0.0, less) * clock.step
         state.slot_history[at, s, 0] = state.slots[s].price
         state.slot_history[at, s, 1] = state.slots[s].weight
 

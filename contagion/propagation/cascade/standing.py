@@ -40,6 +40,7 @@ def reset_rules(state: Any) -> None:
     """Before the policies speak every market asks for the margin of its tiers, and coins have their own weights."""
     for m in range(state.markets.shape[0]):
         state.markets[m].multiplier = 1.0
+        state.markets[m].backed = 1.0
     for s in range(state.slots.shape[0]):
         state.slots[s].weight = state.slots[s].opening_weight
 
@@ -106,7 +107,9 @@ def support(state: Any, p: int) -> None:
         if state.covered[p, m] and market.last <= market.outside * (1.0 - policy.drop):
             spent = max(0.0, -float(market.provider_cash)) / (1.0 + share)
             left = max(0.0, market.capital - spent)
-            market.depth *= 1.0 + share * (left / market.capital)
+            more = 1.0 + share * (left / market.capital)
+            market.depth *= more
+            market.backed *= more
 
 
 @inner

@@ -51,6 +51,11 @@ MARKET = np.dtype(
         ("depth", "f8"),  # share of the opening depth that rests now
         ("shock_depth", "f8"),
         ("multiplier", "f8"),  # of maintenance margin
+        ("multiplier_opening", "f8"),  # that of round 0
+        ("margin_seconds", "f8"),  # by how much the multiplier was above that of round 0, summed over time
+        ("backed", "f8"),  # depth of the round over what it were without an outside payer
+        ("backed_lots", "f8"),  # lots that outside payers bought from forced sellers, net
+        ("backed_cost", "f8"),  # quanta that they paid for them
         ("shut", "?"),
         ("dead", "?"),
         ("provider_lots", "i8"),
@@ -205,6 +210,7 @@ VENUE = np.dtype(
         ("adl_price", "i8"),
         ("rank_interval", "f8"),
         ("inventory", "i8"),  # its account, or -1
+        ("inventory_seconds", "f8"),  # notional of the inventory at marks (quanta), summed over time
         ("taken_over", "f8"),
     ],
     align=True,
@@ -224,6 +230,7 @@ SLOT = np.dtype(  # a coin that accounts of a venue hold or owe
         ("local", "i8"),  # spot market or pool of the venue itself, or -1
         ("reported", "f8"),  # s, of the oracle's last report
         ("opening_weight", "f8"),
+        ("haircut_seconds", "f8"),  # by how much the weight was below its own, summed over time
     ],
     align=True,
 )

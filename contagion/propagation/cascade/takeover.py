@@ -227,3 +227,6 @@ def keep_paths(book: Any, state: Any) -> None:
             state.result_path[at, m] = result_of(book, state, m)
     for v in range(state.venues.shape[0]):
         state.fund_path[at, v] = float(state.venues[v].fund) + inventory_worth(book, state, v)
+        j = state.venues[v].inventory
+        if j >= 0:
+            state.venues[v].inventory_seconds += gross(book, state, j) * state.clock[0].step

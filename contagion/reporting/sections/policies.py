@@ -27,6 +27,7 @@ from contagion.reporting.figures import draw
 from contagion.reporting.formats import titled
 from contagion.reporting.glossary import metric as entry
 from contagion.reporting.material import NONE, value_at
+from contagion.reporting.sections.margins import margins
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -87,6 +88,7 @@ def write(material: Material, comparison: Comparison) -> Section:
         *remarks(comparison.effects("system_loss", against=NONE)["note"]),
         _picture(comparison),
         levels_table(comparison, unit),
+        *margins(comparison),
         Fold(
             "Every metric, set by set", tuple(_detail(comparison, name, unit) for name in details(comparison))
         ),
@@ -145,8 +147,9 @@ def effects_table(comparison: Comparison, unit: str) -> Table:
         "of sets (Holm). Liquidated and deleveraged money stand side by side because one replaces the "
         "other. Deferred is forced selling that still waited when the run ended: a loss put off, not "
         "avoided. The cost of a rule prices, each once for the whole set, the money locked up, markets shut, "
-        "orders held back, volume turned away and winners cut that its policies cause beyond 'none'; below "
-        "zero they cause less of it. The time shut is the mean over scenarios, summed over markets."
+        "orders held back, volume turned away, winners cut, margin asked and money paid away that its policies "
+        "cause beyond 'none'; below zero they cause less of it. The time shut is the mean over scenarios, summed "
+        "over markets."
     )
     return table(
         "Effect of each policy set, against 'none'", columns, rows, note=note, identifier="policy-table"

@@ -1,0 +1,80 @@
+"""How the margins of the policy sets swing along a path of prices, and how often a move exceeded them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from contagion.experiments.margin_swings import margin_sets, margin_swings
+from contagion.reporting import formats
+from contagion.reporting.blocks import Block, Cell, number, table, words
+
+if TYPE_CHECKING:
+    from contagion.comparison import Comparison
+
+__all__ = ["margins"]
+
+LEVEL = 0.99
+
+
+def margins(comparison: Comparison) -> tuple[Block, ...]:
+    """Return the table of procyclicality and breaches; nothing where no policy set changes margin rates.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The comparison.
+    """
+    if not margin_sets(comparison):
+        return ()
+    frame = margin_swings(comparison, level=LEVEL)
+    if frame.empty:
+        return ()
+    columns = [
+        "Policy set",
+        "Asset",
+        "Margin rate, mean (lowest to highest), % of positions",
+        "Peak over trough, times",
+        "Largest rise in 1 day, %",
+        "Largest rise in 5 days, %",
+        "Breaches of moves (promised), count",
+        "Kupiec p",
+    ]
+    note = (
+        "Maintenance margin over the money in positions, along the outside prices of the bad scenario, round by "
+        f"round. A breach is a move to the next price above the rate; the promise is {formats.percent(LEVEL)} coverage "
+        "of those moves. A rate that never moves has a ratio of 1 and no rise. Prices of your own: ct.margin_swings."
+    )
+    notes = sorted({f"{row['policy']}: {row['note']}." for row in frame.to_dict("records") if row["note"]})
+    return (
+        table(
+            "How margins swing, and whether they were enough",
+            columns,
+            [_row(row) for row in frame.to_dict("records")],
+            note=" ".join([note, *notes]),
+            identifier="margin-table",
+        ),
+    )
+
+
+def _row(row: dict[Any, Any]) -> list[Cell]:
+    policy = str(row["policy"])
+
+    def cell(text: str, name: str) -> Cell:
+        return number(
+            text, float(row[name]), policy=policy, metric="margin_rate", statistic=f"{name} {row['asset']}"
+        )
+
+    span = f"{formats.percent(row['trough'], decimals=2)} to {formats.percent(row['peak'], decimals=2)}"
+    tested = f"{formats.count(row['breaches'])} of {formats.count(row['n'])} ({row['expected']:.3g})"
+    return [
+        words(policy),
+        words(row["asset"]),
+        cell(f"{formats.percent(row['mean'], decimals=2)} ({span})", "mean"),
+        cell(f"{row['peak_to_trough']:.3g}", "peak_to_trough"),
+        cell(formats.percent(row["rise_1_day"]), "rise_1_day"),
+        cell(formats.percent(row["rise_5_day"]), "rise_5_day"),
+        cell(tested, "breaches"),
+        cell(formats.probability(row["p_value"]) if np.isfinite(row["p_value"]) else "–", "p_value"),
+    ]
