@@ -63,6 +63,11 @@ def opened(given: Any) -> Any:
     return given.prepared if isinstance(given, Carried) else given
 
 
+def _writable(buffer: Bytes) -> Bytes:
+    """The bytes themselves where they may be written to: compiled code is made for such arrays only."""
+    return buffer if buffer.flags.writeable else buffer.copy()
+
+
 def _pickler() -> ModuleType:
     """The pickler that joblib itself uses, which takes classes of a script or notebook along; it has moved once."""
     try:
@@ -76,7 +81,7 @@ def _unpack(key: str, body: Bytes, *buffers: Bytes) -> Any:
     import pickle
 
     if key not in _unpacked:
-        _unpacked[key] = pickle.loads(body.data, buffers=buffers)
+        _unpacked[key] = pickle.loads(body.data, buffers=[_writable(buffer) for buffer in buffers])
         while len(_unpacked) > KEPT:
             _unpacked.popitem(last=False)
     _unpacked.move_to_end(key)

@@ -80,6 +80,7 @@ class Pool:
             prefer=self.prefer,
             return_as="generator_unordered",
             batch_size=1,
+            mmap_mode="c",  # a worker's own pages are copied once it writes to them
             timeout=stall if self.workers > 1 else None,
             **self._at_start(),
         )

@@ -431,7 +431,7 @@ def test_142_a_read_only_folder_is_refused_before_anything_is_run(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(InputError, match=r"cannot be written to: Permission denied \(give a folder"):
         study(tmp_path, policies={"bad": [Failing(every=1)]})
 
