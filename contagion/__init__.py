@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from contagion.experiments.sensitivity import morris as morris
     from contagion.experiments.sensitivity import sobol as sobol
     from contagion.experiments.steps import check_step as check_step
+    from contagion.experiments.strategy_hedges import strategy_hedges as strategy_hedges
     from contagion.experiments.variance import variance_split as variance_split
     from contagion.margin.rulebooks import rulebook as rulebook
     from contagion.measures.factorial import factorial as factorial
@@ -155,6 +156,7 @@ _HOMES = {
     "run": "propagation.run",
     "sobol": "experiments.sensitivity",
     "variance_split": "experiments.variance",
+    "strategy_hedges": "experiments.strategy_hedges",
     "warmup": "propagation.warmup",
 }
 

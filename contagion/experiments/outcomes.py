@@ -16,7 +16,7 @@ from contagion.results import Run
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["NodeOutcomes", "node_outcomes"]
+__all__ = ["NodeOutcomes", "node_outcomes", "runs_of"]
 
 SYSTEM = "system"
 SYSTEMIC = ("exchange", "protocol", "institution")
@@ -91,7 +91,7 @@ def node_outcomes(
     True
     """
     closing, opening, totals, networks = [], [], [], []
-    for scenario, network, run in _runs(source, policy):
+    for scenario, network, run in runs_of(source, policy):
         table = run.nodes
         if not {"opening_equity", "closing_equity", "counted"} <= set(table.columns):
             raise SchemaError("has no table of equities", where=f"run {scenario}", value=type(run).__name__)
@@ -113,8 +113,8 @@ def node_outcomes(
     )
 
 
-def _runs(source: Comparison | Sequence[Run], policy: str) -> Iterator[tuple[int, int, Run]]:
-    """Scenario, network and run, one after another."""
+def runs_of(source: Comparison | Sequence[Run], policy: str) -> Iterator[tuple[int, int, Run]]:
+    """Yield scenario, number of the network and run, one after another; errors as in `node_outcomes`."""
     if isinstance(source, Comparison):
         yield from _again(source, policy)
         return

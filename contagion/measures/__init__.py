@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from contagion.measures.executions import weighted_quantiles as weighted_quantiles
     from contagion.measures.feedback import cascade_slopes as cascade_slopes
     from contagion.measures.funds import fund_size as fund_size
+    from contagion.measures.hedges import hedge_effectiveness as hedge_effectiveness
+    from contagion.measures.hedges import hedge_table as hedge_table
     from contagion.measures.intervals import es_difference as es_difference
     from contagion.measures.intervals import es_interval as es_interval
     from contagion.measures.intervals import expected_shortfall as expected_shortfall
@@ -85,6 +87,8 @@ _HOMES = {
     "first_in": "shapley",
     "fund_risk": "prior_risk",
     "fund_size": "funds",
+    "hedge_effectiveness": "hedges",
+    "hedge_table": "hedges",
     "hill_estimate": "intervals",
     "holm": "paired",
     "kupiec": "swings",
