@@ -1,4 +1,4 @@
-"""What did the two legs of each hedge make? Basis trades and arbitrage of a network, over scenarios."""
+"""What did the two legs of each hedge make? Basis trades of a network, over scenarios."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from contagion.network.network import Network
 from contagion.results import Run
 
 __all__ = ["StrategyHedges", "strategy_hedges"]
+
+KINDS = ("basis", "hedge")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +53,9 @@ class _Hedge:
 def strategy_hedges(source: Comparison | Sequence[Run], policy: str = "none") -> StrategyHedges:
     """Return what the legs of each strategy made in every scenario.
 
-    A strategy with a short account is a hedge of its long account, or of what its node holds outside accounts. A node
-    whose holdings several strategies hedge is one hedge of its name, with all their short accounts. Accounts count
-    whole, whatever else they hold.
+    A strategy of kind basis or hedge with a short account is a hedge of its long account, or of what its node holds
+    outside accounts. A node whose holdings several strategies hedge is one hedge of its name, with all their short
+    accounts. Accounts count whole, whatever else they hold.
 
     Parameters
     ----------
@@ -106,7 +108,8 @@ def _hedges(net: Network) -> list[_Hedge]:
     found: dict[str, _Hedge] = {}
     row: Any
     for row in net.strategies.itertuples():
-        if not row.short_account or not (row.long_account or row.spot_node):
+        legs = row.short_account and (row.long_account or row.spot_node)
+        if row.kind not in KINDS or not legs:
             continue
         name = str(row.Index) if row.long_account else str(row.spot_node)
         before = found[name].short if name in found else ()

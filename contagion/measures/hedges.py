@@ -112,14 +112,15 @@ def hedge_table(hedged: pd.DataFrame, hedging: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index hedge, least variance reduction first; the fields of `HedgeEffectiveness` as columns.
+        Index hedge, least variance reduction first; the fields of `HedgeEffectiveness` as columns. An item that never
+        varies leaves nothing to hedge: its row has n and NaN.
 
     Raises
     ------
     SchemaError
         If rows or columns differ.
     ValueRangeError
-        As in `hedge_effectiveness`.
+        If a number is not finite.
 
     Examples
     --------
@@ -131,7 +132,11 @@ def hedge_table(hedged: pd.DataFrame, hedging: pd.DataFrame) -> pd.DataFrame:
         raise SchemaError("has other rows or columns than hedged", where="hedging")
     rows = {}
     for name in hedged.columns:
-        rows[str(name)] = asdict(hedge_effectiveness(hedged[name].to_numpy(), hedging[name].to_numpy()))
+        item, hedge = pair(hedged[name].to_numpy(), hedging[name].to_numpy(), ("hedged", "hedging"))
+        varies = item.min() < item.max()
+        nothing = HedgeEffectiveness(NAN, NAN, NAN, NAN, NAN, len(item))
+        found = hedge_effectiveness(item, hedge) if varies else nothing
+        rows[str(name)] = asdict(found)
     names = list(HedgeEffectiveness.__dataclass_fields__)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=names).rename_axis("hedge")
     return table.sort_values("variance_reduction", kind="stable")

@@ -9,6 +9,7 @@ from tests.propagation.cascade.owners import Account, Town, build_town
 from tests.propagation.cascade.small import Holder, small_net
 
 MODEL = ct.Cascade(step=10.0, horizon=300.0)
+HELD = {"node": "o", "asset": "X", "quantity": 5.0}
 CARRY = {"name": "carry", "kind": "basis", "spot_node": "o", "short_account": "s", "asset": "X"}
 
 
@@ -50,6 +51,13 @@ def test_two_accounts_can_be_each_others_hedge():
         [ct.run(build_town(town).replace(strategies=[pair]), ct.PriceShock({"X": -0.125}, over=0.0), MODEL)]
     )
     assert found.hedged.loc[0, "pair"] == -512.0 and found.hedging.loc[0, "pair"] == 512.0
+
+
+def test_arbitrage_is_no_hedge():
+    town = Town({"l": Account("o", 0.0, 2000.0), "s": Account("p", 0.0, 9000.0, "W")})
+    pair = {"name": "pair", "kind": "arbitrage", "long_account": "l", "short_account": "s", "asset": "X"}
+    net = build_town(town).replace(strategies=[CARRY | {"short_account": "s"}, pair], holdings=[HELD])
+    assert list(ct.strategy_hedges(runs(net)).hedged.columns) == ["o"]
 
 
 def test_a_study_gives_what_its_runs_give():

@@ -88,6 +88,11 @@ def test_the_table_puts_the_worst_hedge_first():
     assert table["variance_reduction"].tolist() == [0.0, 1.0]
 
 
+def test_an_item_that_never_varies_leaves_nothing_to_hedge():
+    table = hedge_table(pd.DataFrame({"still": [1.0, 1.0]}), pd.DataFrame({"still": [0.0, 2.0]}))
+    assert table.loc["still"].isna().to_list() == [True] * 5 + [False] and table.loc["still", "n"] == 2
+
+
 def test_frames_must_fit_and_numbers_be_there():
     item = pd.DataFrame({"a": [1.0, 2.0]})
     with pytest.raises(SchemaError, match="other rows or columns"):

@@ -5,9 +5,12 @@ import pytest
 
 import contagion as ct
 from contagion.errors import NetworkError
+from contagion.experiments.attribute import sparing
 from contagion.network.equity import opening_equity
 from contagion.network.guarantee import guarantee
+from contagion.network.reserved import rest_of_market
 from tests.propagation.cascade.small import Holder, gap, small_net
+from tests.worlds import random_world
 
 
 def world():
@@ -114,3 +117,23 @@ def test_identical_accounts_behind_a_row_are_paid_for_each():
     after = guarantee(net, ["long"])
     assert after.payers["guarantee"] == 3 * 163840.0
     assert np.isclose((opening_equity(after) - opening_equity(net))["long"], 3 * 163840.0)
+
+
+@pytest.mark.parametrize("seed", [1, 3, 11, 14])
+def test_with_everybody_sound_nobody_is_called_liquidated_or_fails_in_random_worlds(seed):
+    world = random_world(seed)
+    everybody = frozenset(world.net.nodes.index[~rest_of_market(world.net.nodes.index)])
+    before = ct.run(world.net, world.shock, world.model, seed=seed).metrics
+    after = ct.run(
+        guarantee(world.net, everybody), sparing(world.shock, everybody), world.model, seed=seed
+    ).metrics
+    assert before["liquidated_accounts"] > 0.0
+    words = [
+        "liquidated_accounts",
+        "node_defaults",
+        "venue_defaults",
+        "margin_called",
+        "bad_debt",
+        "adl_notional",
+    ]
+    assert after[words].tolist() == [0.0] * len(words)
