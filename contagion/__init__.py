@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from contagion.experiments.choice import optimise_policy as optimise_policy
     from contagion.experiments.compare import compare as compare
     from contagion.experiments.cover import cover as cover
+    from contagion.experiments.episodes import episode as episode
     from contagion.experiments.families import PriceShocks as PriceShocks
     from contagion.experiments.inputs import draw_networks as draw_networks
     from contagion.experiments.likeliest import most_likely_break as most_likely_break
@@ -137,6 +138,7 @@ _HOMES = {
     "compare": "experiments.compare",
     "cover": "experiments.cover",
     "draw_networks": "experiments.inputs",
+    "episode": "experiments.episodes",
     "factorial": "measures.factorial",
     "fund_size": "measures.funds",
     "load_results": "experiments.load",

@@ -58,7 +58,7 @@ def assembled(
         policies=sets,
         networks=networks,
         errors=_errors(outcome, names, len(networks), rest["seed"]),
-        note="; ".join(filter(None, [_note(outcome, names), *notes])),
+        note="; ".join(filter(None, [_note(outcome, names), *notes, getattr(rest["family"], "caution", "")])),
         table=_table(outcome, names, len(networks), metrics),
         outlays=_outlays(outcome),
         **rest,

@@ -9,16 +9,18 @@ caller.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.errors import SchemaError, ValueRangeError
+from contagion.errors import ValueRangeError
 from contagion.experiments import samplers
+from contagion.experiments.constructors import Constructors
+from contagion.experiments.more_constructors import MoreConstructors
 from contagion.shocks import PriceShock, Shock, Shocks
 from contagion.streams import check_seed
 
@@ -31,8 +33,8 @@ LARGEST_LOG_RETURN: Final = 20.0
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class PriceShocks(ABC):
-    """A family of price shocks; made by `normal`, `student_t`, `historical` or `fixed`.
+class PriceShocks(MoreConstructors, Constructors, ABC):
+    """A family of price shocks; made by its static methods, such as `normal` or `historical`.
 
     Parameters
     ----------
@@ -48,169 +50,6 @@ class PriceShocks(ABC):
     def __post_init__(self) -> None:
         object.__setattr__(self, "over", samplers.seconds(self.over))
 
-    @staticmethod
-    def normal(
-        scale: float | Mapping[str, float],
-        correlation: float | pd.DataFrame | None = None,
-        betas: Mapping[str, float] | None = None,
-        *,
-        residual: float | Mapping[str, float] = 0.0,
-        over: float = 1800.0,
-    ) -> PriceShocks:
-        """Return normal log returns.
-
-        Parameters
-        ----------
-        scale : float or mapping of str to float
-            Standard deviation of an asset's log return over the event; with `betas`, that of the factor.
-        correlation : float or pandas.DataFrame, optional
-            One number from 0 to 1 for every pair, or a matrix with names on both sides; 0.8 if not given.
-        betas : mapping of str to float, optional
-            One factor instead of correlations: log return = beta x factor + own part.
-        residual : float or mapping of str to float, default 0
-            Standard deviation of the own part, only with `betas`.
-        over : float, default 1800
-            Seconds over which the event happens; 0 is one gap.
-
-        Returns
-        -------
-        PriceShocks
-            The family.
-
-        Raises
-        ------
-        SchemaError, ValueRangeError
-            If a number is of another kind or out of range, or the matrix is no correlation matrix.
-
-        Examples
-        --------
-        >>> family = PriceShocks.normal({"BTC": 0.1, "ETH": 0.15}, correlation=0.9)
-        >>> family.draw(["BTC", "ETH"], 3, seed=7).shape
-        (3, 2)
-        """
-        return EllipticalShocks(
-            samplers.Elliptical.make(None, scale, correlation, betas, residual), over=over
-        )
-
-    @staticmethod
-    def student_t(
-        df: float,
-        scale: float | Mapping[str, float],
-        correlation: float | pd.DataFrame | None = None,
-        betas: Mapping[str, float] | None = None,
-        *,
-        residual: float | Mapping[str, float] = 0.0,
-        over: float = 1800.0,
-    ) -> PriceShocks:
-        """Return log returns with a multivariate Student t distribution: all assets share the heavy tail.
-
-        Parameters
-        ----------
-        df : float
-            Degrees of freedom, at least 1; small ones give heavy tails.
-        scale : float or mapping of str to float
-            The *scale parameter*, not the standard deviation, which is sqrt(df / (df - 2)) times as large
-            (1.41 times for df = 4, infinite up to df = 2).
-        correlation, betas, residual, over
-            As in `normal`; correlations are those of the underlying normals.
-
-        Returns
-        -------
-        PriceShocks
-            The family.
-
-        Raises
-        ------
-        SchemaError, ValueRangeError
-            As in `normal`, or if df is below 1.
-
-        Examples
-        --------
-        >>> family = PriceShocks.student_t(df=4, scale=0.1)
-        >>> family.describe()[:52]
-        'log returns Student t with 4 degrees of freedom, sca'
-        """
-        degrees = samplers.number("df", df, low=1.0)
-        return EllipticalShocks(
-            samplers.Elliptical.make(degrees, scale, correlation, betas, residual), over=over
-        )
-
-    @staticmethod
-    def historical(
-        returns: pd.DataFrame,
-        block: int = 1,
-        *,
-        length: int | None = None,
-        method: str = "moving",
-        over: float = 1800.0,
-    ) -> PriceShocks:
-        """Return sums of blocks of observed log returns; all assets of a row stay together.
-
-        Parameters
-        ----------
-        returns : pandas.DataFrame
-            Log returns, one column per asset, one row per period; no missing values.
-        block : int, default 1
-            Rows that stay together; the mean of random lengths with method "stationary".
-        length : int, optional
-            Rows that make one event; `block` if not given.
-        method : {"moving", "stationary"}
-            "moving" cuts blocks of equal length out of the sample (Künsch 1989); "stationary" draws geometric
-            lengths and goes on at the first row after the last (Politis, Romano 1994).
-        over : float, default 1800
-            Seconds over which the event happens; 0 is one gap.
-
-        Returns
-        -------
-        PriceShocks
-            The family.
-
-        Raises
-        ------
-        SchemaError, ValueRangeError
-            If the frame has no rows, other contents than numbers, or fewer rows than a block.
-
-        Examples
-        --------
-        >>> returns = pd.DataFrame({"BTC": [-0.01, 0.02, -0.05, 0.01]})
-        >>> family = PriceShocks.historical(returns, block=2)
-        >>> round(float(family.draw(["BTC"], 100, seed=7)["BTC"].min()), 10)
-        -0.04
-        """
-        return HistoricalShocks(samplers.Blocks.make(returns, block, length, method), over=over)
-
-    @staticmethod
-    def fixed(shocks: Sequence[Shock]) -> PriceShocks:
-        """Return a family that draws nothing: scenario i is the i-th shock, a single shock is every scenario.
-
-        Parameters
-        ----------
-        shocks : sequence of Shock
-            At least one.
-
-        Returns
-        -------
-        PriceShocks
-            The family; its `size` is the number of shocks.
-
-        Raises
-        ------
-        SchemaError
-            If the list is empty or holds something else than shocks.
-
-        Examples
-        --------
-        >>> PriceShocks.fixed([PriceShock({"BTC": -0.1}), PriceShock({"BTC": -0.2})]).size
-        2
-        """
-        wrong = [shock for shock in shocks if not isinstance(shock, Shock)] if _is_list(shocks) else [shocks]
-        if wrong or not shocks:
-            what = "is no shock" if wrong else "holds no shock"
-            value = wrong[0] if wrong else shocks
-            allowed = 'a list of shocks, such as [ct.PriceShock({"BTC": -0.1})]'
-            raise SchemaError(what, where="PriceShocks.fixed", value=value, allowed=allowed)
-        return FixedShocks(tuple(shocks))
-
     @property
     def size(self) -> int | None:
         """Number of different scenarios, or None where there is no end to them."""
@@ -223,6 +62,11 @@ class PriceShocks(ABC):
     @abstractmethod
     def _words(self) -> str:
         """Return what is drawn, in words, without what is added."""
+
+    @property
+    def caution(self) -> str:
+        """What a reader of statistics over the scenarios must know, empty if nothing."""
+        return ""
 
     def describe(self) -> str:
         """Return one plain sentence without a full stop, time profile included."""
@@ -299,32 +143,42 @@ class PriceShocks(ABC):
         return PriceShock(dict(zip(assets, moves.tolist(), strict=True)), over=self.over)
 
 
+class Sampler(Protocol):
+    """How log returns are drawn."""
+
+    def draw(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
+        """Return log returns, shape (n_scenarios, n_assets)."""
+
+    def describe(self) -> str:
+        """Return the distribution in words."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class EllipticalShocks(PriceShocks):
+class DrawnShocks(PriceShocks):
+    """Log returns that a sampler draws."""
+
+    sampler: Sampler
+
+    def _returns(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
+        drawn = self.sampler.draw(assets, scenarios, seed)
+        return np.clip(drawn, -LARGEST_LOG_RETURN, LARGEST_LOG_RETURN)
+
+    def _words(self) -> str:
+        return f"{self.sampler.describe()}, {samplers.profile(self.over)}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EllipticalShocks(DrawnShocks):
     """Normal or Student t log returns."""
 
     sampler: samplers.Elliptical
 
-    def _returns(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
-        drawn = self.sampler.draw(assets, scenarios, seed)
-        return np.clip(drawn, -LARGEST_LOG_RETURN, LARGEST_LOG_RETURN)
-
-    def _words(self) -> str:
-        return f"{self.sampler.describe()}, {samplers.profile(self.over)}"
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class HistoricalShocks(PriceShocks):
+class HistoricalShocks(DrawnShocks):
     """Sums of blocks of observed log returns."""
 
     sampler: samplers.Blocks
-
-    def _returns(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
-        drawn = self.sampler.draw(assets, scenarios, seed)
-        return np.clip(drawn, -LARGEST_LOG_RETURN, LARGEST_LOG_RETURN)
-
-    def _words(self) -> str:
-        return f"{self.sampler.describe()}, {samplers.profile(self.over)}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -351,7 +205,3 @@ class FixedShocks(PriceShocks):
         if len(self.shocks) == 1:
             return f"in every scenario {self.shocks[0].describe()}"
         return f"{len(self.shocks)} given shocks, the first: {self.shocks[0].describe()}"
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))

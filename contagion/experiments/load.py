@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from contagion.errors import ContagionError, InputError, ScenarioError, StudyMismatchError
-from contagion.experiments import arguments
+from contagion.experiments import arguments, episodes, filtered, jumps, quasi
 from contagion.experiments.assembly import assembled, drawn_scenarios
 from contagion.experiments.manifest import MANIFEST, Manifest
 from contagion.experiments.plain import revive
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from contagion.network.network import Network
 
 __all__ = ["Absent", "StoredPolicy", "load_results"]
+
+FAMILIES: Final = (episodes, filtered, jumps, quasi)
+"""Modules of families that nothing else loads: only classes of loaded modules are made again."""
 
 AGAIN: Final = "call contagion.compare again with this store: what is finished is not run again"
 

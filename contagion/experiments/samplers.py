@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -74,7 +74,7 @@ class Elliptical:
         SchemaError, ValueRangeError
             If a parameter is of the wrong kind or out of range, or two of them contradict each other.
         """
-        scales, residuals = _numbers("scale", scale), _numbers("residual", residual)
+        scales, residuals = numbers("scale", scale), numbers("residual", residual)
         if betas is None:
             if residuals != 0.0:
                 raise SchemaError(
@@ -91,7 +91,7 @@ class Elliptical:
         if isinstance(scales, dict):
             allowed = "with betas, scale is one number, that of the factor"
             raise SchemaError("is no number", where="scale", value=scale, allowed=allowed)
-        loads = _numbers("betas", betas, low=None)
+        loads = numbers("betas", betas, low=None)
         if not isinstance(loads, dict):
             raise SchemaError("is no mapping", where="betas", value=betas, allowed='such as {"BTC": 1.0}')
         return cls(df, scales, None, None, loads, residuals)
@@ -100,7 +100,7 @@ class Elliptical:
         """Return log returns, shape (n_scenarios, n_assets)."""
         common = [stream(seed, "shock", i) for i in scenarios]
         factor = np.array([source.standard_normal() for source in common])
-        returns = self._normals(assets, scenarios, seed, factor)
+        returns = self.combined(assets, factor, lambda names: _own(names, scenarios, seed))
         if self.df is not None:
             mixing = np.array([source.chisquare(self.df) for source in common])
             returns = (
@@ -108,46 +108,60 @@ class Elliptical:
             )
         return returns
 
-    def _normals(self, assets: Sequence[str], scenarios: range, seed: int, factor: Array) -> Array:
+    def combined(self, assets: Sequence[str], factor: Array, own: Callable[[Sequence[str]], Array]) -> Array:
+        """Return normal log returns from standard normals, shape (n_scenarios, n_assets).
+
+        Parameters
+        ----------
+        assets : sequence of str
+            Which assets.
+        factor : numpy.ndarray
+            The common factor, shape (n_scenarios,); a correlation matrix does without.
+        own : callable
+            Names -> their own parts, shape (n_scenarios, n_names).
+        """
         if self.betas is not None:
-            loads = _values("betas", self.betas, assets) * _values("scale", self.scale, assets)
-            own = _own(assets, scenarios, seed) * _values("residual", self.residual, assets)
-            return factor[:, np.newaxis] * loads + own
-        scale = _values("scale", self.scale, assets)
+            loads = values_of("betas", self.betas, assets) * values_of("scale", self.scale, assets)
+            return factor[:, np.newaxis] * loads + own(assets) * values_of("residual", self.residual, assets)
+        scale = values_of("scale", self.scale, assets)
         if self.correlation is not None:
             shared = math.sqrt(self.correlation) * factor[:, np.newaxis]
-            return (shared + math.sqrt(1.0 - self.correlation) * _own(assets, scenarios, seed)) * scale
-        return self._correlated(assets, scenarios, seed) * scale
+            return (shared + math.sqrt(1.0 - self.correlation) * own(assets)) * scale
+        return self._correlated(assets, own) * scale
 
-    def _correlated(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
+    def _correlated(self, assets: Sequence[str], own: Callable[[Sequence[str]], Array]) -> Array:
         """Mix own parts by the lower triangle; an asset uses only names that sort up to its own."""
+        names, lower = self.mixing(assets)
+        parts = own(names)
+        mixed = np.zeros((len(parts), len(assets)))
+        for column in range(len(names)):
+            mixed += parts[:, column, np.newaxis] * lower[:, column]
+        return mixed
+
+    def mixing(self, assets: Sequence[str]) -> tuple[list[str], Array]:
+        """Return whose own parts a correlation matrix mixes, and how much of each, shape (n_assets, n_names)."""
         if self.matrix is None:
             raise SchemaError("is missing", where="correlation")
         known = list(self.matrix.columns)
-        rows = [known.index(name) for name in _covered("correlation", assets, known)]
-        lower = _lower_triangle(self.matrix.to_numpy())
+        rows = [known.index(name) for name in covered("correlation", assets, known)]
         used = max(rows) + 1
-        own = _own(known[:used], scenarios, seed)
-        mixed = np.zeros((len(scenarios), len(assets)))
-        for column in range(used):
-            mixed += own[:, column, np.newaxis] * lower[rows, column]
-        return mixed
+        return known[:used], _lower_triangle(self.matrix.to_numpy())[rows, :used]
 
     def covariance(self, assets: Sequence[str]) -> Array:
         """Return the covariance of the underlying normals, shape (n_assets, n_assets).
 
         Of a Student t it is the scale matrix: contours of equal density are ellipsoids of it in both cases.
         """
-        scale = _values("scale", self.scale, assets)
+        scale = values_of("scale", self.scale, assets)
         if self.betas is not None:
-            loads = _values("betas", self.betas, assets) * scale
-            return np.outer(loads, loads) + np.diag(_values("residual", self.residual, assets) ** 2)
+            loads = values_of("betas", self.betas, assets) * scale
+            return np.outer(loads, loads) + np.diag(values_of("residual", self.residual, assets) ** 2)
         if self.correlation is not None:
             pairs = np.full((len(assets), len(assets)), self.correlation)
             np.fill_diagonal(pairs, 1.0)
         else:
             assert self.matrix is not None
-            _covered("correlation", assets, list(self.matrix.columns))
+            covered("correlation", assets, list(self.matrix.columns))
             pairs = self.matrix.loc[list(assets), list(assets)].to_numpy(dtype=np.float64)
         return np.asarray(pairs * np.outer(scale, scale), dtype=np.float64)
 
@@ -160,11 +174,11 @@ class Elliptical:
             kind = f"log returns Student t with {self.df:g} degrees of freedom"
             name = f"scale parameter (the standard deviation is {ratio})"
         if self.betas is not None:
-            own = f", own part {_spelt(self.residual)}" if self.residual != 0.0 else ""
-            return f"{kind}, one factor with {name} {_spelt(self.scale)}, betas {_spelt(self.betas)}{own}"
+            own = f", own part {spelt(self.residual)}" if self.residual != 0.0 else ""
+            return f"{kind}, one factor with {name} {spelt(self.scale)}, betas {spelt(self.betas)}{own}"
         if self.matrix is None:
-            return f"{kind}, {name} {_spelt(self.scale)}, correlation {self.correlation:g}"
-        return f"{kind}, {name} {_spelt(self.scale)}, correlation matrix of {_content(self.matrix)}"
+            return f"{kind}, {name} {spelt(self.scale)}, correlation {self.correlation:g}"
+        return f"{kind}, {name} {spelt(self.scale)}, correlation matrix of {content(self.matrix)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +209,7 @@ class Blocks:
         SchemaError, ValueRangeError
             If the frame or a parameter is of the wrong kind or out of range.
         """
-        frame = _number_frame("returns", returns)
+        frame = number_frame("returns", returns)
         size = count("block", block)
         if method not in METHODS:
             allowed = f"one of {', '.join(METHODS)}{nearest(method, METHODS)}"
@@ -208,7 +222,7 @@ class Blocks:
     def draw(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
         """Return log returns, shape (n_scenarios, n_assets)."""
         known = list(self.returns.columns)
-        columns = [known.index(name) for name in _covered("returns", assets, known)]
+        columns = [known.index(name) for name in covered("returns", assets, known)]
         values = self.returns.to_numpy()[:, columns]
         # a running sum adds row by row, whatever the number of columns
         events = [np.cumsum(values[self._rows(stream(seed, "shock", i))], axis=0)[-1] for i in scenarios]
@@ -231,7 +245,7 @@ class Blocks:
         )
         event = f"each the sum of {self.length} rows in {self.method} {blocks}"
         return (
-            f"log returns drawn from {len(self.returns)} rows of history ({_content(self.returns)}), {event}"
+            f"log returns drawn from {len(self.returns)} rows of history ({content(self.returns)}), {event}"
         )
 
 
@@ -262,12 +276,12 @@ def count(where: str, value: object, low: int = 1) -> int:
     return int(value)
 
 
-def names(assets: Iterable[str]) -> list[str]:
+def names(assets: Iterable[str], where: str = "assets", example: str = "such as ['BTC', 'ETH']") -> list[str]:
     """Return the assets as a list of at least one, or refuse it with SchemaError."""
-    allowed = "a list of different names, such as ['BTC', 'ETH']"
+    allowed = f"a list of different names, {example}"
     found = [] if isinstance(assets, (str, bytes)) else list(assets)
     if not found or not all(isinstance(name, str) and name for name in found) or len(set(found)) < len(found):
-        raise SchemaError("are no list of names", where="assets", value=assets, allowed=allowed)
+        raise SchemaError("are no list of names", where=where, value=assets, allowed=allowed)
     return found
 
 
@@ -283,7 +297,8 @@ def _own(assets: Sequence[str], scenarios: range, seed: int) -> Array:
     )
 
 
-def _numbers(where: str, given: object, low: float | None = 0.0) -> float | dict[str, float]:
+def numbers(where: str, given: object, low: float | None = 0.0) -> float | dict[str, float]:
+    """Return a number, or numbers by name sorted, each at least `low`, or refuse them."""
     if not isinstance(given, Mapping):
         return number(where, given, low=low)
     if not given or not all(isinstance(name, str) and name for name in given):
@@ -291,7 +306,8 @@ def _numbers(where: str, given: object, low: float | None = 0.0) -> float | dict
     return {name: number(f"{where}[{shown(name)}]", given[name], low=low) for name in sorted(given)}
 
 
-def _covered(where: str, assets: Sequence[str], known: Iterable[str]) -> Sequence[str]:
+def covered(where: str, assets: Sequence[str], known: Iterable[str]) -> Sequence[str]:
+    """Return the assets if all of them are known, or refuse the first that is not with SchemaError."""
     listed = list(known)
     for name in assets:
         if name not in listed:
@@ -300,13 +316,14 @@ def _covered(where: str, assets: Sequence[str], known: Iterable[str]) -> Sequenc
     return assets
 
 
-def _values(where: str, given: float | dict[str, float], assets: Sequence[str]) -> Array:
+def values_of(where: str, given: float | dict[str, float], assets: Sequence[str]) -> Array:
+    """Return the number of each asset, shape (n_assets,)."""
     if isinstance(given, dict):
-        return np.array([given[name] for name in _covered(where, assets, given)])
+        return np.array([given[name] for name in covered(where, assets, given)])
     return np.full(len(assets), given)
 
 
-def _number_frame(where: str, given: object) -> pd.DataFrame:
+def number_frame(where: str, given: object) -> pd.DataFrame:
     """Return a frame of finite floats with named columns, a copy of its own."""
     if not isinstance(given, pd.DataFrame) or not len(given) or not len(given.columns):
         raise SchemaError("is no DataFrame with rows and columns", where=where, value=given)
@@ -329,7 +346,7 @@ def _number_frame(where: str, given: object) -> pd.DataFrame:
 def _correlation_matrix(given: pd.DataFrame) -> pd.DataFrame:
     """Return the matrix with names sorted, or refuse what is no correlation matrix."""
     where = "correlation"
-    frame = _number_frame(where, given)
+    frame = number_frame(where, given)
     if len(frame) != len(frame.columns) or set(frame.index) != set(frame.columns):
         raise SchemaError("has other names in its rows than in its columns", where=where)
     ordered = sorted(frame.columns)
@@ -357,12 +374,14 @@ def _lower_triangle(matrix: Array) -> Array:
     return lower
 
 
-def _spelt(values: float | dict[str, float]) -> str:
+def spelt(values: float | dict[str, float]) -> str:
+    """Return a number, or numbers by name, in words."""
     if isinstance(values, dict):
         return ", ".join(f"{name} {value:g}" for name, value in values.items())
     return f"{values:g}"
 
 
-def _content(frame: pd.DataFrame) -> str:
+def content(frame: pd.DataFrame) -> str:
+    """Return how many assets a frame has, and the first digits of its hash."""
     digest = hashlib.sha256(repr(list(frame.columns)).encode() + frame.to_numpy().tobytes()).hexdigest()
     return f"{len(frame.columns)} assets, content {digest[:8]}"

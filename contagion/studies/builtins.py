@@ -201,6 +201,7 @@ def _policy(table: Any, where: str, folder: Path) -> Policy:
 
 def _shocks() -> dict[str, Callable[..., Any]]:
     from contagion import shocks
+    from contagion.experiments.episodes import episode
     from contagion.experiments.families import PriceShocks
 
     return {
@@ -216,6 +217,11 @@ def _shocks() -> dict[str, Callable[..., Any]]:
         "PriceShocks.normal": PriceShocks.normal,
         "PriceShocks.student_t": PriceShocks.student_t,
         "PriceShocks.historical": PriceShocks.historical,
+        "PriceShocks.filtered": PriceShocks.filtered,
+        "PriceShocks.jump": PriceShocks.jump,
+        "PriceShocks.quasi": PriceShocks.quasi,
+        "PriceShocks.episodes": PriceShocks.episodes,
+        "episode": episode,
     }
 
 

@@ -124,11 +124,19 @@ def read(
     ]
     if missing:
         raise error("is missing", where=where, value=missing[0], remedy=f"add {missing[0]} = ...")
-    hints = get_type_hints(make)
+    hints = _hints(make)
     return {
         name: typed(value, hints.get(name, hints.get(rest, Any)), f"{where} {name}", folder, error=error)
         for name, value in values.items()
     }
+
+
+def _hints(make: Callable[..., Any]) -> dict[str, Any]:
+    """Types of the parameters; what a function returns may be a name that its module does not import."""
+    if isinstance(make, type):
+        return get_type_hints(make)
+    own = {name: hint for name, hint in make.__annotations__.items() if name != "return"}
+    return get_type_hints(types.SimpleNamespace(__annotations__=own), globalns=make.__globals__)
 
 
 def typed(value: Any, hint: Any, where: str, folder: Path, *, error: type[InputError] = SchemaError) -> Any:
