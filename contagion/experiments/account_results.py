@@ -45,7 +45,6 @@ PARTS: Final = (*MOVES, *REASONS)
 FORCED: Final = ("liquidation", "unwind", "reaction", "hedge", "auction")
 COIN: Final = "holding:"
 PART_OF: Final = {kind: part for part, kinds in REASONS.items() for kind in kinds}
-NO_POSTINGS: Final = pd.DataFrame(columns=["round", "event", "account", "kind", "instrument", "amount"])
 
 
 def account_results(run: Run, accounts: str | Sequence[str] | None = None) -> pd.DataFrame:
@@ -147,7 +146,10 @@ class _Book:
         self.mark, self.outside, self.index = (
             _path(run, self.markets, c) for c in ("mark", "outside", "index")
         )
-        self.postings = dict(list(run.ledger.groupby("account", sort=False)))
+        self.postings: dict[str, list[tuple[str, str, int, int]]] = {}
+        columns = ("account", "kind", "instrument", "amount", "round")
+        for account, *posting in zip(*(run.ledger[column].tolist() for column in columns), strict=True):
+            self.postings.setdefault(account, []).append(tuple(posting))
         self.change = run.accounts["closing_equity"] - run.accounts["opening_equity"]
         self.sent, self.sent_by = _sent(run, self.markets, len(self.mark))
 
@@ -156,15 +158,14 @@ class _Book:
         found = dict.fromkeys(PARTS, 0.0)
         holdings, still = self._holdings(name), np.zeros(len(self.mark))
         traded: dict[str, Floats] = {}
-        for posting in self._postings(name).itertuples():
-            part, amount = PART_OF[str(posting.kind)], float(str(posting.amount))
-            if posting.instrument == "money":
+        for kind, instrument, amount, round_number in self.postings.get(name, []):
+            part = PART_OF[kind]
+            if instrument == "money":
                 found[part] += amount * self.quantum
                 continue
-            holding = holdings[str(posting.instrument)]
-            row, units = int(str(posting.round)) + 1, amount * self._lot(str(posting.instrument))
-            found[part] += units * float(holding.mark[row])
-            traded.setdefault(str(posting.instrument), np.zeros(len(self.mark)))[row] += units
+            row, units = round_number + 1, amount * self._lot(instrument)
+            found[part] += units * float(holdings[instrument].mark[row])
+            traded.setdefault(instrument, np.zeros(len(self.mark)))[row] += units
         for instrument, holding in holdings.items():
             for part, value in zip(MOVES, holding.moves(traded.get(instrument, still)), strict=True):
                 found[part] += value
@@ -175,9 +176,6 @@ class _Book:
         """Coins are worth the index of their asset at the end; what that differs from a venue's is others' doing."""
         if any(instrument.startswith(COIN) for instrument in holdings):
             found["impact_others"] += float(self.change[name]) - sum(found.values())
-
-    def _postings(self, name: str) -> pd.DataFrame:
-        return self.postings.get(name, NO_POSTINGS)
 
     def _lot(self, instrument: str) -> float:
         """Units of the asset in a lot."""

@@ -71,3 +71,8 @@ def test_names_that_do_not_exist_are_refused(study):
         ct.node_outcomes([1.0])
     with pytest.raises(ValueRangeError, match="holds no run"):
         ct.node_outcomes([])
+
+
+def test_a_model_without_equities_of_nodes_is_refused(model, net, family):
+    with pytest.raises(SchemaError, match=r"run 0: .* has no table of equities"):
+        ct.node_outcomes(ct.compare(net, family, model, n=2))
