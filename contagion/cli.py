@@ -104,7 +104,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _study_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("study", nargs="?", help="a TOML file (default: the bundled study)")
+    command.add_argument(
+        "study", nargs="?", help="a TOML file, or the folder of a store (default: the bundled study)"
+    )
     command.add_argument("--seed", type=int, help="seed of networks and scenarios")
     command.add_argument("--step", type=float, help="seconds of a round")
 
@@ -121,6 +123,7 @@ def _comparison_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--n", type=int, help="number of scenarios")
     command.add_argument("--networks", type=int, help="how many networks are drawn")
     command.add_argument("--jobs", type=int, help="workers; -1 is one per core")
+    command.add_argument("--store", type=Path, help="a folder that keeps finished rows and goes on from them")
     command.add_argument("--no-band", action="store_true", help="leave out the repetition at other leverages")
     _output_options(command, out="report.html")
 
@@ -232,6 +235,7 @@ def _compared(options: argparse.Namespace) -> Comparison:
     target = _target(options)
     study = _study(options)
     comparison = study.compare(progress=not options.quiet)
+    _keep(options, study)
     band = None
     if study.source.leveraged and not options.no_band:
         scenarios = min(BAND_SCENARIOS, comparison.n)
@@ -264,9 +268,18 @@ def _target(options: argparse.Namespace) -> Path | None:
 def _study(options: argparse.Namespace) -> Study:
     """Return the study with the settings of the command line in the place of its own."""
     from contagion import studies
+    from contagion.studies.kept import CHANGES, kept
 
-    study = studies.parse(studies.BUNDLED) if options.study is None else studies.read(options.study)
-    given = {"n": "n", "seed": "seed", "n_jobs": "jobs"}
+    if options.study is not None and Path(options.study).is_dir():
+        folder = Path(options.study)
+        study, before = kept(folder)
+        study = replace(study, store=folder)
+        for name in CHANGES:
+            if getattr(options, name, None) is None:
+                setattr(options, name, before.get(name))
+    else:
+        study = studies.parse(studies.BUNDLED) if options.study is None else studies.read(options.study)
+    given = {"n": "n", "seed": "seed", "n_jobs": "jobs", "store": "store"}
     changes = {name: getattr(options, option, None) for name, option in given.items()}
     study = replace(study, **{name: value for name, value in changes.items() if value is not None})
     if options.step is not None:
@@ -274,6 +287,17 @@ def _study(options: argparse.Namespace) -> Study:
     if getattr(options, "networks", None) is not None:
         study = replace(study, source=study.source.drawn(options.networks))
     return study
+
+
+def _keep(options: argparse.Namespace, study: Study) -> None:
+    """Put the study beside its results, unless it was read from there."""
+    from contagion import studies
+    from contagion.studies.kept import CHANGES, keep
+
+    if study.store is None or (options.study is not None and Path(options.study).is_dir()):
+        return
+    text = studies.BUNDLED if options.study is None else Path(options.study).read_text(encoding="utf-8-sig")
+    keep(Path(study.store), text, {name: getattr(options, name, None) for name in CHANGES})
 
 
 def policy_table(comparison: Comparison) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import contagion as ct
-from contagion import cli, datasets, facts, studies
+from contagion import cli, datasets, facts, reporting, studies
 from contagion.errors import ConvergenceError
+from contagion.experiments import tasks
 
 SMALL = """
 [network]
@@ -190,3 +191,88 @@ def test_reverse_prints_the_sizes_at_which_a_condition_changes(study, capsys):
 def test_reverse_refuses_what_it_cannot_search(study, capsys, option, value, words):
     assert cli.main(["reverse", study, option, value]) == 2
     assert words in capsys.readouterr().err
+
+
+FEW_ROUNDS = SMALL.replace("n_accounts = 400", "n_accounts = 300").replace("step = 300", "step = 1800")
+
+
+@pytest.fixture
+def short_study(tmp_path):
+    path = tmp_path / "short.toml"
+    path.write_text(FEW_ROUNDS, encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def no_report(monkeypatch):
+    monkeypatch.setattr(reporting, "report", lambda *_, **__: None)
+
+
+def quiet(*words):
+    return cli.main([*map(str, words), "--no-band", "--quiet"])
+
+
+def test_a_study_goes_on_in_its_store_and_a_report_needs_nothing_but_the_folder(
+    short_study, tmp_path, monkeypatch
+):
+    folder, out, again = tmp_path / "results", tmp_path / "a.html", tmp_path / "b.html"
+    assert quiet("compare", short_study, "--store", folder, "--jobs", "2", "--n", "2", "--out", out) == 0
+    assert sorted(path.name for path in folder.iterdir() if path.suffix != ".npz") == [
+        "manifest.json",
+        "settings.json",
+        "study.toml",
+    ]
+    assert ct.load_results(folder).n == 2
+    monkeypatch.setattr(tasks, "_measured", lambda *_: pytest.fail("a run took place"))
+    Path(short_study).unlink()
+    assert quiet("report", folder, "--out", again) == 0
+    assert again.read_bytes() == out.read_bytes()
+
+
+@pytest.mark.usefixtures("no_report")
+def test_the_store_of_a_study_is_named_in_its_file(short_study, tmp_path):
+    Path(short_study).write_text(FEW_ROUNDS + 'store = "kept"\nn_jobs = 1\n', encoding="utf-8")
+    assert quiet("compare", short_study, "--out", tmp_path / "a.html") == 0
+    assert len(ct.load_results(tmp_path / "kept").to_frame()) == 12
+
+
+@pytest.mark.usefixtures("no_report")
+def test_another_study_in_the_store_is_refused_in_one_line(short_study, tmp_path, capsys):
+    assert quiet("compare", short_study, "--store", tmp_path / "kept", "--out", tmp_path / "a.html") == 0
+    kept = (tmp_path / "kept" / "settings.json").read_bytes()
+    code = quiet(
+        "compare", short_study, "--seed", 3, "--store", tmp_path / "kept", "--out", tmp_path / "a.html"
+    )
+    assert code == 2
+    assert capsys.readouterr().err.startswith("StudyMismatchError: store 'kept': holds another study: its ")
+    assert (tmp_path / "kept" / "settings.json").read_bytes() == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("study.toml", None, "InputError: folder 'kept': holds no study"),
+        ("settings.json", b'{"n": 3.5}', "CorruptResultError: folder 'kept', settings.json: is not what was"),
+        ("settings.json", b'{"n": true}', "CorruptResultError"),
+        ("settings.json", b'{"exec": 1}', "CorruptResultError"),
+        ("settings.json", b"[" * 10_000, "CorruptResultError"),
+        ("settings.json", None, "CorruptResultError"),
+        ("study.toml", b"[network]\npath = 'elsewhere'\n", "InputError"),
+        (
+            "study.toml",
+            b"[shock]\nkind = 'os.system'\n",
+            "SchemaError: folder 'kept': holds a study that cannot",
+        ),
+    ],
+)
+def test_a_folder_without_a_study_that_can_be_read_says_so(name, content, message, tmp_path, capsys):
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    (folder / "study.toml").write_text(SMALL, encoding="utf-8")
+    (folder / "settings.json").write_bytes(b"{}")
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    assert quiet("report", folder, "--out", tmp_path / "a.html") == 2
+    assert capsys.readouterr().err.startswith(message)

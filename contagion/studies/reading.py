@@ -21,7 +21,7 @@ __all__ = ["parse", "read"]
 LARGEST: Final = 1_000_000
 UNSAFE: Final = (".yaml", ".yml", ".xml", ".graphml", ".gexf", ".pkl", ".pickle", ".npy", ".py")
 PLACES: Final = ("dataset", "path", "generate")
-SETTINGS: Final = {"n": int, "seed": int, "level": float, "n_jobs": int}
+SETTINGS: Final = {"n": int, "seed": int, "level": float, "n_jobs": int, "store": str}
 
 
 def read(path: str | Path) -> Study:
@@ -95,10 +95,10 @@ def parse(text: str, *, folder: Path | None = None, name: str = "study") -> Stud
     check_keys(tables, ("network", "shock", "model", "policy_set", "study"), name)
     home = folder or Path()
     settings = _table(tables, "study")
-    if "store" in settings:
-        raise SchemaError("is not built yet", where="[study]", value="store", remedy="leave it out")
     check_keys(settings, SETTINGS, "[study]")
     values = {key: typed(settings[key], SETTINGS[key], f"[study] {key}", home) for key in settings}
+    if "store" in values:
+        values["store"] = _inside(values["store"], home)
     return Study(
         source=_source(_table(tables, "network"), home),
         shock=builtins.shock(tables.get("shock", builtins.DEFAULT_SHOCK), home),
@@ -124,6 +124,19 @@ def _table(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise SchemaError("is no table", where=name, value=value, allowed=f"[{name}] and its keys")
     return dict(value)
+
+
+def _inside(name: str, folder: Path) -> Path:
+    """The store's folder, which lies in the study's own."""
+    if not name or not (folder / name).resolve().is_relative_to(folder.resolve()):
+        raise UnsafeInputError(
+            "lies outside the study's folder",
+            where="[study] store",
+            value=name,
+            allowed="a folder beside the study",
+            remedy="give --store on the command line",
+        )
+    return folder / name
 
 
 def _source(table: dict[str, Any], folder: Path) -> Source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from contagion.errors import PolicyError, ValueRangeError, nearest
@@ -106,7 +107,7 @@ class Study:
         How distress travels.
     policies : dict
         Policy sets by name.
-    n, seed, level, n_jobs
+    n, seed, level, n_jobs, store
         As for ``contagion.compare``.
     """
 
@@ -118,6 +119,7 @@ class Study:
     seed: int = 0
     level: float = 0.95
     n_jobs: int = 1
+    store: Path | None = None
 
     def compare(self, *, progress: bool = False) -> Comparison:
         """Run every policy set over the scenarios.
@@ -138,6 +140,7 @@ class Study:
             seed=self.seed,
             n_jobs=self.n_jobs,
             networks=self.source.load(self.seed),
+            store=self.store,
             progress=progress,
             level=self.level,
         )
