@@ -57,7 +57,7 @@ def test_the_rule_that_is_in_force_already_changes_no_bit() -> None:
 
 
 def test_they_say_what_they_do_and_cost_nothing() -> None:
-    run = play(net(), ct.PriceShock({"ETH": -0.3}, over=300.0), ct.Auction(), ct.CloseFactor(0.25, 0.9))
+    run = play(net(), ct.PriceShock({"ETH": -0.3}, over=300.0), ct.CloseFactor(0.25, 0.9), ct.Auction())
     assert run.metrics["policy_cost"] == 0.0
     assert "1.3 times the oracle price" in ct.Auction().describe()
     assert (

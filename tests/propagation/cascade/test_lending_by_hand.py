@@ -238,7 +238,7 @@ def test_a_row_of_several_accounts_acts_as_one() -> None:
 
 
 def test_in_the_timeless_limit_all_of_a_debt_is_repaid_at_once() -> None:
-    rules = Protocol({"close_factor": 0.5, "gas_used": 1e9, "latency": 1e5})
+    rules = Protocol({"close_factor": 0.5, "gas_used": 1e9, "gas_asset": "USD", "latency": 1e5})
     run = ct.run(
         lending_net({"a": Loan({"ETH": 10.0, "USD": -6200.0})}, rules), fall(0.25), ct.Cascade.static()
     )
