@@ -2,11 +2,13 @@
 
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 import contagion as ct
 from contagion.network.equity import opening_requirement
 from contagion.network.schema import TABLES
+from contagion.network.unread import without_unread
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.outcome import METRICS
 from contagion.reporting import glossary, vocabulary
@@ -68,9 +70,16 @@ def net() -> ct.Network:
     net = ct.generate.lending_market(n_accounts=400, seed=1)
     venues = net.venues.copy()
     assert len(venues) >= 3 and (net.markets["kind"] == "pool").any()
-    venues["adl_trigger"] = [("pool", "fund_drawdown", "fund")[place % 3] for place in range(len(venues))]
-    venues["residual"] = [("profit_queue", "own_equity")[place % 2] for place in range(len(venues))]
-    venues["adl_rank"], venues["adl_price"] = "contract_pro_rata", "previous_mark"
+    trades = {"exchange": "pool", "pools": "fund_drawdown", "spark": "fund"}
+    venues.loc["spark", "procedure"] = "close_out"
+    for name, trigger in trades.items():
+        venues.loc[name, ["adl_trigger", "adl_rank", "adl_price"]] = (
+            trigger,
+            "contract_pro_rata",
+            "previous_mark",
+        )
+    venues["residual"] = ["profit_queue" if name == "exchange" else "own_equity" for name in venues.index]
+    venues = without_unread(venues, np.ones(len(venues), dtype=np.bool_))
     venues["own_capital"], venues["assessment"] = 1e6, 1.0
     asked = opening_requirement(net).groupby(net.accounts["venue"]).sum().reindex(venues.index)
     venues["default_fund"] = (asked > 0.0).map({True: 2e6, False: 0.0})
