@@ -25,7 +25,7 @@ def test_metrics_are_what_the_ledger_and_the_events_add_up_to(seed: int) -> None
     happened = run.events.groupby("kind")["money"].sum()
     expected = {
         "own_capital_paid": out.get("own_capital", 0.0),
-        "default_fund_paid": out.get("default_fund", 0.0),
+        "default_fund_paid": run.venues["default_fund_paid"].sum(),
         "assessed": out.get("assessment", 0.0),
         "withdrawn": run.venues["withdrawn"].sum(),
         "withdrawals_refused": run.venues["refused"].sum(),
@@ -33,7 +33,7 @@ def test_metrics_are_what_the_ledger_and_the_events_add_up_to(seed: int) -> None
         "reacted_notional": happened.get("reaction", 0.0),
         "hedged_notional": happened.get("hedge", 0.0),
         "funding_paid": happened.get("funding", 0.0),
-        "recalled": happened.get("recall", 0.0),
+        "recalled": out.get("recall", 0.0),
         "liquidated_notional": run.accounts["liquidated_notional"].sum(),
         "takeover_notional": run.accounts["taken_over_notional"].sum(),
     }
