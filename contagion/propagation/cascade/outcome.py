@@ -66,7 +66,6 @@ METRICS = (
     "fill_rate",
     "branching_ratio",
     "rounds",
-    "policy_cost",
     "reacted_notional",
     "hedged_notional",
     "funding_paid",
@@ -81,6 +80,7 @@ METRICS = (
     "own_capital_paid",
     "default_fund_paid",
     "assessed",
+    "policy_cost",
 )
 
 
