@@ -52,18 +52,31 @@ if TYPE_CHECKING:
     from contagion.measures.monitoring import monitor as monitor
     from contagion.network.network import Network as Network
     from contagion.network.remargin import remargin as remargin
+    from contagion.policies import AdaptiveHaircuts as AdaptiveHaircuts
     from contagion.policies import Auction as Auction
     from contagion.policies import AutoDeleveraging as AutoDeleveraging
+    from contagion.policies import BackstopLiquidity as BackstopLiquidity
     from contagion.policies import CloseFactor as CloseFactor
+    from contagion.policies import ConcentrationAddOn as ConcentrationAddOn
+    from contagion.policies import CrossOrIsolated as CrossOrIsolated
     from contagion.policies import DynamicMargin as DynamicMargin
+    from contagion.policies import FeeSplit as FeeSplit
+    from contagion.policies import FundReplenishment as FundReplenishment
     from contagion.policies import Halt as Halt
     from contagion.policies import IndexDesign as IndexDesign
     from contagion.policies import InsuranceFund as InsuranceFund
+    from contagion.policies import LeverageLimit as LeverageLimit
     from contagion.policies import LiquidationThrottle as LiquidationThrottle
     from contagion.policies import MarginMultiplier as MarginMultiplier
+    from contagion.policies import MarketWideHalt as MarketWideHalt
+    from contagion.policies import OpenInterestMargin as OpenInterestMargin
     from contagion.policies import PartialLiquidation as PartialLiquidation
     from contagion.policies import Policy as Policy
+    from contagion.policies import PositionLimit as PositionLimit
     from contagion.policies import PriceBand as PriceBand
+    from contagion.policies import Procedure as Procedure
+    from contagion.policies import Rulebook as Rulebook
+    from contagion.policies import SlicedLiquidation as SlicedLiquidation
     from contagion.policies import SocialisedLoss as SocialisedLoss
     from contagion.policies import TieredMargin as TieredMargin
     from contagion.policies import World as World
@@ -100,30 +113,43 @@ _SUBMODULES = (
 )
 
 _HOMES = {
+    "AdaptiveHaircuts": "policies",
     "Auction": "policies",
     "AutoDeleveraging": "policies",
+    "BackstopLiquidity": "policies",
     "Cascade": "propagation.cascade.model",
     "CloseFactor": "policies",
+    "ConcentrationAddOn": "policies",
     "CostRates": "policies.costs",
+    "CrossOrIsolated": "policies",
     "Default": "shocks",
     "DepthShock": "shocks",
     "DynamicMargin": "policies",
+    "FeeSplit": "policies",
+    "FundReplenishment": "policies",
     "GasShock": "shocks",
     "Halt": "policies",
     "IndexDesign": "policies",
     "InsuranceFund": "policies",
+    "LeverageLimit": "policies",
     "LiquidationThrottle": "policies",
     "MarginMultiplier": "policies",
+    "MarketWideHalt": "policies",
     "Mint": "shocks",
     "Network": "network.network",
+    "OpenInterestMargin": "policies",
     "OracleShock": "shocks",
     "Outage": "shocks",
     "PartialLiquidation": "policies",
     "Policy": "policies",
+    "PositionLimit": "policies",
     "PriceBand": "policies",
     "PricePath": "shocks",
     "PriceShock": "shocks",
     "PriceShocks": "experiments.families",
+    "Procedure": "policies",
+    "Rulebook": "policies",
+    "SlicedLiquidation": "policies",
     "SocialisedLoss": "policies",
     "TieredMargin": "policies",
     "Withdrawal": "shocks",

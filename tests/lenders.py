@@ -9,12 +9,16 @@ import numpy as np
 import contagion as ct
 from contagion.policies.base import Policy
 
+LENDING = ("close_factor", "full_close_health_factor", "small_position", "min_leftover", "protocol_fee")
+DUTCH = ("auction_buffer", "auction_cut", "auction_step")
+AUCTION = (*DUTCH, "auction_kind", "auction_keepers", "auction_tail", "auction_penalty")
+
 
 def lender_venue(rng: np.random.Generator, auction: bool) -> dict[str, object]:
     """A protocol with random rules."""
     version = int(rng.integers(3))
     blocks = bool(rng.random() < 0.5)
-    return {
+    rules = {
         "name": "L",
         "procedure": "auction" if auction else "lending",
         "insurance_fund": float(rng.choice([0.0, 20.0, 500.0])),
@@ -29,7 +33,7 @@ def lender_venue(rng: np.random.Generator, auction: bool) -> dict[str, object]:
         "residual": str(rng.choice(["own_equity", "socialise"])),
         "gas_used": float(rng.choice([0.0, 2e5, 2e7])),
         "gas_price": 20.0,
-        "gas_asset": str(rng.choice(["", "AAA"])),
+        "gas_asset": str(rng.choice(["AAA", "USD"])),
         "latency": float(rng.choice([0.0, 90.0])),
         "block_time": 12.0 if blocks else 0.0,
         "block_capacity": 0.5 if blocks else np.nan,
@@ -43,6 +47,9 @@ def lender_venue(rng: np.random.Generator, auction: bool) -> dict[str, object]:
         "call_ratio": 1.1,
         "call_target": 1.25,
     }
+    unread = set(LENDING if auction else AUCTION)
+    unread |= set(DUTCH) if rules["auction_kind"] == "flip" else {"auction_keepers"}
+    return {name: value for name, value in rules.items() if name not in unread}
 
 
 def borrower(
@@ -97,8 +104,8 @@ def add_lenders(tables: dict[str, Any], rng: np.random.Generator, prices: dict[s
         tables[table] = [*tables.get(table, []), *rows]
 
 
-def lending_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
-    """Sometimes other close factors."""
-    if rng.random() < 0.3:
+def lending_policies(rng: np.random.Generator, auction: bool) -> tuple[Policy, ...]:
+    """Sometimes other close factors, where loans have one."""
+    if rng.random() < 0.3 and not auction:
         return (ct.CloseFactor(close_factor=0.25, full_close_health_factor=0.9),)
     return ()

@@ -25,6 +25,13 @@ PROCEDURES = (
     "dydx",
     "takeover",
 )
+OF_PROCEDURE: dict[str, tuple[str, ...]] = {
+    "partial": ("target", "min_clip"),
+    "okx": ("clip_wait",),
+    "hyperliquid": ("clip_wait", "first_clip", "large_position", "backstop_share"),
+    "increments": ("step_size",),
+    "dydx": ("spread_to_maintenance",),
+}
 RANKS = ("bitmex", "binance", "hyperliquid", "hyperliquid_side_aware", "contract_pro_rata")
 IMPACTS = ("exponential", "linear", "square_root", "depth_curve")
 POOLS = ("constant_product", "concentrated")
@@ -86,6 +93,17 @@ def venue_rows(rng: np.random.Generator, names: list[str]) -> list[dict[str, Any
             }
         )
     return rows
+
+
+def readable(row: dict[str, Any]) -> dict[str, Any]:
+    """The rules of a venue that its procedure, its trigger and its mark read."""
+    read = OF_PROCEDURE.get(row["procedure"], ())
+    unread = {name for names in OF_PROCEDURE.values() for name in names if name not in read}
+    if row["adl_trigger"] == "":
+        unread |= {"adl_rank", "adl_price", "rank_interval"}
+    if row["adl_trigger"] not in ("pool", "fund_drawdown"):
+        unread |= {"adl_ratio", "adl_window"}
+    return {name: value for name, value in row.items() if name not in unread}
 
 
 def market_rows(
@@ -374,7 +392,7 @@ def random_net(
     for rule in rules if careful else ():
         rule["call_ratio"] = float(more.choice([1.2, 2.0, 6.0, 15.0]))
         rule["call_target"] = float(more.choice([1.01, 1.5])) * rule["call_ratio"]
-    tables |= {"markets": markets, "depth": depth, "venues": rules}
+    tables |= {"markets": markets, "depth": depth, "venues": [readable(rule) for rule in rules]}
     if more.random() < 0.25:
         second_perp(tables, more)
     if more.random() < 0.3:
@@ -473,7 +491,7 @@ def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
         ct.AutoDeleveraging(),
         ct.SocialisedLoss(),
         ct.Halt(drop=0.06, length=180.0, auction=True, auction_depth=0.5, magnet=0.5, diversion=0.5),
-        policies.MarketWideHalt(lengths=(180.0, 180.0, 300.0), auction_depth=0.3, diversion=0.2),
+        policies.MarketWideHalt(lengths=(180.0, 180.0, 300.0), auction_depth=0.3),
         policies.DynamicMargin(window=300.0, floor=0.8, cap=2.0),
         policies.OpenInterestMargin(lower=0.1, upper=2.0, most=1.8),
         policies.ConcentrationAddOn(share=0.02, rate=0.03),
@@ -501,7 +519,10 @@ def random_world(seed: int, n: int = 24) -> RandomWorld:
     more = np.random.default_rng([seed, 5])  # a stream of its own: worlds stay what they were
     net, events = random_backing(more, net), random_events(more)
     net = random_forms(np.random.default_rng([seed, 8]), net)
+    if not (net.venues["gas_used"] > 0.0).any():
+        events = [event for event in events if not isinstance(event, ct.GasShock)]
     shock, policies = sum(events, random_shock(rng)), random_policies(rng)
     if "L" in net.venues.index:
-        policies += lending_policies(np.random.default_rng([seed, 4]))
+        auction = net.venues.loc["L", "procedure"] == "auction"
+        policies += lending_policies(np.random.default_rng([seed, 4]), auction)
     return RandomWorld(net, shock, model, policies)

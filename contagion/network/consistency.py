@@ -17,7 +17,10 @@ from contagion.network.build import Draft
 from contagion.network.lenders import (
     auctions_raise_the_unit,
     borrowers_have_positions_to_trade,
+    gas_has_a_coin,
     lenders_are_protocols,
+    lenders_have_no_perpetuals,
+    profits_are_of_exchanges,
 )
 from contagion.network.pledges import balances_are_accepted, collateral_is_sound
 from contagion.network.reserved import inventories_are_whole, inventory, rest_is_whole
@@ -31,6 +34,7 @@ from contagion.network.rulebook import (
     tiers_rise,
 )
 from contagion.network.schema import TABLES
+from contagion.network.unread import throughput_is_of_markets, venues_are_read
 
 NET_TOLERANCE: Final = 1e-9
 """Largest net position of a market, as a share of its gross open interest."""
@@ -296,6 +300,11 @@ RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("nodes", "venues"), _venues_are_venues),
     (("venues",), fees_add_up),
     (("nodes", "venues"), lenders_are_protocols),
+    (("nodes", "venues"), profits_are_of_exchanges),
+    (("venues", "markets"), lenders_have_no_perpetuals),
+    (("venues",), gas_has_a_coin),
+    (("venues",), venues_are_read),
+    (("venues", "markets"), throughput_is_of_markets),
     (("venues", "accounts", "balances"), auctions_raise_the_unit),
     (("accounts", "balances", "positions"), borrowers_have_positions_to_trade),
     (("obligations", "accounts"), _no_self_loops),

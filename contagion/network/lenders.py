@@ -1,4 +1,4 @@
-"""Rules about loans: who may lend, what an auction can raise, and what a borrower can do when called."""
+"""Rules about loans: who may lend, who pays for gas, what an auction raises, what lenders and borrowers trade."""
 
 from __future__ import annotations
 
@@ -67,4 +67,54 @@ def borrowers_have_positions_to_trade(draft: Draft) -> None:
             value=accounts["reaction"][row],
             allowed="'top_up' or 'none' for a borrower without positions",
             remedy="set reaction to 'top_up'; with top_up_from 'holdings' its owner sells coins of its own to repay",
+        )
+
+
+def lenders_have_no_perpetuals(draft: Draft) -> None:
+    """Note perpetuals at venues that lend: their procedure closes no positions."""
+    lends = np.isin(draft.tables["venues"]["procedure"], np.array(LOANS, dtype=object))
+    markets = draft.tables["markets"]
+    for row in np.flatnonzero(lends[draft.codes["markets", "venue"]] & (markets["kind"] == "perp")):
+        draft.add(
+            NetworkError,
+            "perpetual-at-lender",
+            "markets",
+            "lends: its procedure closes no positions",
+            row=row,
+            column="venue",
+            value=markets["venue"][row],
+            remedy="trade the perpetual at another venue",
+        )
+
+
+def profits_are_of_exchanges(draft: Draft) -> None:
+    """Note a queue of profits at protocols, where customers have lent money and have no profits to take."""
+    venues, kinds = draft.tables["venues"], draft.tables["nodes"]["kind"]
+    protocol = kinds[draft.codes["venues", "name"]] == "protocol"
+    for row in np.flatnonzero(protocol & (venues["residual"] == "profit_queue")):
+        draft.add(
+            PolicyError,
+            "unread",
+            "venues",
+            "takes nothing at a protocol, whose customers have lent money",
+            row=row,
+            column="residual",
+            value=venues["residual"][row],
+            allowed="socialise, own_equity, or the default profit_pro_rata, which takes nothing either",
+        )
+
+
+def gas_has_a_coin(draft: Draft) -> None:
+    """Note gas that is paid in no coin: it would cost next to nothing."""
+    venues = draft.tables["venues"]
+    for row in np.flatnonzero((venues["gas_used"] > 0.0) & (venues["gas_asset"] == "")):
+        draft.add(
+            PolicyError,
+            "no-gas-asset",
+            "venues",
+            "is used, but the coin that pays for gas is not named",
+            row=row,
+            column="gas_used",
+            value=float(venues["gas_used"][row]),
+            remedy="name the chain's coin in gas_asset (an asset of the network), or set gas_used to 0",
         )

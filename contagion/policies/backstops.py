@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from contagion.errors import PolicyError, nearest
 from contagion.network import Network
+from contagion.network.unread import LOANS, without_unread
 from contagion.policies.base import Policy
-from contagion.policies.breakers import check_number, check_word
+from contagion.policies.breakers import check_number, check_unread, check_word
 from contagion.policies.costs import CostRates, Outlay
 
 FREE_PROCEDURE = (
@@ -18,7 +21,10 @@ FREE_PROCEDURE = (
 
 
 def change_venues(policy: Policy, net: Network, names: Sequence[str] | None, **columns: Any) -> Network:
-    """The network with columns of its venues set; all venues when none are named."""
+    """The network with columns of its venues set; all venues when none are named.
+
+    What the changed rows no longer read goes back to its default, but for what is set here: the network refuses that.
+    """
     known = [str(name) for name in net.venues.index]
     for name in names or ():
         if name not in known:
@@ -29,7 +35,13 @@ def change_venues(policy: Policy, net: Network, names: Sequence[str] | None, **c
     chosen = known if names is None else list(names)
     for column, value in columns.items():
         venues.loc[chosen, column] = value
-    return net.replace(venues=venues)
+    changed = np.asarray(venues.index.isin(chosen) if columns else np.zeros(len(venues)), dtype=np.bool_)
+    return net.replace(venues=without_unread(venues, changed, keep=columns))
+
+
+def without_loans(net: Network) -> tuple[str, ...]:
+    """Names of the venues that close positions; those that lend liquidate loans."""
+    return tuple(map(str, net.venues.index[~net.venues["procedure"].isin(LOANS)]))
 
 
 @dataclass(frozen=True)
@@ -71,10 +83,7 @@ class PartialLiquidation(Policy):
 
     def opening(self, net: Network) -> Network:
         """Set the procedure of the venues; those that lend keep theirs unless they are named."""
-        loans = net.venues["procedure"].isin(("lending", "auction"))
-        named = self.venues
-        if named is None and loans.any():
-            named = tuple(map(str, net.venues.index[~loans]))
+        named = without_loans(net) if self.venues is None else self.venues
         return change_venues(
             self, net, named, procedure="partial", target=self.target, min_clip=self.min_clip
         )
@@ -174,12 +183,13 @@ class AutoDeleveraging(Policy):
         ``fund`` (it cannot cover the deficits), ``pool`` (it is empty, or one market has cost it more than `ratio`),
         ``fund_drawdown`` (it has fallen by `ratio` from its peak), or ``none`` to switch deleveraging off.
     venues
-        Names of the venues; None: all.
+        Names of the venues; None: all that do not lend.
     price
         ``bankruptcy``, ``mark`` or ``previous_mark``; None: the venue's own.
     ratio, window, interval
         Share of the fund's peak; seconds over which the peak is taken; seconds between two rankings (0: ranked when
-        needed). None: the venue's own.
+        needed). None: the venue's own. Ratio and window are read by ``pool`` and ``fund_drawdown`` only, nothing by
+        ``none``.
 
     References
     ----------
@@ -208,6 +218,10 @@ class AutoDeleveraging(Policy):
         for name, high in (("ratio", 1.0), ("window", 1e9), ("interval", 1e9)):
             if getattr(self, name) is not None:
                 check_number(self, name, 0.0, high, open_low=name == "ratio")
+        if self.trigger == "none":
+            check_unread(self, ("rank", "price", "ratio", "window", "interval"), "trigger is 'none'")
+        elif self.trigger == "fund":
+            check_unread(self, ("ratio", "window"), "trigger 'fund' asks only whether the fund can pay")
 
     def describe(self) -> str:
         """One plain sentence."""
@@ -216,15 +230,17 @@ class AutoDeleveraging(Policy):
         return f"Auto-deleveraging: winners are cut {RANKED[self.rank]} once {TRIGGERED[self.trigger]}."
 
     def opening(self, net: Network) -> Network:
-        """Set trigger and rank of the venues."""
-        trigger = "" if self.trigger == "none" else self.trigger
+        """Set trigger and rank of the venues; those that lend have no positions to cut."""
+        named = without_loans(net) if self.venues is None else self.venues
+        if self.trigger == "none":
+            return change_venues(self, net, named, adl_trigger="")
         given = {"price": self.price, "ratio": self.ratio, "window": self.window}
         columns: dict[str, object] = {
             f"adl_{key}": value for key, value in given.items() if value is not None
         }
         if self.interval is not None:
             columns["rank_interval"] = self.interval
-        return change_venues(self, net, self.venues, adl_trigger=trigger, adl_rank=self.rank, **columns)
+        return change_venues(self, net, named, adl_trigger=self.trigger, adl_rank=self.rank, **columns)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """What winners lose by deleveraging, and what they and other customers lose or are spared by the residual rule.
@@ -254,7 +270,7 @@ class SocialisedLoss(Policy):
     rule
         ``socialise`` (pro rata to positive equity), ``profit_pro_rata`` or ``profit_queue`` (profit only).
     venues
-        Names of the venues; None: all.
+        Names of the venues; None: all, for ``profit_queue`` all exchanges: at protocols there is no profit to take.
 
     References
     ----------
@@ -281,7 +297,11 @@ class SocialisedLoss(Policy):
 
     def opening(self, net: Network) -> Network:
         """Set the residual rule and switch deleveraging off."""
-        return change_venues(self, net, self.venues, residual=self.rule, adl_trigger="")
+        named = self.venues
+        if named is None and self.rule == "profit_queue":
+            kinds = net.nodes["kind"].reindex(net.venues.index)
+            named = tuple(map(str, net.venues.index[kinds == "exchange"]))
+        return change_venues(self, net, named, residual=self.rule, adl_trigger="")
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """Money seized from customers, less what winners are spared who are no longer deleveraged."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from contagion.errors import PolicyError, nearest
@@ -40,6 +40,17 @@ def check_flag(policy: Policy, name: str) -> None:
         raise PolicyError(f"{type(policy).__name__}.{name} is {value!r:.80}; allowed are True, False")
 
 
+def check_unread(policy: Policy, names: Sequence[str], why: str) -> None:
+    """Refuse parameters that differ from their defaults although nothing reads them."""
+    defaults = {field.name: field.default for field in fields(policy)}
+    for name in names:
+        value = getattr(policy, name)
+        if value != defaults[name]:
+            raise PolicyError(
+                f"{type(policy).__name__}.{name} is {value!r:.80}, but nothing reads it: {why}; leave it out"
+            )
+
+
 def market_mask(policy: Policy, chosen: tuple[str, ...] | None, markets: Sequence[str]) -> tuple[bool, ...]:
     """Which markets a policy names; all when it names none."""
     if chosen is None:
@@ -63,7 +74,7 @@ class Halt(Policy):
         Fall of the last price below the reference that triggers (fraction, above 0).
     window
         The reference is the highest last price of the last `window` seconds, in whole rounds and at least one;
-        inf: since the opening.
+        inf: since the opening. Of the reference ``last``, and of ``shock`` that reopens with ``window``.
     length
         Seconds a halt lasts.
     times
@@ -86,7 +97,7 @@ class Halt(Policy):
         there in proportion.
     diversion
         Share of the orders waiting in the halted market that is hedged, between traders outside the network, in the
-        open markets of the asset while they wait, in [0, 1].
+        open markets of the asset while they wait, in [0, 1]; needs `markets` where all of an asset halt together.
     markets
         Names of the markets the rule applies to; None: all.
 
@@ -131,6 +142,14 @@ class Halt(Policy):
             raise PolicyError("Halt.auction_depth is given without an auction; set auction=True")
         if self.reference == "basket" and self.reopening == "window":
             raise PolicyError("Halt.reopening 'window' keeps no highest basket; use reopening='halt_price'")
+        if self.reference != "last" and self.reopening == "halt_price" and not math.isinf(self.window):
+            check_unread(self, ("window",), f"reference {self.reference!r} looks back on no window")
+        together = self.scope != "market" or self.reference == "basket"
+        if self.diversion > 0.0 and together and self.markets is None:
+            raise PolicyError(
+                "Halt.diversion is given, but all markets of an asset halt together: none is left to hedge in; "
+                "name the markets that halt, or use scope='market'"
+            )
 
     def describe(self) -> str:
         """One plain sentence."""

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 from contagion.errors import PolicyError
 from contagion.network import Network
-from contagion.policies.backstops import change_venues
+from contagion.policies.backstops import change_venues, without_loans
 from contagion.policies.base import Policy
-from contagion.policies.breakers import check_number, check_word
+from contagion.policies.breakers import check_number, check_unread, check_word
 from contagion.policies.costs import CostRates, Outlay
 
 SHARES = {"to_fund": "fee_to_fund", "to_keeper": "fee_to_keeper", "burned": "fee_burned"}
@@ -80,7 +80,8 @@ class FeeSplit(Policy):
     Parameters
     ----------
     fee
-        Share of the liquidated money, in [0, 1); None: as the venue has it.
+        Share of the liquidated money, in [0, 1); None: as the venue has it. Venues that lend have none: what is split
+        there is the protocol's part of the bonus, or the penalty of an auction.
     to_fund, to_keeper, burned
         Shares of the fee for the insurance fund, the keeper, and nobody (burned: it leaves the system), in [0, 1];
         None: as the venue has it. Their sum is at most 1.
@@ -107,6 +108,8 @@ class FeeSplit(Policy):
         for name in ("fee", *SHARES):
             if getattr(self, name) is not None:
                 check_number(self, name, 0.0, 1.0)
+        if all(getattr(self, name) is None for name in ("fee", *SHARES)):
+            check_unread(self, ("venues",), "neither a fee nor a share is given")
         if self.fee == 1.0:
             raise PolicyError("FeeSplit.fee is 1.0; allowed is a share below 1")
         given = [getattr(self, name) or 0.0 for name in SHARES]
@@ -130,7 +133,11 @@ class FeeSplit(Policy):
         """Set the fee columns of the venues."""
         columns = {"fee": self.fee, **{column: getattr(self, name) for name, column in SHARES.items()}}
         given = {column: value for column, value in columns.items() if value is not None}
-        return change_venues(self, net, self.venues, **given) if given else net
+        if not given:
+            return net
+        if self.fee is not None and self.venues is None:
+            net = change_venues(self, net, without_loans(net), fee=given.pop("fee"))
+        return change_venues(self, net, self.venues, **given)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """What venue and fund give up: fees that go to keepers or are burned.

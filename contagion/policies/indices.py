@@ -13,7 +13,7 @@ from contagion.errors import PolicyError, nearest
 from contagion.network import Network
 from contagion.policies.backstops import change_venues
 from contagion.policies.base import Policy
-from contagion.policies.breakers import check_number
+from contagion.policies.breakers import check_number, check_unread
 from contagion.policies.costs import CostRates, Outlay
 
 SPOT_KINDS = ("spot", "pool")
@@ -76,6 +76,8 @@ class IndexDesign(Policy):
             check_number(self, "deviation", 0.0, 1.0)
         if self.lag is not None:
             check_number(self, "lag", 0.0, 1e9)
+        if self.deviation is None and self.lag is None:
+            check_unread(self, ("venues",), "neither deviation nor lag is given")
 
     def describe(self) -> str:
         """One plain sentence."""

@@ -9,27 +9,31 @@ from typing import ClassVar, Literal
 
 from contagion.errors import PolicyError
 from contagion.network import Network
+from contagion.network.unread import LOANS
 from contagion.policies.backstops import change_venues
 from contagion.policies.base import Policy
-from contagion.policies.breakers import check_number, check_word
+from contagion.policies.breakers import check_number, check_unread, check_word
 from contagion.policies.costs import CostRates, Outlay
 
-LOANS = ("lending", "auction")
+DUTCH = ("buffer", "cut", "step", "cusp")
+"""Parameters that only a falling price has."""
 
 
-def lending_venues(policy: Policy, net: Network, names: Sequence[str] | None) -> list[str]:
-    """The venues that a policy names, or all that lend; refused where one does not lend, or none does."""
-    lend = [str(name) for name in net.venues.index[net.venues["procedure"].isin(LOANS)]]
+def lending_venues(
+    policy: Policy, net: Network, names: Sequence[str] | None, procedures: tuple[str, ...] = LOANS
+) -> list[str]:
+    """The venues that a policy names, or all with one of the procedures; refused where one has another, or none has."""
+    allowed = " or ".join(procedures)
+    lend = [str(name) for name in net.venues.index[net.venues["procedure"].isin(procedures)]]
     for name in names or ():
         if name in net.venues.index and name not in lend:
             raise PolicyError(
-                f"{type(policy).__name__}.venues names {name!r}, whose procedure is not lending or auction; "
-                f"venues that lend: {', '.join(lend) or 'none'}"
+                f"{type(policy).__name__}.venues names {name!r}, whose procedure is not {allowed}; "
+                f"venues that lend so: {', '.join(lend) or 'none'}"
             )
     if names is None and not lend:
         raise PolicyError(
-            f"{type(policy).__name__}: no venue of the network lends; "
-            "it acts on venues with procedure lending or auction"
+            f"{type(policy).__name__}: no venue of the network lends; it acts on venues with procedure {allowed}"
         )
     return lend if names is None else list(names)
 
@@ -49,7 +53,7 @@ class CloseFactor(Policy):
     min_leftover
         Least value (money) that a partial liquidation leaves on both sides.
     venues
-        Names of the protocols; None: all that lend.
+        Names of the protocols; None: all with the procedure ``lending``; auctions have no close factor.
 
     References
     ----------
@@ -87,7 +91,7 @@ class CloseFactor(Policy):
         return change_venues(
             self,
             net,
-            lending_venues(self, net, self.venues),
+            lending_venues(self, net, self.venues, ("lending",)),
             close_factor=self.close_factor,
             full_close_health_factor=full,
             small_position=self.small_position,
@@ -106,7 +110,7 @@ class Auction(Policy):
     Parameters
     ----------
     buffer
-        First price over the oracle's.
+        First price over the oracle's; this and the next two, and `cusp`, are of the kind ``dutch``.
     cut, step
         The price falls by this factor, in (0, 1), every `step` seconds.
     tail, cusp
@@ -117,7 +121,7 @@ class Auction(Policy):
         ``dutch``: the price falls. ``flip``: bids for all of it rise for `tail` seconds, if two keepers or more bid;
         one alone pays nothing.
     keepers
-        How many bid in an auction of the kind ``flip``.
+        How many bid in an auction of the kind ``flip``; without one nothing is sold. A falling price counts none.
     venues
         Names of the protocols; None: all that lend.
 
@@ -149,6 +153,12 @@ class Auction(Policy):
         check_number(self, "penalty", 0.0, 1.0)
         check_word(self, "kind", ("dutch", "flip"))
         check_number(self, "keepers", 0, 1e6)
+        if self.keepers != int(self.keepers):
+            raise PolicyError(f"Auction.keepers is {self.keepers!r}; allowed is a whole number")
+        if self.kind == "flip":
+            check_unread(self, DUTCH, "bids of an auction of kind 'flip' rise from nothing")
+        else:
+            check_unread(self, ("keepers",), "an auction of kind 'dutch' counts no keepers")
 
     def describe(self) -> str:
         """One plain sentence."""
@@ -169,15 +179,17 @@ class Auction(Policy):
             net,
             lending_venues(self, net, self.venues),
             procedure="auction",
-            auction_buffer=self.buffer,
-            auction_cut=self.cut,
-            auction_step=self.step,
             auction_tail=self.tail,
-            auction_cusp=self.cusp,
             auction_penalty=self.penalty,
             auction_kind=self.kind,
-            auction_keepers=int(self.keepers),
+            **self._of_kind(),
         )
+
+    def _of_kind(self) -> dict[str, float]:
+        """The columns that only this kind of auction reads."""
+        if self.kind == "flip":
+            return {"auction_keepers": int(self.keepers)}
+        return {f"auction_{name}": getattr(self, name) for name in DUTCH}
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """What keepers kept and gas burned: collateral that borrowers sold below its price, in place of the bonus.

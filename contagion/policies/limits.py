@@ -19,7 +19,7 @@ from contagion.network.reserved import rest_of_market
 from contagion.network.schedules import own_schedules
 from contagion.network.shrinking import post, shrink, shrink_positions, together
 from contagion.policies.base import Policy
-from contagion.policies.breakers import check_number, check_word, market_mask
+from contagion.policies.breakers import check_number, check_unread, check_word, market_mask
 from contagion.policies.costs import CostRates, Outlay
 from contagion.policies.margins import RESPONSES
 
@@ -123,6 +123,8 @@ class PositionLimit(Policy):
         if self.share is not None:
             check_number(self, "share", 0.0, 1e6)
         check_word(self, "of", MEASURES)
+        if self.share is None:
+            check_unread(self, ("of",), "no share is given")
 
     def describe(self) -> str:
         """One plain sentence."""

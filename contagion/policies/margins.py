@@ -13,7 +13,7 @@ from contagion.errors import PolicyError, nearest
 from contagion.network import Network
 from contagion.network.remargin import remargin
 from contagion.policies.base import Policy
-from contagion.policies.breakers import check_number, check_word
+from contagion.policies.breakers import check_number, check_unread, check_word
 from contagion.policies.costs import CostRates, Outlay
 
 RESPONSES = ("utilisation", "violators")
@@ -203,6 +203,7 @@ class TieredMargin(Policy):
         check_word(self, "response", RESPONSES)
         if self.tiers is not None:
             check_tiers(self.tiers, "TieredMargin.tiers")
+            check_unread(self, ("factor", "above"), "tiers replaces both")
 
     def describe(self) -> str:
         """One plain sentence."""

@@ -26,7 +26,7 @@ class MarketWideHalt(Policy):
     lengths
         Seconds a halt lasts, one per level; inf: to the end.
     auction, auction_depth, magnet, diversion
-        As in `Halt`.
+        As in `Halt`; diversion needs `markets`.
     markets
         Names of the markets that the basket holds and that halt; None: all.
 
@@ -54,6 +54,13 @@ class MarketWideHalt(Policy):
         check_flag(self, "auction")
         for share in ("auction_depth", "magnet", "diversion"):
             check_number(self, share, 0.0, 1.0)
+        if self.auction_depth > 0.0 and not self.auction:
+            raise PolicyError("MarketWideHalt.auction_depth is given without an auction; set auction=True")
+        if self.diversion > 0.0 and self.markets is None:
+            raise PolicyError(
+                "MarketWideHalt.diversion is given, but all markets halt: none is left to hedge in; "
+                "name the markets that halt"
+            )
         if not self.levels or len(self.levels) != len(self.lengths):
             raise PolicyError(
                 f"MarketWideHalt has {len(self.levels)} levels and {len(self.lengths)} lengths; "
@@ -80,7 +87,7 @@ class MarketWideHalt(Policy):
         halts = [
             Halt(
                 drop=level, window=math.inf, length=length, times=1, scope="all", reference="basket",
-                auction=self.auction, auction_depth=self.auction_depth if self.auction else 0.0,
+                auction=self.auction, auction_depth=self.auction_depth,
                 magnet=self.magnet, diversion=self.diversion, markets=self.markets,
             )
             for level, length in levels

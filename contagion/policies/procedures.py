@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from contagion.errors import PolicyError
 from contagion.margin.rulebooks import RULEBOOKS, rulebook
 from contagion.network import Network
-from contagion.policies.backstops import FREE_PROCEDURE, change_venues
+from contagion.policies.backstops import FREE_PROCEDURE, change_venues, without_loans
 from contagion.policies.base import Policy
 from contagion.policies.breakers import check_number, check_word
 from contagion.policies.costs import CostRates, Outlay
@@ -176,10 +176,7 @@ class Rulebook(Policy):
 
 def _exchanges(policy: Procedure | Rulebook, net: Network) -> Sequence[str]:
     """Names of the venues that the policy names; without any, all that close positions and lend no money."""
-    if policy.venues is not None:
-        return policy.venues
-    lends = net.venues["procedure"].isin(["lending", "auction"])
-    return [str(name) for name in net.venues.index[~lends]]
+    return without_loans(net) if policy.venues is None else policy.venues
 
 
 def _whose(venues: tuple[str, ...] | None) -> str:

@@ -59,7 +59,11 @@ METRICS: dict[str, Metric] = {
     "price_amplification": Metric(
         "price amplification", "ratio", "largest fall of price / fall of outside price"
     ),
-    "liquidated_notional": Metric("liquidated", "money", "money value of forced orders filled in the market"),
+    "liquidated_notional": Metric(
+        "liquidated",
+        "money",
+        "what forced orders filled in the market closed; of a loan the collateral given up",
+    ),
     "liquidated_notional_long": Metric("liquidated, longs", "money", "the part that closed long positions"),
     "liquidated_notional_short": Metric(
         "liquidated, shorts", "money", "the part that closed short positions"
@@ -101,7 +105,9 @@ METRICS: dict[str, Metric] = {
         "value realised / amount owed at the trigger, mean over closed accounts; the rest is bad debt",
     ),
     "liquidation_cost": Metric("liquidation cost", "money", "slippage, fees, gas and burn of forced fills"),
-    "liquidation_cost_slippage": Metric("of it slippage", "money", "price impact of forced fills"),
+    "liquidation_cost_slippage": Metric(
+        "of it slippage", "money", "price impact of forced fills, and of working off what was taken over"
+    ),
     "liquidation_cost_fee": Metric("of it fees", "money", "fees charged on forced fills"),
     "liquidation_cost_gas": Metric("of it gas", "money", "gas paid by keepers"),
     "liquidation_cost_burn": Metric("of it burnt", "money", "money destroyed by rule"),
@@ -119,7 +125,9 @@ METRICS: dict[str, Metric] = {
     ),
     "fill_rate": Metric("fill rate", "share", "forced orders filled / asked"),
     "branching_ratio": Metric(
-        "branching ratio", "share", "share of forced selling that earlier forced selling caused"
+        "branching ratio",
+        "share",
+        "of what was liquidated or taken over, the share of accounts that were healthy at outside prices",
     ),
     "rounds": Metric("rounds", "count", "rounds until nothing was left to do"),
     "policy_cost": Metric(
@@ -128,6 +136,28 @@ METRICS: dict[str, Metric] = {
         "what the rules used beyond no policy, each part priced once: money locked up, markets shut, orders held "
         "back, volume turned away, winners cut or seized, margin asked, money paid away or lost by a backstop",
     ),
+    "reacted_notional": Metric("cut by owners", "money", "positions that called owners closed themselves"),
+    "hedged_notional": Metric("hedged by owners", "money", "hedges that called owners opened"),
+    "funding_paid": Metric("funding", "money", "funding that changed hands between longs and shorts"),
+    "recalled": Metric("loans recalled", "money", "loans between nodes that debtors paid back early"),
+    "withdrawn": Metric("withdrawn", "money", "what customers took out of venues in a run"),
+    "withdrawals_refused": Metric(
+        "withdrawals refused", "money", "what customers asked for in a run and did not get"
+    ),
+    "collateral_seized": Metric(
+        "collateral seized", "money", "collateral that keepers took from borrowers, at the oracle's price"
+    ),
+    "debt_repaid": Metric(
+        "debt repaid", "money", "debt that keepers repaid for borrowers, at the oracle's price"
+    ),
+    "keeper_gain": Metric("keepers' gain", "money", "what liquidating loans left to keepers, gas paid"),
+    "keeper_waits": Metric(
+        "keepers' waits", "count", "accounts that keepers left waiting, once for every round they waited"
+    ),
+    "margin_moved": Metric("margin moved", "money", "free margin that owners moved between their accounts"),
+    "own_capital_paid": Metric("own capital paid", "money", "bad debt that venues' own capital paid"),
+    "default_fund_paid": Metric("default funds paid", "money", "bad debt that default funds of members paid"),
+    "assessed": Metric("assessments", "money", "bad debt that members paid beyond their contributions"),
 }
 
 

@@ -173,11 +173,51 @@ def everything_on(net: ct.Network) -> ct.Network:
     )
 
 
+def with_pools(net: ct.Network) -> ct.Network:
+    """The network with a constant-product and a concentrated pool, as deep as its first market, for each coin."""
+    first = net.markets.reset_index().iloc[0]
+    coins = [str(asset) for asset in net.assets.index if asset != net.unit]
+    resting = net.depth[net.depth["market"] == first["name"]]
+    narrow = float(resting["amount"].iloc[0])
+    markets, depth = [], []
+    for coin in coins:
+        for impact in ("constant_product", "concentrated"):
+            name = f"{coin}-{impact}"
+            row = {
+                "name": name,
+                "asset": coin,
+                "kind": "pool",
+                "impact": impact,
+                "schedule": "",
+                "lot": np.nan,
+            }
+            markets.append(first.to_dict() | row | {"fee": 0.003, "funding_interval": np.nan})
+            depth += [
+                {"market": name, "side": side, "band": band, "amount": narrow * times}
+                for side in ("bid", "ask")
+                for band, times in ((0.01, 1.0), (0.3, 40.0))
+            ]
+    return net.replace(
+        markets=[*net.markets.reset_index().to_dict("records"), *markets],
+        depth=[*net.depth.to_dict("records"), *depth],
+    )
+
+
 def round_rows(size: int) -> Iterator[Row]:
-    """A round in which everybody is looked at, with every mechanism on, against the bare look at a plain book."""
+    """Rounds in which everybody is looked at, with rules on, against the bare look at as many accounts."""
     plain = ct.generate.perp_market(n_accounts=size, seed=0)
-    made = [ct.Cascade(step=60.0).prepare(net, []) for net in (everything_on(plain), plain)]
-    arrays = [prepared.shock_arrays(ct.PriceShock(SHOCK)) for prepared in made]
+    loans = ct.generate.lending_market(n_accounts=size, seed=0)
+    yield round_row("round with everything on vs bare look", size, everything_on(plain), plain, must=2.0)
+    yield round_row("round with pools vs bare look", size, with_pools(plain), plain)
+    yield round_row("round with loans vs bare look", len(loans.accounts), loans, loans)
+
+
+def round_row(name: str, size: int, ruled: ct.Network, plain: ct.Network, must: float | None = None) -> Row:
+    """One such row: whole rounds of `ruled` over looks at `plain`."""
+    made = [ct.Cascade(step=60.0).prepare(net, []) for net in (ruled, plain)]
+    coins = set(ruled.assets.index[ruled.assets["kind"] != "currency"])
+    shock = ct.PriceShock({asset: move for asset, move in SHOCK.items() if asset in coins})
+    arrays = [prepared.shock_arrays(shock) for prepared in made]
 
     def begin(which: int) -> Any:
         state = made[which].start(arrays[which], 0, False, (0, 0))
@@ -196,15 +236,7 @@ def round_rows(size: int) -> Iterator[Row]:
 
     bare()
     ratio, spread, seconds = alternate(full, bare, time.process_time)
-    yield Row(
-        "round with everything on vs bare look",
-        size,
-        ratio,
-        spread,
-        must=2.0,
-        better="lower",
-        seconds=seconds,
-    )
+    return Row(name, size, ratio, spread, must=must, better="lower", seconds=seconds)
 
 
 def cores() -> int:

@@ -118,7 +118,9 @@ def test_winners_who_are_cut_forgo_the_mark_and_are_billed_as_those_whose_profit
         base = (
             net
             if sign < 0.0
-            else net.replace(venues=net.venues.assign(adl_trigger="", residual="profit_pro_rata"))
+            else net.replace(
+                venues=net.venues.assign(adl_trigger="", adl_price="", residual="profit_pro_rata")
+            )
         )
         cmp = ct.compare(base, gap(), MODEL, {"other": [policy]}, n=1)
         costs = cmp.costs().loc["other"]

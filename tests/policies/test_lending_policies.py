@@ -49,15 +49,16 @@ def test_the_policies_of_lenders_change_what_happens(policy: Policy) -> None:
     assert differs.sum() >= SCENARIOS // 4
 
 
-def test_the_rule_that_is_in_force_already_changes_no_bit() -> None:
+def test_the_rule_that_is_in_force_already_changes_no_bit_but_the_bill() -> None:
+    # the last metric is what the policy costs: a single run has no run beside it to take the same bill away
     same = losses(ct.CloseFactor(close_factor=0.5), scenarios=6)
-    assert np.array_equal(losses(scenarios=6), same, equal_nan=True)
+    assert np.array_equal(losses(scenarios=6)[:, :-1], same[:, :-1], equal_nan=True)
     auctions = losses(ct.Auction(), scenarios=6, procedure="auction")
-    assert np.array_equal(losses(scenarios=6, procedure="auction"), auctions, equal_nan=True)
+    assert np.array_equal(losses(scenarios=6, procedure="auction")[:, :-1], auctions[:, :-1], equal_nan=True)
 
 
 def test_they_say_what_they_do_and_cost_nothing() -> None:
-    run = play(net(), ct.PriceShock({"ETH": -0.3}, over=300.0), ct.Auction(), ct.CloseFactor(0.25, 0.9))
+    run = play(net(), ct.PriceShock({"ETH": -0.3}, over=300.0), ct.CloseFactor(0.25, 0.9), ct.Auction())
     assert run.metrics["policy_cost"] == 0.0
     assert "1.3 times the oracle price" in ct.Auction().describe()
     assert (

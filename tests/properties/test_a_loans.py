@@ -33,9 +33,7 @@ def worth(it: Played, posting: Posting, r: int) -> Fraction:
     return posting.amount * (it.price(r, posting) if posting.instrument >= 0 else Fraction(1))
 
 
-@given(seeds)
-def test_a6_without_interest_a_debt_only_falls_and_collateral_only_by_seizure(seed: int) -> None:
-    it = played(seed)
+def a6_without_interest_a_debt_only_falls_and_collateral_only_by_seizure(it: Played) -> None:
     lends = it.prepared.opening.venues["procedure"]
     book = it.prepared.opening.book
     balance = it.opening_balances()
@@ -52,8 +50,11 @@ def test_a6_without_interest_a_debt_only_falls_and_collateral_only_by_seizure(se
 
 
 @given(seeds)
-def test_a7_seized_is_repaid_plus_bonus_at_the_oracle_to_the_lot_unless_all_is_seized(seed: int) -> None:
-    it = played(seed)
+def test_a6_without_interest_a_debt_only_falls_and_collateral_only_by_seizure(seed: int) -> None:
+    a6_without_interest_a_debt_only_falls_and_collateral_only_by_seizure(played(seed))
+
+
+def a7_seized_is_repaid_plus_bonus_at_the_oracle_to_the_lot_unless_all_is_seized(it: Played) -> None:
     opening = it.prepared.opening
     book, left = opening.book, it.opening_balances()
     by_event: dict[int, list[Posting]] = defaultdict(list)
@@ -86,8 +87,11 @@ def test_a7_seized_is_repaid_plus_bonus_at_the_oracle_to_the_lot_unless_all_is_s
 
 
 @given(seeds)
-def test_a7_an_auction_pays_its_price_for_what_it_sells(seed: int) -> None:
-    it = played(seed)
+def test_a7_seized_is_repaid_plus_bonus_at_the_oracle_to_the_lot_unless_all_is_seized(seed: int) -> None:
+    a7_seized_is_repaid_plus_bonus_at_the_oracle_to_the_lot_unless_all_is_seized(played(seed))
+
+
+def a7_an_auction_pays_its_price_for_what_it_sells(it: Played) -> None:
     for event, own in deals(it):
         if event["kind"] == codes.EVENT_AUCTION:
             [seized] = [p for p in own if p.kind == codes.BY_SEIZURE]
@@ -95,6 +99,11 @@ def test_a7_an_auction_pays_its_price_for_what_it_sells(seed: int) -> None:
             assert all(p.instrument == codes.MONEY for p in own if p.kind == codes.BY_REPAYMENT)
             assert seized.amount < 0 <= repaid  # a keeper who is alone bids nothing
             assert event["money"] == pytest.approx(repaid * float(it.state.clock["quantum"][0]))
+
+
+@given(seeds)
+def test_a7_an_auction_pays_its_price_for_what_it_sells(seed: int) -> None:
+    a7_an_auction_pays_its_price_for_what_it_sells(played(seed))
 
 
 @given(seeds)

@@ -96,9 +96,7 @@ def own_contributions(it: Played, balance: dict[Key, int], postings: list[Postin
     return {j: min(money, balance[codes.DEFAULT_FUND, j, codes.MONEY]) for j, money in owed.items()}
 
 
-@given(seeds)
-def test_a8_deficits_of_flat_accounts_are_the_sum_of_the_layers(seed: int) -> None:
-    it = played(seed)
+def a8_deficits_of_flat_accounts_are_the_sum_of_the_layers(it: Played) -> None:
     for r, before, layers in split_waterfall(it):
         for venue, postings in layers.items():
             for p in postings:
@@ -120,8 +118,11 @@ def test_a8_deficits_of_flat_accounts_are_the_sum_of_the_layers(seed: int) -> No
 
 
 @given(seeds)
-def test_a8_a_layer_is_used_only_when_the_one_before_is_exhausted(seed: int) -> None:
-    it = played(seed)
+def test_a8_deficits_of_flat_accounts_are_the_sum_of_the_layers(seed: int) -> None:
+    a8_deficits_of_flat_accounts_are_the_sum_of_the_layers(played(seed))
+
+
+def a8_a_layer_is_used_only_when_the_one_before_is_exhausted(it: Played) -> None:
     book, venues = it.prepared.opening.book, it.prepared.opening.venues
     for r, before, layers in split_waterfall(it):
         for venue, postings in layers.items():
@@ -149,8 +150,11 @@ def test_a8_a_layer_is_used_only_when_the_one_before_is_exhausted(seed: int) -> 
 
 
 @given(seeds)
-def test_a8_contributions_own_capital_and_assessments_pay_in_this_order_up_to_their_limits(seed: int) -> None:
-    it = played(seed)
+def test_a8_a_layer_is_used_only_when_the_one_before_is_exhausted(seed: int) -> None:
+    a8_a_layer_is_used_only_when_the_one_before_is_exhausted(played(seed))
+
+
+def a8_contributions_own_capital_and_assessments_pay_in_this_order_up_to_their_limits(it: Played) -> None:
     book, venues, nodes = it.prepared.opening.book, it.prepared.opening.venues, it.state.venues["node"]
     pledged = [int(venue["own_capital"]) for venue in venues]
     owed = [
@@ -201,8 +205,11 @@ def test_a8_contributions_own_capital_and_assessments_pay_in_this_order_up_to_th
 
 
 @given(seeds)
-def test_a8_haircuts_go_by_rank_or_exactly_pro_rata(seed: int) -> None:
-    it = played(seed)
+def test_a8_contributions_own_capital_and_assessments_pay_in_this_order_up_to_their_limits(seed: int) -> None:
+    a8_contributions_own_capital_and_assessments_pay_in_this_order_up_to_their_limits(played(seed))
+
+
+def a8_haircuts_go_by_rank_or_exactly_pro_rata(it: Played) -> None:
     book, venues = it.prepared.opening.book, it.prepared.opening.venues
     for r, before, layers in split_waterfall(it):
         for venue, postings in layers.items():
@@ -232,8 +239,11 @@ def test_a8_haircuts_go_by_rank_or_exactly_pro_rata(seed: int) -> None:
 
 
 @given(seeds)
-def test_a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative(seed: int) -> None:
-    it = played(seed)
+def test_a8_haircuts_go_by_rank_or_exactly_pro_rata(seed: int) -> None:
+    a8_haircuts_go_by_rank_or_exactly_pro_rata(played(seed))
+
+
+def a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative(it: Played) -> None:
     for venue in it.state.venues:
         layers = sum(int(venue[name]) for name in ("fund_used", "residual_paid", "own_paid", "uncovered"))
         layers += sum(int(venue[name]) for name in ("own_capital_paid", "default_fund_paid", "assessed"))
@@ -247,8 +257,11 @@ def test_a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative(
 
 
 @given(seeds)
-def test_a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_is_held(seed: int) -> None:
-    it = played(seed)
+def test_a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative(seed: int) -> None:
+    a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative(played(seed))
+
+
+def a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_is_held(it: Played) -> None:
     book, balance = it.prepared.opening.book, it.opening_balances()
     sold: dict[int, tuple[int, int, int]] = {}
     for posting in it.postings:
@@ -276,6 +289,11 @@ def test_a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_i
         assert abs(money.get(event, 0) - exact) <= Fraction(number * 501, 1000)
 
 
+@given(seeds)
+def test_a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_is_held(seed: int) -> None:
+    a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_is_held(played(seed))
+
+
 LOANS = (codes.EVENT_LIQUIDATION, codes.EVENT_AUCTION)
 
 
@@ -289,12 +307,8 @@ def market_of(it: Played, p: Posting) -> int:
     return int(slots["market"][slot])
 
 
-@given(seeds)
-@example(208)  # loans nobody has dealt with yet, beside coins of others on sale
-@example(259)
-def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> None:
-    it = played(seed)
-    state = it.state
+def done_of_what_was_decided(it: Played) -> Fraction:
+    """Notional in quanta at the marks that was filled, deleveraged, taken over or settled with a lender."""
     sick = it.acting
     done = Fraction(0)
     for p in it.postings:
@@ -304,6 +318,11 @@ def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> N
         if moved and (p.kind == codes.BY_LIQUIDATION or given_up or loan):
             m = market_of(it, p)
             done += abs(p.amount) * it.mark(p.round, m)
+    return done
+
+
+def a9_filled_deleveraged_and_deferred_are_what_was_decided(it: Played, done: Fraction) -> None:
+    state = it.state
     deferred = Fraction(float(state.rounds["deferred_notional"].sum())) * Fraction(
         it.prepared.opening.units.scale
     )
@@ -312,8 +331,14 @@ def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> N
 
 
 @given(seeds)
-def test_a10_a_healthy_account_is_never_liquidated(seed: int) -> None:
+@example(208)  # loans nobody has dealt with yet, beside coins of others on sale
+@example(259)
+def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> None:
     it = played(seed)
+    a9_filled_deleveraged_and_deferred_are_what_was_decided(it, done_of_what_was_decided(it))
+
+
+def a10_a_healthy_account_is_never_liquidated(it: Played) -> None:
     sick = it.acting
     for p in it.postings:
         if p.entity == codes.ACCOUNT and p.kind == codes.BY_LIQUIDATION:
@@ -321,10 +346,13 @@ def test_a10_a_healthy_account_is_never_liquidated(seed: int) -> None:
 
 
 @given(seeds)
-def test_a10_every_account_below_maintenance_is_seen_in_that_round(seed: int) -> None:
-    it = played(seed)
+def test_a10_a_healthy_account_is_never_liquidated(seed: int) -> None:
+    a10_a_healthy_account_is_never_liquidated(played(seed))
+
+
+def a10_every_account_below_maintenance_is_seen_in_that_round(it: Played, seen: dict[int, int]) -> None:
+    """`seen` holds the rounds in which accounts were first below it, and goes on to do so."""
     first = it.state.first_trigger
-    seen: dict[int, int] = {}
     for r, ids in it.acting.items():
         for i in ids:
             seen.setdefault(i, r)
@@ -334,8 +362,11 @@ def test_a10_every_account_below_maintenance_is_seen_in_that_round(seed: int) ->
 
 
 @given(seeds)
-def test_a10_an_account_acts_at_most_once_per_round(seed: int) -> None:
-    it = played(seed)
+def test_a10_every_account_below_maintenance_is_seen_in_that_round(seed: int) -> None:
+    a10_every_account_below_maintenance_is_seen_in_that_round(played(seed), {})
+
+
+def a10_an_account_acts_at_most_once_per_round(it: Played) -> None:
     acts = [
         (e["round"], e["account"], e["market"]) for e in it.events if e["kind"] == codes.EVENT_LIQUIDATION
     ]
@@ -343,8 +374,11 @@ def test_a10_an_account_acts_at_most_once_per_round(seed: int) -> None:
 
 
 @given(seeds)
-def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> None:
-    it = played(seed)
+def test_a10_an_account_acts_at_most_once_per_round(seed: int) -> None:
+    a10_an_account_acts_at_most_once_per_round(played(seed))
+
+
+def a10_only_a_rule_moves_an_account_its_owner_did_not_move(it: Played) -> None:
     book, strategies = it.prepared.opening.book, it.prepared.opening.strategies
     legs = {int(k) for name in ("long_leg", "short_leg") for k in strategies[name] if k >= 0}
     inventories = set(it.prepared.opening.venues["inventory"].tolist())
@@ -385,3 +419,8 @@ def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> N
             owners = it.events[p.event]["kind"] in (codes.EVENT_REACTION, codes.EVENT_HEDGE)
             trades = owners or p.id in inventories | {i for i, _ in traders}
             assert trades or auction or p.id in sick[p.round]
+
+
+@given(seeds)
+def test_a10_only_a_rule_moves_an_account_its_owner_did_not_move(seed: int) -> None:
+    a10_only_a_rule_moves_an_account_its_owner_did_not_move(played(seed))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contagion as ct
+from contagion.network.unread import without_unread
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.state import allocate, reset
 from contagion.streams import key64
@@ -35,9 +36,10 @@ def test_d1_without_impact_every_price_is_the_outside_price(seed: int) -> None:
 @given(seeds)
 def test_d1_without_impact_no_liquidation_is_contagion(seed: int) -> None:
     it = random_world(seed)
+    free = it.net.venues.assign(fee=0.0, adl_trigger="", protocol_fee=0.0, auction_penalty=0.0)
     net = it.net.replace(
         markets=without_impact(it.net.markets).assign(fee=0.0),
-        venues=it.net.venues.assign(fee=0.0, adl_trigger="", protocol_fee=0.0, auction_penalty=0.0),
+        venues=without_unread(free, np.ones(len(free), dtype=np.bool_)),
     )
     state = it.model.prepare(net).simulate(it.shock, seed=seed)
     assert state.counters[codes.SLIPPAGE] == 0.0

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import contagion as ct
+from contagion.network.unread import without_unread
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.model import Prepared
 from tests.propagation.cascade.test_drivers import assert_same
@@ -117,8 +118,9 @@ def scaled(net: ct.Network, factor: float) -> ct.Network:
             table.loc[money, column] = table[column] * factor
         changed[name] = table
     gas = changed["venues"]["gas_price"]
-    in_unit = changed["venues"]["gas_asset"] == ""
-    changed["venues"] = changed["venues"].assign(gas_price=gas.where(~in_unit, gas * factor))
+    in_unit = changed["venues"]["gas_asset"] == "USD"
+    priced = changed["venues"].assign(gas_price=gas.where(~in_unit, gas * factor))
+    changed["venues"] = without_unread(priced, np.ones(len(priced), dtype=np.bool_))
     coins = net.assets["kind"] != "currency"
     changed["assets"] = net.assets.assign(
         price=net.assets["price"].where(~coins, net.assets["price"] * factor)

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from contagion.results import Run
 
 Floats = npt.NDArray[np.float64]
-FORCED = ("liquidation", "auction", "unwind", "reaction", "hedge")
-SOURCES = (*FORCED, "mint")
+TRADES = ("liquidation", "auction", "unwind", "reaction", "hedge")
+FORCED = (*TRADES, "takeover")
+SOURCES = (*TRADES, "mint")  # a takeover moves no price: what it leads to is the inventory's unwinding
 
 
 def remaining_flow(opening: Opening, state: State, m: int, n_rounds: int) -> Floats:
@@ -67,8 +68,12 @@ def attribute(opening: Opening, state: State, events: pd.DataFrame) -> pd.DataFr
     """Per event: `cause` (share of contagion in its trigger, nan if not forced), `caused` (money it triggered)."""
     n_rounds = int(state.clock["round"][0])
     cause, caused = np.full(len(events), np.nan), np.zeros(len(events))
-    forced = events["kind"].isin(FORCED).to_numpy()
     market = np.asarray(pd.Index(opening.names.markets).get_indexer(pd.Index(events["market"])))
+    held = opening.venues["inventory"]
+    inventories = np.asarray(opening.names.accounts, dtype=object)[held[held >= 0]]
+    # an inventory's trades are no triggers of their own: what led to them is that of the takeovers
+    forced = events["kind"].isin(FORCED).to_numpy() & (market >= 0)
+    forced &= ~events["account"].isin(inventories).to_numpy()
     rounds, money = events["round"].to_numpy(), events["money"].to_numpy(float)
     rows = np.flatnonzero(forced)
     # money triggered later, per source round and market
@@ -93,8 +98,8 @@ def attribute(opening: Opening, state: State, events: pd.DataFrame) -> pd.DataFr
         per_round = np.bincount(rounds[targets], money[targets], n_rounds)
         for source, part in parts:
             weight[:, source] += (part / safe[:, None] * per_round[:, None]).sum(axis=0)
-    flows = np.flatnonzero(events["kind"].isin(SOURCES).to_numpy())
-    for m in by_market:
+    flows = np.flatnonzero(events["kind"].isin(SOURCES).to_numpy() & (market >= 0))
+    for m in np.unique(market[flows]):
         sources = flows[market[flows] == m]
         sold = np.bincount(rounds[sources], money[sources], n_rounds)
         caused[sources] = (
@@ -110,21 +115,31 @@ def contagion_graph(run: Run) -> nx.DiGraph[Any]:
     graph: nx.DiGraph[Any] = nx.DiGraph()
     graph.add_node("outside", kind="outside", loss=0.0)
     table = run.attribution
-    forced = table[table["kind"].isin(FORCED) & (table["node"] != "")]
+    traded = table[table["kind"].isin(TRADES) & (table["node"] != "")]
+    forced = table[table["cause"].notna() & (table["node"] != "")]
     for name, market in run.markets.iterrows():
         graph.add_node(
             f"market:{name}", kind="market", venue=market["venue"], asset=market["asset"], loss=0.0
         )
     by_node = forced.assign(
-        contagion=forced["money"] * forced["cause"].fillna(0.0),
-        outside=forced["money"] * (1.0 - forced["cause"].fillna(0.0)),
-    ).groupby(["node", "market"])[["money", "contagion", "outside", "caused"]]
+        contagion=forced["money"] * forced["cause"],
+        outside=forced["money"] * (1.0 - forced["cause"]),
+    ).groupby(["node", "market"])[["contagion", "outside"]]
     kinds, losses = run.nodes["kind"], run.nodes["loss"]
     key: Any
+    for key, money in traded.groupby(["node", "market"])["money"].sum().items():
+        node, market = key
+        add_node(graph, str(node), kinds, losses)
+        add_edge(graph, str(node), f"market:{market}", float(money), "forced sale")
+    taken = forced[forced["kind"] == "takeover"]
+    for key, money in taken.groupby(["node", "venue"])["money"].sum().items():
+        node, venue = key
+        add_node(graph, str(node), kinds, losses)
+        add_node(graph, str(venue), kinds, losses)
+        add_edge(graph, str(node), str(venue), float(money), "takeover")
     for key, row in by_node.sum().iterrows():
         node, market = key
         add_node(graph, str(node), kinds, losses)
-        add_edge(graph, str(node), f"market:{market}", float(row["money"]), "forced sale")
         add_edge(graph, f"market:{market}", str(node), float(row["contagion"]), "price")
         add_edge(graph, "outside", str(node), float(row["outside"]), "outside")
     other = run.events

@@ -99,9 +99,8 @@ def record_coverage(state: Any, i: int, coverage: float) -> None:
 
 
 @inner
-def measure_fill(state: Any, market: Any, sign: int, lots: float, trigger: float, healthy: bool) -> None:
-    """Counters of one forced fill: cost against the outside price, liquidation basis, notionals."""
-    worth = lots * (market.lot_scale * market.fill)
+def measure_fill(state: Any, market: Any, sign: int, lots: float, trigger: float) -> None:
+    """Counters of one forced trade: cost against the outside price, liquidation basis, notional filled."""
     at_mark = lots * (market.lot_scale * market.mark)
     slippage = sign * lots * market.lot_scale * (market.outside - market.fill)
     basis = sign * (trigger - market.fill) / trigger
@@ -111,12 +110,17 @@ def measure_fill(state: Any, market: Any, sign: int, lots: float, trigger: float
     state.counters[BASIS_WEIGHT] += at_mark
     state.counters[BASIS_WORST] = max(state.counters[BASIS_WORST], basis)
     state.counters[FILLED] += at_mark
-    state.counters[LIQUIDATED_LONG if sign > 0 else LIQUIDATED_SHORT] += worth
+
+
+@inner
+def count_liquidated(state: Any, v: int, market: Any, long_side: bool, worth: float, healthy: bool) -> None:
+    """Count `worth` (quanta) of what an account at venue `v` gave up as liquidated, once, in one market."""
+    state.counters[LIQUIDATED_LONG if long_side else LIQUIDATED_SHORT] += worth
     state.counters[LIQUIDATED_ALL] += worth
     if healthy:
         state.counters[HEALTHY_OUTSIDE] += worth
     market.liquidated += worth
-    state.venues[market.venue].liquidated += worth
+    state.venues[v].liquidated += worth
 
 
 @inner

@@ -171,6 +171,15 @@ def check_conserved(policy: Policy, before: Network, after: Network) -> None:
         )
 
 
+def check_gas(net: Network, shock: ShockArrays) -> None:
+    """Refuse a change of the price of gas that nobody pays for."""
+    if (shock.gas != 1.0).any() and not (net.venues["gas_used"] > 0.0).any():
+        raise NetworkError(
+            "the shock changes the price of gas, but no venue of the network pays for gas; "
+            "give venues that lend gas_used and gas_asset, or leave the GasShock out"
+        )
+
+
 def inside_money(net: Network) -> float:
     """Equity of accounts and nodes at opening prices and funds, less what outside payers put in."""
     accounts = float((opening_account_equity(net).to_numpy() * net.accounts["count"].to_numpy(float)).sum())
@@ -278,6 +287,7 @@ class Prepared:
             names.assets, self.opening.prices, names.markets, market_assets, times, net.unit, names.venues
         )
         check_minted(net, found, self.opening)
+        check_gas(net, found)
         if found.end > times[-1] * (1.0 + 1e-9):
             whole = math.ceil(found.end / self.model.step) * self.model.step
             raise ValueRangeError(

@@ -66,6 +66,20 @@ METRICS = (
     "fill_rate",
     "branching_ratio",
     "rounds",
+    "reacted_notional",
+    "hedged_notional",
+    "funding_paid",
+    "recalled",
+    "withdrawn",
+    "withdrawals_refused",
+    "collateral_seized",
+    "debt_repaid",
+    "keeper_gain",
+    "keeper_waits",
+    "margin_moved",
+    "own_capital_paid",
+    "default_fund_paid",
+    "assessed",
     "policy_cost",
 )
 
@@ -203,9 +217,25 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
         "time_to_close_median": quantile(*waits, 0.5),
         "time_to_close_95": quantile(*waits, 0.95),
         "fill_rate": ratio(counters[codes.FILLED], counters[codes.ASKED]),
-        "branching_ratio": ratio(counters[codes.HEALTHY_OUTSIDE], counters[codes.LIQUIDATED_ALL]),
+        "branching_ratio": ratio(
+            counters[codes.HEALTHY_OUTSIDE], counters[codes.LIQUIDATED_ALL] + counters[codes.TAKEN_OVER]
+        ),
         "rounds": float(state.clock["round"][0]),
         "policy_cost": 0.0,
+        "reacted_notional": counters[codes.REACTED] * quantum,
+        "hedged_notional": counters[codes.HEDGED] * quantum,
+        "funding_paid": counters[codes.FUNDING] * quantum,
+        "recalled": counters[codes.RECALLED] * quantum,
+        "withdrawn": counters[codes.WITHDRAWN] * quantum,
+        "withdrawals_refused": counters[codes.REFUSED] * quantum,
+        "collateral_seized": counters[codes.SEIZED] * quantum,
+        "debt_repaid": counters[codes.REPAID] * quantum,
+        "keeper_gain": counters[codes.KEEPER_GAIN] * quantum,
+        "keeper_waits": counters[codes.KEEPER_WAITS],
+        "margin_moved": counters[codes.MOVED_MARGIN] * quantum,
+        "own_capital_paid": counters[codes.OWN_CAPITAL_PAID] * quantum,
+        "default_fund_paid": counters[codes.DEFAULT_FUND_PAID] * quantum,
+        "assessed": counters[codes.ASSESSED] * quantum,
     }
     return np.asarray([found[name] for name in METRICS], dtype=np.float64)
 

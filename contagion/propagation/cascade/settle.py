@@ -38,6 +38,7 @@ from contagion.propagation.cascade.codes import (
 from contagion.propagation.cascade.execute import leg_reduced
 from contagion.propagation.cascade.fills import (
     NO_PRICE,
+    count_liquidated,
     leg_bankruptcy,
     measure_coverage,
     measure_fill,
@@ -161,7 +162,9 @@ def fill_coins(book: Any, state: Any, i: int, healthy: bool) -> float:
             state.events[at].money = money * clock.quantum
         asked = state.offered[b] * number
         record_fill(state, at, i, m, float(sign), lots * number, asked, slot.price, market.fill, NO_PRICE)
-        measure_fill(state, market, sign, lots * number, slot.price, healthy)
+        measure_fill(state, market, sign, lots * number, slot.price)
+        worth = lots * number * (market.lot_scale * market.fill)
+        count_liquidated(state, book.venue[i], market, sign > 0, worth, healthy)
         state.history[clock.round, m].sold += money * clock.quantum
         traded += money
     return traded
@@ -198,7 +201,9 @@ def fill_account(book: Any, state: Any, i: int) -> None:
             asked, price = state.wanted[k] * number, leg_bankruptcy(market, float(sign), worth, total)
             moved, trigger = lots * number, state.trigger_mark[k]
             record_fill(state, at, i, m, float(sign), moved, asked, trigger, market.fill, price)
-            measure_fill(state, market, sign, moved, trigger, healthy)
+            measure_fill(state, market, sign, moved, trigger)
+            notional = moved * (market.lot_scale * market.fill)
+            count_liquidated(state, book.venue[i], market, sign > 0, notional, healthy)
             state.history[clock.round, m].sold += money * clock.quantum
             traded += money
             due += (state.venues[book.venue[i]].fee) * money / number

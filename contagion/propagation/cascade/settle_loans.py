@@ -42,7 +42,13 @@ from contagion.propagation.cascade.codes import (
     REPAID,
     SEIZED,
 )
-from contagion.propagation.cascade.fills import NO_PRICE, measure_fill, record_coverage, record_fill
+from contagion.propagation.cascade.fills import (
+    NO_PRICE,
+    count_liquidated,
+    measure_fill,
+    record_coverage,
+    record_fill,
+)
 from contagion.propagation.cascade.gas import gas_of
 from contagion.propagation.cascade.keepers import protocol_fee
 from contagion.propagation.cascade.kernels import debts, equity_at_outside, value_account, wake
@@ -115,13 +121,13 @@ def pay_fee_and_gas(book: Any, state: Any, i: int, gross: float, price: float) -
 
 
 @inner
-def measure_side(book: Any, state: Any, i: int, side: int, sign: int, lots: float, healthy: bool) -> float:
+def measure_side(book: Any, state: Any, i: int, side: int, sign: int, lots: float) -> float:
     """Counters of the trade of one side; the money (quanta, of the whole row) it was worth."""
     if side < 0:
         return lots * float(book.count[i])
     slot, number = state.slots[book.hold_slot[side]], float(book.count[i])
     market = state.markets[slot.market]
-    measure_fill(state, market, sign, lots * number, slot.price, healthy)
+    measure_fill(state, market, sign, lots * number, slot.price)
     worth = lots * number * (market.lot_scale * market.fill)
     state.history[state.clock[0].round, slot.market].sold += worth * state.clock[0].quantum
     return worth
@@ -146,13 +152,14 @@ def fill_deal(book: Any, state: Any, i: int) -> None:
     c, d = int(deal.collateral), int(deal.debt)
     auction = state.venues[v].procedure == AUCTION
     equity, required = equity_at_outside(book, state, i)
-    worth = measure_side(book, state, i, c, 1, deal.seize, equity >= required)
-    measure_side(book, state, i, d, -1, deal.repay, equity >= required)
+    worth = measure_side(book, state, i, c, 1, deal.seize)
+    measure_side(book, state, i, d, -1, deal.repay)
     kind = EVENT_AUCTION if auction else EVENT_LIQUIDATION
     side, lots = (
         (c, -deal.seize) if c >= 0 else (d, deal.repay)
     )  # what is traded: where money was seized, the debt
     m, paid = side_market(book, state, side), deal.repay * side_price(book, state, d) * number
+    count_liquidated(state, v, state.markets[m], c >= 0, worth, equity >= required)
     note(state, kind, i, book.owner[i], v, m, lots * number, fill_price(book, state, side), paid)
     record_side(book, state, i, c, 1.0, deal.seize)
     record_side(book, state, i, d, -1.0, deal.repay)

@@ -31,15 +31,24 @@ from contagion.propagation.cascade.codes import (
     EVENT_UNWIND,
     FILLED,
     FUND,
+    HEALTHY_OUTSIDE,
     LIQUIDATED_ACCOUNTS,
     MONEY,
+    SLIPPAGE,
     TAKEN,
     TAKEN_OVER,
 )
 from contagion.propagation.cascade.execute import leg_reduced
 from contagion.propagation.cascade.fills import bankruptcy_price, measure_coverage, record_fill
 from contagion.propagation.cascade.inventories import inventory_leg, inventory_worth
-from contagion.propagation.cascade.kernels import gross, is_flat, is_tradable, value_account, wake
+from contagion.propagation.cascade.kernels import (
+    equity_at_outside,
+    gross,
+    is_flat,
+    is_tradable,
+    value_account,
+    wake,
+)
 from contagion.propagation.cascade.settle import measure_unwinding, sell_leg
 
 
@@ -113,6 +122,7 @@ def take_over(book: Any, state: Any, i: int) -> None:
     total, number, worth = gross(book, state, i), int(book.count[i]), 0.0
     if total <= 0.0:
         return
+    outside_equity, outside_required = equity_at_outside(book, state, i)
     first = state.liquidated[i] == 0.0 and state.taken_over[i] == 0.0
     for k in range(book.indptr[i], book.indptr[i + 1]):
         lots = state.quantity[k]
@@ -123,6 +133,8 @@ def take_over(book: Any, state: Any, i: int) -> None:
     if book.hold_indptr[i + 1] == book.hold_indptr[i]:  # whoever has coins owes their worth, and sells them
         hand_over(book, state, i)
     state.taken_over[i] += worth
+    if outside_equity >= outside_required:
+        state.counters[HEALTHY_OUTSIDE] += worth
     if first:
         state.counters[LIQUIDATED_ACCOUNTS] += float(number)
     state.rounds[state.clock[0].round].liquidations += float(number)
@@ -172,6 +184,7 @@ def fill_inventory(book: Any, state: Any, v: int, k: int, lots: float) -> None:
     sell_leg(book, state, k, lots, market.fill, BY_UNWIND)
     market.inventory_cash += state.cash[j] - before
     measure_unwinding(state, m, sign * lots)
+    state.counters[SLIPPAGE] += sign * lots * market.lot_scale * (market.outside - market.fill)
     state.clock[0].acted = True
 
 

@@ -24,6 +24,7 @@ from contagion.reporting.blocks import (
 from contagion.reporting.figures import draw
 from contagion.reporting.formats import titled
 from contagion.reporting.glossary import metric as entry
+from contagion.reporting.vocabulary import EVENTS, plain
 
 if TYPE_CHECKING:
     from contagion.reporting.material import Material, Story
@@ -137,7 +138,7 @@ def _events(run: Run, label: str, unit: str) -> Table:
         first, last = float(own["time"].min()), float(own["time"].max())
         rows.append(
             [
-                words(str(kind).replace("_", " ")),
+                words(plain(EVENTS, kind)),
                 number(formats.count(len(own)), len(own)),
                 number(formats.count(accounts), accounts),
                 number(formats.amount(money), money),

@@ -22,6 +22,7 @@ from contagion.reporting.blocks import (
     table,
     words,
 )
+from contagion.reporting.vocabulary import RULES, plain
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -160,22 +161,24 @@ def _label(row: Any) -> str:
 
 def _value(row: Any) -> str:
     value = row["value"]
-    text = _shown(value)
+    text = _shown(value, str(row.get("name", "")))
     if "copied_from" in row:
         return f"{row['copied_from']} × {text}"
     unit = str(row.get("unit", ""))
     return text if unit in ("", "word", "nan") else f"{text} {unit}"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, rule: str = "") -> str:
     try:
         return formats.amount(float(value))
     except ValueError:
-        return str(value).replace("_", " ")
+        return plain(RULES.get(rule, {}), value)
 
 
 def _range(row: Any) -> str:
     low, high = row.get("low", ""), row.get("high", "")
     if pd.notna(low) and pd.notna(high) and low != "" and high != "":
         return f"{_shown(low)} to {_shown(high)}"
-    return str(row.get("alternatives", "")).replace("_", " ")
+    tables = RULES.get(str(row.get("name", "")), {})
+    others = [plain(tables, other) for other in str(row.get("alternatives", "")).split(", ") if other]
+    return "; ".join(others)

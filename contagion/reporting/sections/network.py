@@ -11,6 +11,7 @@ from contagion.network.equity import opening_account_equity
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, Table, number, table, words
 from contagion.reporting.figures import draw
+from contagion.reporting.vocabulary import NODE_KINDS, plain
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -155,7 +156,7 @@ def _kinds(net: Network) -> Table:
         sums = [float(part[own.index].sum()) for part in (net.nodes["cash"], holdings, claimed, owed)]
         rows.append(
             [
-                words(kind),
+                words(plain(NODE_KINDS, kind)),
                 number(formats.count(len(own)), len(own)),
                 *(number(formats.amount(value), value) for value in sums),
             ]

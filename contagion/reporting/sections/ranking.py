@@ -8,6 +8,7 @@ import pandas as pd
 
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, Table, number, table, words
+from contagion.reporting.vocabulary import NODE_KINDS, plain
 
 if TYPE_CHECKING:
     from contagion.reporting.material import Material, Story
@@ -66,7 +67,7 @@ def _nodes(material: Material) -> Table:
         rows.append(
             [
                 words(name),
-                words(own["kind"]),
+                words(plain(NODE_KINDS, own["kind"])),
                 *cells,
                 number(formats.amount(own["loss"]), own["loss"]),
                 words(_failed(own["failed_at"])),

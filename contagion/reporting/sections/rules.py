@@ -8,32 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Cell, Fold, Paragraph, Section, Value, number, table, words
+from contagion.reporting.vocabulary import (
+    IMPACTS,
+    MARKET_KINDS,
+    MARKS,
+    ORACLES,
+    PRICES,
+    PROCEDURES,
+    RANKS,
+    RESIDUALS,
+    TRIGGERS,
+    plain,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from contagion.network.network import Network
     from contagion.reporting.material import Material
-
-PROCEDURES = {
-    "close_out": "closes the whole position at once",
-    "partial": "closes the smallest part that restores the target",
-    "ladder": "closes in steps down the ladder of tiers",
-}
-RESIDUALS = {
-    "profit_pro_rata": "cuts the profits of winners, pro rata",
-    "profit_queue": "cuts the profits of winners, in ranked order",
-    "socialise": "shared by all users of the venue",
-    "own_equity": "paid from the venue's own equity",
-}
-TRIGGERS = {"": "none", "fund": "when the fund cannot cover a fill"}
-MARKS = {
-    "last": "last price",
-    "index": "index",
-    "weighted": "weighted mean of last price and index",
-    "median_binance": "median of last price, index with funding, index with average basis",
-    "median_hyperliquid": "median of last price, index with average basis, other venues",
-}
 
 
 def write(material: Material) -> Section:
@@ -72,23 +64,32 @@ def _venue_lines(unit: str) -> list[tuple[str, Any]]:
     return [
         ("Closing an account", lambda row: words(_procedure(row))),
         ("Liquidation fee", lambda row: words(_fee(row))),
-        ("Insurance fund", lambda row: _fund(row, unit)),
+        ("Insurance fund", lambda row: _money(row.insurance_fund, unit)),
         ("Auto-deleveraging (ADL)", lambda row: words(_deleveraging(row))),
-        ("What the fund cannot pay", lambda row: words(RESIDUALS.get(row.residual, row.residual))),
+        ("What the fund cannot pay", lambda row: words(plain(RESIDUALS, row.residual))),
         ("Mark price", lambda row: words(_mark(row))),
         ("Margin calls", lambda row: words(_calls(row))),
         ("Liquidation speed", lambda row: words(_throughput(row, unit))),
+        ("Default fund of the members", lambda row: _money(row.default_fund, unit)),
+        ("Venue's own capital before the members'", lambda row: _money(row.own_capital, unit)),
+        ("Members can be called for", lambda row: words(_assessment(row))),
+        ("Price source of loans and coins", lambda row: words(plain(ORACLES, row.oracle))),
         ("Balances in custody", lambda row: words(formats.percent(row.customer_share, decimals=0))),
     ]
 
 
-def _fund(row: Any, unit: str) -> Cell:
-    size = float(row.insurance_fund)
+def _money(value: Any, unit: str) -> Cell:
+    size = float(value)
     return Cell((Value(formats.money(size, unit), repr(size)),))
 
 
+def _assessment(row: Any) -> str:
+    times = float(row.assessment)
+    return f"{times:g} × what they have prefunded" if times > 0.0 else "nothing more"
+
+
 def _procedure(row: Any) -> str:
-    text = PROCEDURES.get(row.procedure, str(row.procedure))
+    text = plain(PROCEDURES, row.procedure)
     if row.procedure == "partial":
         least = formats.percent(row.min_clip, decimals=0)
         text += f" {row.target:g} × requirement, at least {least}"
@@ -108,14 +109,18 @@ def _fee(row: Any) -> str:
 
 
 def _deleveraging(row: Any) -> str:
-    trigger = TRIGGERS.get(row.adl_trigger, str(row.adl_trigger))
-    return (
-        trigger if not row.adl_trigger else f"{trigger}; winners ranked as {row.adl_rank}".replace("_", " ")
-    )
+    text = plain(TRIGGERS, row.adl_trigger)
+    if not row.adl_trigger:
+        return text
+    if row.adl_trigger != "fund":
+        lost = formats.percent(row.adl_ratio, decimals=0)
+        text += f" ({lost} of its peak within {formats.seconds(row.adl_window)})"
+    text += f"; winners chosen {plain(RANKS, row.adl_rank)}"
+    return text + (f", closed at {plain(PRICES, row.adl_price)}" if row.adl_price else "")
 
 
 def _mark(row: Any) -> str:
-    text = MARKS.get(row.mark, str(row.mark))
+    text = plain(MARKS, row.mark)
     return (
         f"{text}, weight {formats.percent(row.mark_weight, decimals=0)} on last"
         if row.mark == "weighted"
@@ -160,10 +165,10 @@ def _market(net: Network, name: str, row: Any) -> list[Cell]:
     return [
         words(name),
         words(row.venue),
-        words(row.kind),
+        words(plain(MARKET_KINDS, row.kind)),
         _depth(net.depth, name, "bid"),
         _depth(net.depth, name, "ask"),
-        words(str(row.impact).replace("_", " ")),
+        words(plain(IMPACTS, row.impact)),
         number(formats.percent(row.permanent_share, decimals=0), row.permanent_share),
         number(formats.limit(half, formats.seconds(half), none="never decays"), half),
         number(formats.percent(row.fee, decimals=3), row.fee),

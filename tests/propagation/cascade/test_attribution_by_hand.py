@@ -159,3 +159,21 @@ def test_a_run_without_orders_has_no_edges() -> None:
     run = play(small_net({"a": Holder({"M": 16.0}, 9000.0)}), shock=gap())
     assert run.contagion_graph().number_of_edges() == 0
     assert run.attribution.empty
+
+
+def test_takeovers_are_traced_to_what_the_inventory_has_sold_before() -> None:
+    run = play(small_net(TWO, Rules(FUND | {"procedure": "takeover"}, BOOK)))
+    table, graph = run.attribution, edges(run)
+    taken = table[(table["kind"] == "takeover") & (table["market"] != "")].set_index("node")
+    assert taken["cause"].to_dict() == pytest.approx({"a": 0.0, "b": B_CAUSE}, rel=1e-12)
+    b_equity = 1100.0 - 8.0 * (1024.0 - 960.0 * math.exp(-16.0 / 1024.0))
+    b_money = 8.0 * 960.0 * math.exp(-16.0 / 1024.0) - b_equity
+    assert taken.loc["b", "money"] == pytest.approx(b_money, rel=1e-9)
+    sold = table[table["kind"] == "unwind"]
+    assert sold["cause"].isna().all()  # the inventory's orders are those takeovers, not new ones
+    assert sold["caused"].tolist() == pytest.approx([B_CAUSE * b_money, 0.0], rel=1e-9)
+    assert graph["b", "V"] == pytest.approx(b_money, rel=1e-9)
+    assert graph["market:M", "b"] == pytest.approx(B_CAUSE * b_money, rel=1e-9)
+    assert graph["outside", "b"] == pytest.approx((1.0 - B_CAUSE) * b_money, rel=1e-9)
+    assert graph["V", "market:M"] == pytest.approx(A_MONEY + B_MONEY, rel=1e-9)
+    assert ("b", "market:M") not in graph

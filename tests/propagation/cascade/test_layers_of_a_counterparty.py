@@ -204,8 +204,8 @@ class TestReplenishment:
         holders = {**HOLDERS, "slow": Holder({"M": 0.5}, 2000.0)}
         rules = Rules(venue={"insurance_fund": 30.0, "replenish": 1.0}, market=DEEP, rate=2.0**-8)
         net = small_net(holders, rules)
-        # 24 are used at 10 s; the price goes on falling until 60 s, so the run does
-        shock = ct.PriceShock({"X": 960.0 / OPENING - 1.0}, over=0.0) + ct.GasShock(2.0, length=60.0)
+        # 24 are used at 10 s; the venue is out at 60 s, until when the run goes on
+        shock = ct.PriceShock({"X": 960.0 / OPENING - 1.0}, over=0.0) + ct.Outage("V", 60.0, 10.0)
         run = play(net, shock=shock)
         filled = run.events[run.events["kind"] == "replenishment"]
         assert filled["money"].tolist() == [10.0, 10.0, 4.0]

@@ -81,6 +81,14 @@ def test_bad_debt_beyond_the_fund_is_borne_by_whoever_has_lent() -> None:
     assert run.accounts.loc["s", "closing_equity"] == pytest.approx(9000.0 - (missing - 100.0), abs=1e-4)
 
 
+def test_bad_debt_beyond_the_fund_is_the_protocols_own_where_its_row_says_so() -> None:
+    loans = {"a": Loan({"ETH": 10.0, "USD": -7500.0}), "s": Loan({"USD": 9000.0})}
+    rules = Protocol({"close_factor": 1.0, "insurance_fund": 100.0, "residual": "own_equity"})
+    run = play(lending_net(loans, rules), fall(0.25))
+    assert run.metrics["residual_loss"] == 0.0
+    assert run.accounts.loc["s", "closing_equity"] == 9000.0
+
+
 def test_without_write_off_the_rest_of_the_debt_stays_open_and_nobody_pays() -> None:
     rules = Protocol({"close_factor": 1.0, "insurance_fund": 500.0, "write_off": False})
     run = play(lending_net({"a": Loan({"ETH": 10.0, "USD": -7500.0})}, rules), fall(0.25))
@@ -238,7 +246,7 @@ def test_a_row_of_several_accounts_acts_as_one() -> None:
 
 
 def test_in_the_timeless_limit_all_of_a_debt_is_repaid_at_once() -> None:
-    rules = Protocol({"close_factor": 0.5, "gas_used": 1e9, "latency": 1e5})
+    rules = Protocol({"close_factor": 0.5, "gas_used": 1e9, "gas_asset": "USD", "latency": 1e5})
     run = ct.run(
         lending_net({"a": Loan({"ETH": 10.0, "USD": -6200.0})}, rules), fall(0.25), ct.Cascade.static()
     )
@@ -282,3 +290,35 @@ def test_a_first_liquidation_causes_the_second_through_the_oracle() -> None:
     )
     graph = run.contagion_graph()
     assert graph["market:ETH-USD"]["b"]["channel"] == "price"
+
+
+def check_liquidated(run: Run, market: str, money: float) -> None:
+    """The same money in the metric and in the tables of accounts, rounds, markets and venues."""
+    assert run.metrics["liquidated_notional"] == pytest.approx(money, abs=1e-2)
+    assert run.accounts.loc["a", "liquidated_notional"] == pytest.approx(money, abs=1e-2)
+    assert run.rounds["liquidated_notional"].sum() == pytest.approx(money, abs=1e-2)
+    assert run.venues.loc["P", "liquidated_notional"] == pytest.approx(money, abs=1e-2)
+    assert run.venues.loc["X", "liquidated_notional"] == 0.0
+    assert run.markets.loc[market, "liquidated_notional"] == pytest.approx(money, abs=1e-2)
+    assert run.markets["liquidated_notional"].sum() == pytest.approx(money, abs=1e-2)
+
+
+def test_a_loan_in_a_coin_is_liquidated_once_by_the_collateral_given_up_at_its_protocol() -> None:
+    run = one_round(lending_net({"a": Loan({"ETH": 10.0, "BTC": -1.75})}), fall(0.25))
+    seized, repaid = 0.875 * 4096.0 * 1.0625, 0.875 * 4096.0
+    check_liquidated(run, "ETH-USD", seized)
+    assert run.metrics["liquidated_notional_long"] == run.metrics["liquidated_notional"]
+    assert run.metrics["liquidated_notional_short"] == 0.0
+    assert run.metrics["collateral_seized"] == pytest.approx(seized, abs=1e-2)
+    assert run.metrics["debt_repaid"] == pytest.approx(repaid, abs=1e-2)
+    assert run.metrics["keeper_gain"] == pytest.approx(seized - repaid, abs=1e-2)
+    assert run.metrics["branching_ratio"] == 0.0
+
+
+def test_where_money_is_seized_for_a_coin_the_money_counts_in_the_market_of_the_debt() -> None:
+    rules = Protocol(collateral={"USD": {}})
+    net = lending_net({"a": Loan({"USD": 10000.0, "BTC": -1.75})}, rules)
+    run = one_round(net, ct.PriceShock({"BTC": 0.25}, over=0.0))
+    check_liquidated(run, "BTC-USD", 0.875 * 5120.0 * 1.0625)
+    assert run.metrics["liquidated_notional_short"] == run.metrics["liquidated_notional"]
+    assert run.metrics["liquidated_notional_long"] == 0.0

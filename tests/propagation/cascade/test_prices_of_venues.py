@@ -11,6 +11,7 @@ import pytest
 import contagion as ct
 from contagion.markets.index import ema_time_weighted, index_price_weighted, weighted_median
 from contagion.markets.marks import mark_price_median_binance, mark_price_median_hyperliquid
+from contagion.network.unread import without_unread
 from contagion.propagation.cascade.codes import MARKS, PERP
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.model import Prepared
@@ -246,11 +247,8 @@ def test_a_run_goes_on_until_slow_prices_have_arrived() -> None:
 def test_rules_that_bind_nowhere_change_no_bit() -> None:
     rng = np.random.default_rng(4)
     net = random_net(rng, 24, *(np.random.default_rng(later) for later in (5, 0, 1)))
-    neutral = net.replace(
-        venues=net.venues.assign(
-            index_deviation=1.0, mid_weight=7.0, funding_clamp=1.0, oracle_heartbeat=30.0
-        )
-    )
+    loose = net.venues.assign(index_deviation=1.0, mid_weight=7.0, funding_clamp=1.0, oracle_heartbeat=30.0)
+    neutral = net.replace(venues=without_unread(loose, np.ones(len(loose), dtype=np.bool_)))
     model, shock = (
         ct.Cascade(step=60.0, horizon=2400.0),
         ct.PriceShock({"AAA": -0.3, "BBB": -0.3}, over=600.0),

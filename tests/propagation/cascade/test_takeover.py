@@ -39,6 +39,19 @@ def test_an_account_with_margin_is_taken_over_at_its_bankruptcy_price_and_the_ga
         run.metrics["liquidated_accounts"] == run.metrics["fill_rate"] == run.metrics["coverage_mean"] == 1.0
     )
     assert run.metrics["liquidation_basis_mean"] == (960.0 - 928.0) / 960.0
+    assert (
+        run.metrics["liquidation_cost_slippage"] == run.metrics["liquidation_cost"] == 16.0 * (960.0 - 952.5)
+    )
+    assert run.metrics["branching_ratio"] == 0.0  # sick at the outside price too
+
+
+def test_what_is_taken_over_because_of_what_the_inventory_sells_counts_as_branching() -> None:
+    # the inventory's 16 lower the mark to 945, where 8 are worth 7,560 and need 472.5 of the 368 that are left
+    holders = {"a": Holder({"M": 16.0}, LEFT), "b": Holder({"M": 8.0}, 1000.0)}
+    run = play(small_net(holders, Rules(venue={"procedure": "takeover"})))
+    first, second = 16.0 * 928.0, 8.0 * (945.0 - 368.0 / 8.0)
+    assert run.metrics["takeover_notional"] == first + second
+    assert run.metrics["branching_ratio"] == pytest.approx(second / (first + second), rel=1e-12)
 
 
 def test_a_loss_of_the_inventory_is_paid_by_the_fund_and_then_by_the_venue() -> None:
