@@ -4,16 +4,23 @@ Every function takes the axes to draw on (``ax=None``: a new figure), returns th
 matplotlib's settings alone.
 """
 
+from contagion.plot.attributions import attribution
+from contagion.plot.break_evens import break_even
 from contagion.plot.breaking import phases, reverse_stress
+from contagion.plot.choices import choice
 from contagion.plot.comparisons import distribution, effects
 from contagion.plot.executions import liquidation_basis
 from contagion.plot.frontiers import frontier
 from contagion.plot.maps import liquidation_map
 from contagion.plot.networks import network
 from contagion.plot.runs import cascade, rounds
+from contagion.plot.sensitivity import sensitivity
 
 __all__ = [
+    "attribution",
+    "break_even",
     "cascade",
+    "choice",
     "distribution",
     "effects",
     "frontier",
@@ -23,4 +30,5 @@ __all__ = [
     "phases",
     "reverse_stress",
     "rounds",
+    "sensitivity",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from contagion.errors import SchemaError
 from contagion.plot import style
@@ -51,13 +52,15 @@ def reverse_stress(found: Any, *, ax: Axes | None = None) -> Axes:
         ax.plot(rows["size"], rows["value"], drawstyle="steps-mid", **look)
         handles.append(Line2D([], [], label=style.shown(name), **look))
         for row in found.crossings[found.crossings["policy"] == name].to_dict("records"):
-            ax.axvspan(row["low"], row["high"], color=style.COLOURS[i], alpha=0.25, linewidth=0)
+            ax.axvspan(row["low"], row["high"], facecolor=style.COLOURS[i], alpha=0.25, edgecolor="white")
             ax.axvline(row["size"], color=style.COLOURS[i], linewidth=0.8)
     ax.axhline(found.limit, color=style.DARK, linewidth=0.8, linestyle=":")
     handles.append(Line2D([], [], color=style.DARK, linewidth=0.8, linestyle=":", label="limit"))
     ax.set_xlabel("size of the shock (multiple of its log changes)")
     ax.set_ylabel(scale.label(style.words(found.metric)))
     scale.tick(ax.yaxis)
+    if scale.unit == "count":
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     style.Scale(1.0, "").tick(ax.xaxis)
     count = len(found.crossings)
     note = f"{count} change{'s' if count != 1 else ''} found; bands show within what width each is known"
@@ -90,7 +93,7 @@ def phases(found: Any, *, ax: Axes | None = None) -> Axes:
         look: Look = {"facecolor": SHADES[row["phase"]], "edgecolor": "white", "linewidth": 0.4}
         ax.add_patch(Rectangle(place, width, height, **look))
     table = found.to_frame()
-    marks: Look = {"s": 9.0, "linewidths": 0.6, "edgecolors": style.DARK, "zorder": 3}
+    marks: Look = {"s": 9.0, "linewidths": 0.6, "edgecolors": style.DARK, "zorder": 3, "clip_on": False}
     for holds, face in ((False, "white"), (True, style.DARK)):
         rows = table[table["holds"] == holds]
         ax.scatter(rows["x"], rows["y"], facecolors=face, **marks)

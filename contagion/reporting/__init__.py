@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import contagion
 from contagion.errors import SchemaError
@@ -34,8 +34,9 @@ def report(
     *,
     overwrite: bool = False,
     leverage_band: pd.DataFrame | None = None,
+    findings: Any = None,
 ) -> Path:
-    """Write a self-contained report on a comparison or on one run.
+    """Write a self-contained report on a comparison or on one run, and on what else was found.
 
     Parameters
     ----------
@@ -47,6 +48,11 @@ def report(
         Whether a file that exists may be replaced.
     leverage_band : DataFrame, optional
         The study at other leverages, from ``contagion.reporting.leverage_band``; a section of its own.
+    findings : sequence, optional
+        Further findings, each a section of its own: what `contagion.reverse_stress`, `most_likely_break`,
+        `phase_diagram`, `break_even`, `optimise_policy`, `sobol`, `morris`, `variance_split`, `attribute`,
+        `attribute_stages`, `account_results`, `margin_swings`, ``measures.market_measures`` or
+        ``Comparison.interactions`` returned.
 
     Returns
     -------
@@ -58,7 +64,7 @@ def report(
     InputError
         If the file exists and ``overwrite`` is false, its folder is missing, or it cannot be written.
     SchemaError
-        If the result is neither a comparison nor a run, or the path is no path.
+        If the result is neither a comparison nor a run, a finding is of no known kind, or the path is no path.
 
     Examples
     --------
@@ -68,14 +74,20 @@ def report(
     >>> ct.report(run, "report.html", overwrite=True).name
     'report.html'
     """
+    from contagion.reporting import findings as further
     from contagion.reporting import page
+    from contagion.reporting.sections import controls, method
 
     if not isinstance(path, (str, PathLike)):
         raise SchemaError("is no path", where="path", value=path, allowed="a file name such as 'report.html'")
     target = Path(path)
     page.check_target(target, overwrite=overwrite)
+    known = further.check(findings)
     material = _material(result, leverage_band)
+    last: list[Callable[[Material], Section]] = [controls.write, method.write]
     sections = [write(material) for write in _chapters(material)]
+    sections += further.write(known, material.unit)
+    sections += [write(material) for write in last]
     page.write(target, page.render(_title(material), _subtitle(material), sections, FOOTER))
     return target
 
@@ -93,15 +105,13 @@ def _material(result: Comparison | Run, band: pd.DataFrame | None) -> Material:
 
 
 def _chapters(material: Material) -> list[Callable[[Material], Section]]:
-    """Return the writers of the sections that this report has, in reading order."""
+    """Return the writers of the sections before the findings, in reading order."""
     from contagion.reporting.sections import (
         cascade,
-        controls,
         executions,
         facts,
         frontier,
         leverage,
-        method,
         network,
         policies,
         ranking,
@@ -119,7 +129,7 @@ def _chapters(material: Material) -> list[Callable[[Material], Section]]:
     chapters.append(ranking.write)
     if band is not None:
         chapters.append(lambda material: leverage.write(material, band))
-    return [*chapters, controls.write, method.write]
+    return chapters
 
 
 def _title(material: Material) -> str:

@@ -8,12 +8,14 @@ import numpy as np
 
 from contagion.experiments.margin_swings import margin_sets, margin_swings
 from contagion.reporting import formats
-from contagion.reporting.blocks import Block, Cell, number, table, words
+from contagion.reporting.blocks import Block, Cell, Table, number, table, words
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from contagion.comparison import Comparison
 
-__all__ = ["margins"]
+__all__ = ["margins", "swings_table"]
 
 LEVEL = 0.99
 
@@ -31,6 +33,26 @@ def margins(comparison: Comparison) -> tuple[Block, ...]:
     frame = margin_swings(comparison, level=LEVEL)
     if frame.empty:
         return ()
+    note = (
+        "Maintenance margin over the money in positions, along the outside prices of the bad scenario, round by "
+        f"round. A breach is a move to the next price above the rate; the promise is {formats.percent(LEVEL)} coverage "
+        "of those moves. A rate that never moves has a ratio of 1 and no rise. Prices of your own: ct.margin_swings."
+    )
+    return (swings_table(frame, note, "margin-table"),)
+
+
+def swings_table(frame: pd.DataFrame, note: str, identifier: str) -> Table:
+    """Return the table of procyclicality and breaches.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What ``contagion.margin_swings`` returned.
+    note : str
+        What stands below; the remarks of the rows are added.
+    identifier : str
+        Name of the table for a machine.
+    """
     columns = [
         "Policy set",
         "Asset",
@@ -41,20 +63,14 @@ def margins(comparison: Comparison) -> tuple[Block, ...]:
         "Breaches of moves (promised), count",
         "Kupiec p",
     ]
-    note = (
-        "Maintenance margin over the money in positions, along the outside prices of the bad scenario, round by "
-        f"round. A breach is a move to the next price above the rate; the promise is {formats.percent(LEVEL)} coverage "
-        "of those moves. A rate that never moves has a ratio of 1 and no rise. Prices of your own: ct.margin_swings."
-    )
-    notes = sorted({f"{row['policy']}: {row['note']}." for row in frame.to_dict("records") if row["note"]})
-    return (
-        table(
-            "How margins swing, and whether they were enough",
-            columns,
-            [_row(row) for row in frame.to_dict("records")],
-            note=" ".join([note, *notes]),
-            identifier="margin-table",
-        ),
+    records = frame.to_dict("records")
+    notes = sorted({f"{row['policy']}: {row['note']}." for row in records if row["note"]})
+    return table(
+        "How margins swing, and whether they were enough",
+        columns,
+        [_row(row) for row in records],
+        note=" ".join([note, *notes]),
+        identifier=identifier,
     )
 
 

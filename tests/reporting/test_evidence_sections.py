@@ -1,0 +1,222 @@
+"""Every kind of finding has a section: a sentence, a table with units, a picture; strange names stay text."""
+
+from __future__ import annotations
+
+import html
+import re
+from html.parser import HTMLParser
+from math import isfinite
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import contagion as ct
+from contagion import reporting
+from contagion.errors import SchemaError
+from contagion.experiments.account_results import PARTS
+from contagion.measures.market_based import market_measures
+from contagion.reporting import findings, page
+from contagion.reporting.material import Material
+from tests import evidence
+
+NASTY = "<script>alert(1)</script>{{7*7}}$\\frac{1}{0}$"
+OPEN = {"meta", "img", "br"}
+
+
+class Tags(HTMLParser):
+    """Follows opening and closing tags."""
+
+    def __init__(self):
+        super().__init__()
+        self.stack, self.names = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.names.append(tag)
+        if tag not in OPEN:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+
+def interactions_table(name="halt"):
+    index = pd.Index([name, "fund", f"{name} × fund"], name="term")
+    table = pd.DataFrame({"order": [1, 1, 2], "effect": [-3e7, -1e7, 2e7], "n": 60, "note": ""}, index=index)
+    table["low"], table["high"] = table["effect"] - 8e6, table["effect"] + 8e6
+    table["p_value"], table["p_adjusted"] = 0.01, 0.03
+    table.attrs = {"metric": "system_loss", "confidence": 0.95, "seed": 3}
+    return table
+
+
+def accounts_table(name="anna"):
+    index = pd.Index([name, "ben"], name="account")
+    table = pd.DataFrame(0.0, index=index, columns=list(PARTS))
+    table["outside_move"], table["slippage"], table["fees"] = [-5e6, 4e6], [-1e6, 0.0], [-1e4, -2e4]
+    return table.assign(change=table.sum(axis=1))
+
+
+def swings_table(name="dynamic"):
+    rows = [("none", 0.05, 0.05, 0.05, 1.0, 0.0, 0.0), (name, 0.08, 0.12, 0.05, 2.4, 0.5, 0.9)]
+    columns = ["policy", "mean", "peak", "trough", "peak_to_trough", "rise_1_day", "rise_5_day"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.insert(1, "asset", "BTC")
+    return table.assign(breaches=2, n=90, expected=0.9, p_value=0.31, note="")
+
+
+def market_table(name="bank"):
+    days = np.random.default_rng(5).normal(0.0, 0.02, (60, 2))
+    system = days.sum(axis=1)
+    return market_measures(pd.DataFrame({name: days[:, 0], "fund": days[:, 1], "system": system}), q=0.1)
+
+
+EVERY = {
+    "reverse": lambda name: evidence.reverse_stress(policy=name),
+    "likeliest": lambda name: evidence.breaking_shock(asset=name),
+    "phases": lambda name: evidence.phase_diagram(policy=name),
+    "breakeven": lambda name: evidence.break_even(policy=name),
+    "choice": lambda name: evidence.choice(winner=name),
+    "sobol": lambda name: evidence.sobol_table([name, "b", "c"]),
+    "morris": lambda name: evidence.morris_table([name, "b", "c"]),
+    "variance": lambda name: evidence.split_table([name, "network", "parameters"]),
+    "interactions": interactions_table,
+    "attribution": lambda name: evidence.players_table([name, "b", "c"]),
+    "stages": lambda name: evidence.stages_table([name, "defaults"]),
+    "accounts": accounts_table,
+    "margins": swings_table,
+    "market": market_table,
+}
+DRAWN = {"reverse", "phases", "breakeven", "choice", "sobol", "morris", "variance", "attribution", "stages"}
+
+
+def rendered(known):
+    return page.render("title", "subtitle", findings.write(known, "USD"), "footer")
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """Kind -> the page with its section alone, a strange name in it."""
+    return {kind: rendered(findings.check([make(NASTY)])) for kind, make in EVERY.items()}
+
+
+def test_every_kind_of_finding_is_tried_here():
+    assert list(EVERY) == [kind.name for kind in findings.KINDS]
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_finding_is_known_by_what_it_is(kind):
+    assert findings.check(EVERY[kind]("halt"))[0][0].name == kind
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_section_has_one_sentence_a_table_and_a_picture_where_there_is_one(kind, pages):
+    text = pages[kind]
+    assert f'<section id="{kind}">' in text
+    assert "<table" in text and "<p>" in text
+    assert text.count("<img ") == (kind in DRAWN)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_section_closes_every_tag_and_strange_names_are_text(kind, pages):
+    parser = Tags()
+    parser.feed(pages[kind])
+    assert parser.stack == [] and "script" not in parser.names
+    assert html.escape(NASTY) in pages[kind]
+    assert "{{7*7}}" in pages[kind]
+
+
+@pytest.mark.parametrize("kind", sorted(set(EVERY) - {"likeliest", "market", "margins", "reverse", "phases"}))
+def test_money_has_its_unit_in_the_heads_of_the_table_or_shares_their_sign(kind, pages):
+    heads = " ".join(re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', pages[kind]))
+    assert ", USD" in heads or ", %" in heads
+
+
+def test_numbers_keep_their_full_precision_for_a_machine(pages):
+    values = [float(text) for text in re.findall(r'data-value="([^"]+)"', pages["choice"])]
+    assert {9e7, 5e7, 2e7, 8e7, 4e7, 0.004, 200.0} <= {value for value in values if isfinite(value)}
+
+
+def test_the_choice_says_what_is_left_of_the_winner_and_what_it_was_before(pages):
+    text = pages["choice"].replace("\u00a0", " ")
+    assert "fall of mean system loss of 90.0 m USD; on 200 new scenarios it is 50.0 m" in text
+    assert "the winner&#39;s curse was +40.0 m" in text
+
+
+def test_a_choice_without_a_winner_has_no_table_of_one():
+    text = rendered(findings.check(evidence.choice(confirmed=False))).replace("\u00a0", " ")
+    assert "None of 4 candidates lowers mean system loss by more than it costs." in text
+    assert "The winner on new scenarios</caption>" not in text
+
+
+def test_an_interaction_above_zero_is_said_to_be_double_work(pages):
+    text = rendered(findings.check(interactions_table()))
+    assert "halt × fund do the same work twice" in text
+
+
+def test_a_search_without_any_crossing_has_its_sentence_and_no_table():
+    found = evidence.reverse_stress()
+    calm = type(found)(**{**vars(found), "crossings": found.crossings.iloc[:0]})
+    text = rendered(findings.check(calm))
+    assert "<table" not in text and "holds at no size looked at" in text
+
+
+def test_a_shock_that_nobody_found_has_its_sentence_alone():
+    found = evidence.breaking_shock()
+    none = type(found)(
+        **{**vars(found), "moves": found.moves.iloc[:0], "distance": float("nan"), "shock": None}
+    )
+    text = rendered(findings.check(none))
+    assert "no shock that was tried breaks" in text and "<table" not in text
+
+
+@pytest.mark.parametrize(
+    "kind", ["sobol", "morris", "variance", "accounts", "margins", "market", "attribution"]
+)
+def test_a_table_without_rows_says_so(kind):
+    text = rendered(findings.check(EVERY[kind]("halt").iloc[:0]))
+    assert "The table holds no row." in text or "No policy set changes margin rates." in text
+
+
+def test_two_findings_of_a_kind_have_anchors_of_their_own():
+    text = rendered(findings.check([evidence.sobol_table(), evidence.split_table(), evidence.sobol_table()]))
+    assert re.findall(r'<section id="([^"]+)">', text) == ["sobol", "variance", "sobol-2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([3], r"findings\[0\]: 3 is nothing that a report can show.*ct\.reverse_stress.*ct\.sobol"),
+        ([pd.DataFrame({"a": [1.0]})], r"a table with columns \['a'\].*is nothing"),
+        ("sobol", "are no list"),
+        ({"sobol": evidence.sobol_table()}, "are no list"),
+        (
+            [evidence.sobol_table().astype({"total": object})],
+            r"findings\[0\], column 'total'.*holds no numbers",
+        ),
+        ([evidence.sobol_table(), SimpleNamespace(winner="x")], r"findings\[1\]"),
+        ([ct.PriceShock], r"findings\[0\]"),
+    ],
+)
+def test_what_is_no_finding_is_refused_by_its_place_and_what_is_allowed(given, message):
+    with pytest.raises(SchemaError, match=message):
+        findings.check(given)
+
+
+def test_a_report_refuses_a_finding_before_anything_is_computed(tmp_path):
+    with pytest.raises(SchemaError, match="nothing that a report can show"):
+        ct.report(None, tmp_path / "page.html", findings=[3])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_findings_stand_between_the_results_and_the_controls(tmp_path, run):
+    target = ct.report(
+        run, tmp_path / "page.html", findings=[evidence.sobol_table(), evidence.reverse_stress()]
+    )
+    chapters = re.findall(r'<section id="([a-z]+)">', target.read_text(encoding="utf-8"))
+    assert chapters[-5:] == ["ranking", "sobol", "reverse", "controls", "method"]
+
+
+def test_none_is_no_finding():
+    assert findings.check(None) == ()
+    assert Material and reporting.report is ct.report
