@@ -15,6 +15,7 @@ import contagion
 from contagion.comparison import Comparison, risky_assets
 from contagion.experiments import arguments
 from contagion.experiments.assembly import assembled, drawn_scenarios
+from contagion.experiments.drawing import MOST_KEPT, Drawing
 from contagion.experiments.manifest import Manifest, identity_of, package_versions, python_version, words_of
 from contagion.experiments.memory import check_memory
 from contagion.experiments.runner import Group, Outcome, run_groups
@@ -176,26 +177,25 @@ def compare(
     )
 
 
-def _shocks(worlds: tuple[Network, ...], family: Family, n: int, seed: int) -> list[Any]:
-    """Draw every scenario before any run, and see that the shocks fit the networks they hit."""
-    assets = [risky_assets(world) for world in worlds]
-    names = [
-        (
+def _shocks(worlds: tuple[Network, ...], family: Family, n: int, seed: int) -> list[Sequence[Any]]:
+    """Draw every scenario before any run, see that it fits the network it hits, and return those of each network."""
+    found: list[Sequence[Any]] = []
+    for place, world in enumerate(worlds):
+        drawing = Drawing(family, risky_assets(world), range(place, n, len(worlds)), seed)
+        names = (
             tuple(world.assets.index),
             tuple(world.markets.index),
             frozenset(world.nodes.index),
             world.unit,
             frozenset(world.venues.index),
         )
-        for world in worlds
-    ]
-    shocks = []
-    for i in range(n):
-        place = i % len(worlds)
-        shock = family.scenario(assets[place], i, seed)
-        shock.check(*names[place])
-        shocks.append(shock)
-    return shocks
+        kept = []
+        for shock in drawing:
+            shock.check(*names)
+            if n <= MOST_KEPT:
+                kept.append(shock)
+        found.append(tuple(kept) if n <= MOST_KEPT else drawing)
+    return found
 
 
 def _prepared(worlds: tuple[Network, ...], model: Model, sets: list[list[Policy]]) -> list[list[Prepared]]:
@@ -210,13 +210,13 @@ def _prepared(worlds: tuple[Network, ...], model: Model, sets: list[list[Policy]
     return rows
 
 
-def _groups(prepared: list[list[Prepared]], shocks: list[Any], n: int) -> list[Group]:
+def _groups(prepared: list[list[Prepared]], shocks: list[Sequence[Any]], n: int) -> list[Group]:
     groups = []
     for policy, row in enumerate(prepared):
         for place, ready in enumerate(row):
-            scenarios = tuple(range(place, n, len(row)))
+            scenarios = range(place, n, len(row))
             if scenarios:
-                groups.append(Group(policy, ready, scenarios, tuple(shocks[i] for i in scenarios)))
+                groups.append(Group(policy, ready, scenarios, shocks[place]))
     return groups
 
 

@@ -185,11 +185,19 @@ def _policies(told: list[Any]) -> list[Policy]:
 
 
 def _part(told: Any, what: str) -> Any:
+    _load_own_classes()
     try:
         return revive(told)
     except (LookupError, TypeError, ValueError):
         name = str(told.get("class", what)).rsplit(":", 1)[-1] if isinstance(told, dict) else what
-        return Absent(f"the code of {name}", AGAIN)
+        return Absent(f"the code of {name}", AGAIN, caution="")
+
+
+def _load_own_classes() -> None:
+    """Load the modules of the package's families, shocks and models; nothing is imported by a name in a file."""
+    from contagion import policies, shocks  # noqa: F401
+    from contagion.experiments import episodes, families, filtered, jumps, quasi, samplers  # noqa: F401
+    from contagion.propagation.cascade import model  # noqa: F401
 
 
 def _scenarios(labels: Mapping[str, Any], family: Any, seed: int) -> pd.DataFrame:

@@ -69,16 +69,16 @@ class Group:
         Position of the policy set.
     prepared : Prepared
         The network under the set's rules, ready to run.
-    scenarios : tuple of int
+    scenarios : sequence of int
         Numbers of the scenarios, rising.
-    shocks : tuple of Shock
+    shocks : sequence of Shock
         The shock of each of them, in the same order.
     """
 
     policy: int
     prepared: Prepared
-    scenarios: tuple[int, ...]
-    shocks: tuple[Any, ...]
+    scenarios: Sequence[int]
+    shocks: Sequence[Any]
 
     def part(self, start: int, stop: int) -> Group:
         """Return the group with the scenarios from `start` up to `stop` only."""

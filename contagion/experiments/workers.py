@@ -103,7 +103,7 @@ class Pool:
     def _call(self, place: int, task: Task, started: list[int]) -> Any:
         started.append(place)
         worlds = [self._world(part) for part in task.parts]
-        inputs = [(part.shocks, part.scenarios) for part in task.parts]
+        inputs = [(tuple(part.shocks), part.scenarios) for part in task.parts]
         writer = self.writer if task.key else None
         return joblib.delayed(run_task)(
             place, inputs, self.seed, self.stop, self.timeout, writer, task.policy, task.key, *worlds

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["FEWEST", "MOST", "Shelf", "Writer", "chunk_size"]
 
 FEWEST, MOST = 8, 256
-ROWS_A_CHUNK: Final = 2**20
+ROWS_A_CHUNK: Final = 2**22
 SLOWER: Final = 8
 """A run under a policy written in Python takes so many times longer, at least."""
 

@@ -12,7 +12,9 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -26,6 +28,15 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run from a checkout
 
 import contagion as ct
+from contagion.comparison import risky_assets
+from contagion.experiments.chunks import ChunkKey
+from contagion.experiments.drawing import Drawing
+from contagion.experiments.manifest import Manifest, identity_of
+from contagion.experiments.runner import Group, Outcome, run_groups
+from contagion.experiments.store import open_store
+from contagion.experiments.tasks import StopFlag, run_chunk
+from contagion.experiments.writer import Shelf, Writer, chunk_size
+from contagion.policies.bills import OUTLAY
 from contagion.propagation.cascade import phases
 from contagion.propagation.cascade.packing import pack_book, pack_state
 from tests.benchmarks.synthetic import synthetic
@@ -33,6 +44,7 @@ from tests.benchmarks.synthetic import synthetic
 PAIRS = 5
 SECONDS_PER_SIDE = 0.2
 SHOCK = {"BTC": -0.15, "ETH": -0.25, "SOL": -0.3, "XRP": -0.3, "DOGE": -0.35}
+FAMILY = ct.PriceShocks.student_t(df=4, scale=0.1)
 
 
 @dataclass(frozen=True)
@@ -268,6 +280,55 @@ def thread_rows(size: int) -> Iterator[Row]:
         )
 
 
+def study_rows(size: int, small: int, n: int) -> Iterator[Row]:
+    """What runner and store add to the engine's own time, and how a study's working memory grows with its length."""
+    prepared, folders = prepared_market(size), tempfile.TemporaryDirectory()
+    numbers = iter(range(10**6))
+
+    def studied(ready: Any, shocks: Any) -> Outcome:
+        folder = Path(folders.name) / str(next(numbers))
+        columns = {"metrics": ready.metric_names, "outlays": OUTLAY}
+        identity = identity_of([ready.network], FAMILY, ready.model, {"none": []}, 0, 0.95, columns)
+        labels = {"n": len(shocks), "chunk": {"none": chunk_size([ready.network], True)}}
+        shelf = Shelf(open_store(folder, Manifest(identity, labels)), ["none"])
+        outcome = Outcome.empty(1, len(shocks), len(ready.metric_names))
+        return run_groups([Group(0, ready, range(len(shocks)), shocks)], outcome, seed=0, shelf=shelf)
+
+    drawing = Drawing(FAMILY, risky_assets(prepared.network), range(n), 0)
+    shocks = tuple(drawing)
+
+    def engine() -> np.ndarray:
+        return np.array([prepared.measure(shock, 0, i)[0] for i, shock in enumerate(shocks)])
+
+    found = studied(prepared, shocks).metrics[0, :, : len(prepared.metric_names)]
+    assert np.array_equal(found, engine(), equal_nan=True), "the store changes the result"
+    ratio, spread, seconds = alternate(lambda: studied(prepared, shocks), engine, time.process_time)
+    yield Row(
+        "runner and store vs engine alone", size, ratio, spread, must=1.05, better="lower", seconds=seconds
+    )
+    writer = Writer(Path(folders.name), "0" * 64, 0, 1, (0,))
+    rows = run_chunk(prepared, shocks, range(n), 0, StopFlag())
+    writes = [timed(lambda: writer.write(0, ChunkKey("0" * 8, next(numbers), n), rows), 1) for _ in range(20)]
+    share = statistics.median(writes) / seconds["fast"]
+    name = "waiting for the disk, share of engine"
+    yield Row(name, size, share, (max(writes) - min(writes)) / seconds["fast"], must=0.05, better="lower")
+    ready = prepared_market(small)
+
+    def peak(length: int) -> int:
+        tracemalloc.start()
+        outcome = studied(ready, Drawing(FAMILY, risky_assets(ready.network), range(length), 0))
+        result = outcome.metrics.nbytes + outcome.status.nbytes
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most - result
+
+    peak(300)
+    ratios = sorted(peak(2400) / peak(300) for _ in range(2))
+    name = "memory of 8 x as many scenarios"
+    yield Row(name, small, ratios[1], ratios[1] - ratios[0], must=1.2, better="lower")
+    folders.cleanup()
+
+
 def import_rows() -> Iterator[Row]:
     """Time of `import contagion` over that of `import numpy, pandas`, each in a process of its own."""
 
@@ -294,6 +355,7 @@ def groups(quick: bool) -> dict[str, Callable[[], Iterator[Row]]]:
         "scenarios": lambda: scenario_rows(sizes),
         "rounds": lambda: round_rows(sizes[1]),
         "threads": lambda: thread_rows(sizes[1]),
+        "studies": lambda: study_rows(20_000, 300, 32),
         "import": import_rows,
     }
 

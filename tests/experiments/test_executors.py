@@ -18,7 +18,7 @@ from contagion.errors import TooLargeError
 from contagion.experiments import memory, runner, writer
 from contagion.experiments.carry import Carried, opened
 
-from .conftest import ClosedForm, Failing, Interpreted, Scaled, small_market
+from .conftest import ClosedForm, Failing, Interpreted, Scaled, small_market, small_network
 
 SETS: dict[str, Any] = {"half": [Scaled(0.5)], "python": [Interpreted(0.25)], "bad": [Failing(every=7)]}
 
@@ -39,7 +39,7 @@ def cluster() -> Iterator[Client]:
         yield client
 
 
-def study(net: ct.Network, **change: Any) -> Comparison:
+def study(net: ct.Network | None, **change: Any) -> Comparison:
     family = ct.PriceShocks.student_t(df=4, scale=0.1)
     return ct.compare(net, family, ClosedForm(), SETS, **{"n": 30, "seed": 5, **change})
 
@@ -127,6 +127,16 @@ def test_large_arrays_are_mapped_into_the_workers(monkeypatch: pytest.MonkeyPatc
     parallel = joblib.Parallel
     monkeypatch.setattr(joblib, "Parallel", lambda **given: parallel(**given, max_nbytes=200))
     same(plain, ct.compare(net, shocks, model, sets, n_jobs=2))
+
+
+def test_shocks_that_are_drawn_when_needed_are_the_same(
+    net: ct.Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worlds = [net, small_network(7.0)]
+    plain = study(None, networks=worlds)
+    monkeypatch.setattr("contagion.experiments.compare.MOST_KEPT", 3)
+    same(plain, study(None, networks=worlds))
+    same(plain, study(None, networks=worlds, n_jobs=2, store=tmp_path))
 
 
 def test_134_workers_that_do_not_fit_into_memory_are_refused_with_the_numbers(

@@ -533,6 +533,46 @@ def test_results_of_built_in_parts_with_their_network_are_the_whole_comparison(t
     assert all(rerun.metrics[name] == row[name] for name in loaded.metric_names if pd.notna(row[name]))
 
 
+FAMILIES: dict[str, Any] = {
+    "normal": ct.PriceShocks.normal(scale={"BTC": 0.1, "ETH": 0.2}),
+    "student_t": ct.PriceShocks.student_t(df=4, scale=0.1, betas={"BTC": 1.0, "ETH": 1.2}, residual=0.02),
+    "historical": ct.PriceShocks.historical(pd.DataFrame({"BTC": [-0.1, 0.2], "ETH": [0.1, -0.3]})),
+    "fixed": [ct.PriceShock({"BTC": -0.1}), ct.PriceShock({"BTC": -0.2})],
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_results_bring_their_scenarios_along(tmp_path: Path, name: str) -> None:
+    made = study(tmp_path, shock=FAMILIES[name], n=2)
+    loaded = ct.load_results(tmp_path)
+    pd.testing.assert_frame_equal(loaded.scenarios, made.scenarios, check_exact=True)
+    assert loaded.family.describe() == made.family.describe()
+
+
+def test_results_of_a_family_of_ones_own_are_read_without_its_draws(tmp_path: Path) -> None:
+    class Own:
+        def draw(self, assets: list[str], n: int, seed: int) -> pd.DataFrame:
+            return pd.DataFrame(-0.1, index=range(n), columns=assets)
+
+        def scenario(self, assets: list[str], i: int, seed: int) -> ct.PriceShock:
+            return ct.PriceShock(dict.fromkeys(assets, -0.1))
+
+    made = study(tmp_path, shock=Own(), n=3)
+    loaded = ct.load_results(tmp_path)
+    pd.testing.assert_frame_equal(loaded.to_frame(), made.to_frame(), check_exact=True)
+    assert loaded.scenarios.columns.tolist() == ["scenario", "network"]
+    with pytest.raises(ContagionError, match=r"the code of .*Own is not in the folder"):
+        loaded.family.scenario(["BTC"], 0, 5)
+
+
+def test_results_are_read_in_a_process_that_has_made_nothing(tmp_path: Path) -> None:
+    study(tmp_path, policies={"halt": [ct.Halt(drop=0.2)]}, n=3)
+    code = f"import contagion as ct; found = ct.load_results({str(tmp_path)!r}); print(found.policies, found.family)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert "Halt(drop=0.2" in done.stdout
+    assert "standard deviation 0.1" in done.stdout
+
+
 def test_results_that_are_not_all_there_say_what_is_missing(tmp_path: Path) -> None:
     study(tmp_path, policies={"half": [Scaled(0.5)]})
     path = chunk_files(tmp_path)[0]
@@ -594,4 +634,4 @@ def test_a_chunk_is_short_where_a_scenario_is_a_lot_of_work(monkeypatch: pytest.
     assert writer.chunk_size([small_network()], compiled=False) == 32
     monkeypatch.setattr(writer, "ROWS_A_CHUNK", 64)
     assert writer.chunk_size([small_network()], compiled=True) == 32
-    assert writer.chunk_size([small_market()], compiled=True) == 8
+    assert writer.chunk_size([small_market(40)], compiled=True) == 8
