@@ -72,7 +72,7 @@ def compare(
     n_jobs : int, default 1
         Workers, -1 is one per core: threads where the rounds are compiled, processes where a policy is
         written in Python. The numbers do not depend on it. Inside ``joblib.parallel_config`` with a backend,
-        such as ``backend="dask"``, the same call runs there.
+        such as ``backend="dask"``, the same call runs there (a cluster must be trusted: its wire is pickle).
     networks : sequence of Network, optional
         Scenario i runs on network i mod their number.
     store : str or path, optional
@@ -81,7 +81,8 @@ def compare(
     progress : bool, default False
         Show a bar with the time left on standard error.
     timeout : float, optional
-        Seconds a scenario may take; its row has status "timeout" then. A run in compiled code is not cut short.
+        Seconds a scenario may take; its row has status "timeout" then. A run in compiled code or in a thread of a
+        cluster is not cut short, but has no numbers if it comes back late.
     max_error_rate : float, default 1.0
         Share of the runs that may fail or take too long before the study ends with an error.
     level : float, default 0.95
@@ -232,6 +233,7 @@ def _labels(
         },
         "units": [world.unit for world in worlds],
         "assets": [risky_assets(world) for world in worlds],
+        "python": python_version(),
     }
 
 

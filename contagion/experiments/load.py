@@ -211,15 +211,16 @@ def _scenarios(labels: Mapping[str, Any], family: Any, seed: int) -> pd.DataFram
 
 
 def _provenance(manifest: Manifest) -> dict[str, Any]:
-    identity, labels = manifest.identity, manifest.labels
+    identity, labels, words = manifest.identity, manifest.labels, manifest.labels["words"]
     return {
         "networks": identity["networks"],
-        **labels["words"],
+        "shock": words["shock"],
+        "model": words["model"],
+        "policies": {name: words["policies"][name] for name in labels["policies"]},
         "n": labels["n"],
         "seed": int(identity["seed"]),
         "level": identity["level"],
         "contagion": identity["engine"],
-        "python": identity["python"],
+        "python": labels["python"],
         "packages": identity["packages"],
-        "study": manifest.study,
     }

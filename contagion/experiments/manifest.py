@@ -38,7 +38,7 @@ __all__ = [
 
 MANIFEST: Final = "manifest.json"
 SCHEMA: Final = 1
-PACKAGES: Final = ("numpy", "scipy", "pandas", "numba", "networkx")
+PACKAGES: Final = ("networkx", "numba", "numpy", "pandas", "scipy")
 LARGEST: Final = 256_000_000
 
 

@@ -146,6 +146,7 @@ def run_groups(
         total=total, initial=done, unit="run", file=sys.stderr, disable=not progress, leave=False
     ) as bar:
         try:
+            _check_failures(outcome, allowed)
             for compiled in (True, False):
                 chosen = [group for group in groups if group.prepared.compiled is compiled]
                 if chosen:
@@ -168,8 +169,7 @@ def _run_kind(
         with closing(surviving(tasks, pool)) as answers:
             for task, answer in answers:
                 _enter(outcome, task, answer, shelf, bar)
-                if outcome.failures > allowed:
-                    raise _too_many(outcome, allowed)
+                _check_failures(outcome, allowed)
     except KeyboardInterrupt:
         pool.stop.raise_flag()
         raise
@@ -230,10 +230,11 @@ def _enter(outcome: Outcome, task: Task, answer: Answer, shelf: Shelf | None, ba
         bar.update(shelf.enter(outcome, task.policy, answer))
 
 
-def _too_many(outcome: Outcome, allowed: float) -> ScenarioError:
-    first = outcome.messages[min(outcome.messages)]
-    return ScenarioError(
-        f"{outcome.failures:,} runs failed, more than max_error_rate allows ({allowed:g} of "
-        f"{outcome.status.size:,}); the first of them: {first}",
-        remedy="mend the cause, or raise max_error_rate",
-    )
+def _check_failures(outcome: Outcome, allowed: float) -> None:
+    if outcome.failures > allowed:
+        first = outcome.messages[min(outcome.messages)]
+        raise ScenarioError(
+            f"{outcome.failures:,} runs failed, more than max_error_rate allows ({allowed:g} of "
+            f"{outcome.status.size:,}); the first of them: {first}",
+            remedy="mend the cause, or raise max_error_rate",
+        )

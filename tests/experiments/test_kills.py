@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ import contagion as ct
 from contagion.comparison import Comparison
 from contagion.errors import ScenarioError
 from contagion.experiments.clock import OutOfTime, limit
-from contagion.experiments.tasks import Rows, StopFlag, run_chunk
+from contagion.experiments.tasks import Group, Rows, StopFlag, Task, run_chunk
+from contagion.experiments.workers import surviving
 
 from .conftest import Failing, Interpreted, small_network
 from .killed import Deadly, Endless, Slow, driven, slow_study
@@ -227,8 +229,63 @@ def test_more_failures_than_allowed_end_the_study(tmp_path: Path, rate: float, f
         ):
             study(sets, n=40, max_error_rate=rate, store=tmp_path)
         assert list(tmp_path.glob("*.npz"))
+        study(sets, n=40, store=tmp_path)
+        with pytest.raises(ScenarioError, match="more than max_error_rate allows"):
+            study(sets, n=40, max_error_rate=rate, store=tmp_path)
     else:
         assert len(study(sets, n=40, max_error_rate=rate, store=tmp_path).errors) == 20
+
+
+class DyingPool:
+    """Workers of which every one dies that meets the scenario at fault, whatever else is under way."""
+
+    timeout = None
+
+    def __init__(self, fault: int, workers: int) -> None:
+        self.fault, self.workers, self.deaths, self.runs = fault, workers, 0, Counter[int]()
+
+    def answers(self, tasks: list[Task], started: list[int]) -> Iterator[tuple[int, Rows]]:
+        for first in range(0, len(tasks), self.workers):
+            batch = range(first, min(first + self.workers, len(tasks)))
+            started.extend(batch)
+            if any(self.fault in tasks[place].scenarios for place in batch):
+                self.deaths += 1
+                raise KilledWorker
+            for place in batch:
+                yield place, self.rows(tasks[place])
+
+    def alone(self, task: Task) -> Rows:
+        ((_, rows),) = self.answers([task], [])
+        return rows
+
+    def rows(self, task: Task) -> Rows:
+        numbers = task.scenarios
+        self.runs.update(numbers)
+        values = np.repeat(np.array(numbers, dtype=float)[:, np.newaxis], task.width, axis=1)
+        return Rows(values, np.ones(len(numbers), dtype=np.int8), [""] * len(numbers))
+
+
+class KilledWorker(Exception):
+    """Stands for the error of that name of a dask cluster."""
+
+
+@pytest.mark.parametrize("fault", [0, 21, 63, 200])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_killer_is_found_in_three_deaths_and_one_for_each_halving(fault: int, workers: int) -> None:
+    group = Group(0, Late(), range(256), (0.0,) * 256)  # type: ignore[arg-type]
+    pool = DyingPool(fault, workers)
+    tasks = [Task.of([group], start, start + 64) for start in range(0, 256, 64)]
+    found: dict[int, tuple[int, float]] = {}
+    for task, rows in surviving(tasks, pool):  # type: ignore[arg-type]
+        assert isinstance(rows, Rows)
+        values = zip(task.scenarios, rows.status.tolist(), rows.metrics[:, 0].tolist(), strict=True)
+        found.update({number: (status, value) for number, status, value in values})
+    assert pool.deaths <= 3 + 6  # log2 of 64
+    assert found[fault][0] == 2
+    assert {number for number, (status, value) in found.items() if status == 1 and value == number} == {
+        number for number in range(256) if number != fault
+    }
+    assert set(pool.runs.values()) == {1}
 
 
 def test_ctrl_c_ends_worker_processes_within_a_second(tmp_path: Path) -> None:

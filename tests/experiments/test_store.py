@@ -528,6 +528,7 @@ def test_results_of_built_in_parts_with_their_network_are_the_whole_comparison(t
     pd.testing.assert_frame_equal(loaded.to_frame(), made.to_frame(), check_exact=True)
     pd.testing.assert_frame_equal(loaded.scenarios, made.scenarios, check_exact=True)
     pd.testing.assert_frame_equal(loaded.costs(), made.costs(), check_exact=True)
+    assert repr([loaded.provenance, loaded.policies]) == repr([made.provenance, made.policies])
     row = loaded.to_frame().query("policy == 'halt' and scenario == 2").iloc[0]
     rerun = loaded.rerun("halt", 2)
     assert all(rerun.metrics[name] == row[name] for name in loaded.metric_names if pd.notna(row[name]))
