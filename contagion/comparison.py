@@ -7,7 +7,6 @@ the paired differences, what the rules cost and what they merely put off, and a 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from contagion.errors import ScenarioError, ValueRangeError, nearest
+from contagion.errors import ScenarioError, ValueRangeError
 from contagion.measures.factorial import contrasts
+from contagion.measures.study import StudyTables, check_word, labelled
 from contagion.measures.tails import effects_table, tail_table
 from contagion.network.frame_files import write_csv, write_parquet
 from contagion.policies.bills import bill
@@ -53,7 +53,7 @@ def risky_assets(net: Network) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(StudyTables):
     """The same scenarios under every policy set.
 
     Made by `contagion.compare`; the differences are paired, scenario by scenario.
@@ -162,13 +162,13 @@ class Comparison:
         """
         return write_parquet(self.table, path, overwrite=overwrite)
 
-    def effects(self, metric: str = "system_loss", against: str = "none") -> pd.DataFrame:
+    def effects(self, metric: str | None = None, against: str = "none") -> pd.DataFrame:
         """Return what each set changed, with intervals over the paired scenarios.
 
         Parameters
         ----------
-        metric : str
-            A column of `to_frame`.
+        metric : str, optional
+            A column of `to_frame`; the metric that the study is about if not given. Others are exploratory.
         against : str, default "none"
             The set that the others are compared with.
 
@@ -176,7 +176,8 @@ class Comparison:
         -------
         pandas.DataFrame
             Index policy; difference = set minus `against`, so negative means less; low, high, p_value,
-            p_adjusted (Holm), helped, unchanged, harmed (shares of scenarios), n, note.
+            p_adjusted (Holm over the sets), helped, unchanged, harmed (shares of scenarios), n, note; then the median
+            and tail differences, the interval of harmed, and what the largest scenarios carry (`effects_table`).
 
         Raises
         ------
@@ -185,9 +186,10 @@ class Comparison:
         ScenarioError
             If the study was interrupted before any scenario ran under every set.
         """
-        _check_word("metric", metric, self.metric_names)
-        _check_word("against", against, self.policies)
-        return effects_table(self._reached(), metric, against, self.level, self.seed)
+        metric = self.metric if metric is None else metric
+        check_word("metric", metric, self.metric_names)
+        check_word("against", against, self.policies)
+        return effects_table(self._reached(), metric, against, self.level, self.seed, self.metric)
 
     def tail(self, metric: str = "system_loss", level: float = 0.95) -> pd.DataFrame:
         """Return value at risk and expected shortfall of each set.
@@ -209,8 +211,9 @@ class Comparison:
         ValueRangeError
             If the metric does not exist or the level is not between 0 and 1.
         """
-        _check_word("metric", metric, self.metric_names)
-        return tail_table(self._reached(), metric, level, self.seed, confidence=self.level)
+        check_word("metric", metric, self.metric_names)
+        table = tail_table(self._reached(), metric, level, self.seed, confidence=self.level)
+        return labelled(table, metric, self.metric)
 
     def costs(self, rates: CostRates | None = None) -> pd.DataFrame:
         """Return the mean cost of each policy set and its parts, in the network's unit.
@@ -254,8 +257,9 @@ class Comparison:
         ValueRangeError
             If the metric does not exist, or a combination is missing.
         """
-        _check_word("metric", metric, self.metric_names)
-        return contrasts(self._reached(), metric, confidence=self.level, seed=self.seed)
+        check_word("metric", metric, self.metric_names)
+        table = contrasts(self._reached(), metric, confidence=self.level, seed=self.seed)
+        return labelled(table, metric, self.metric)
 
     @property
     def deferred(self) -> pd.DataFrame:
@@ -297,9 +301,9 @@ class Comparison:
             If the word, the metric or the set does not exist.
         """
         shares = {"median": 0.5, "bad": 0.95}
-        _check_word("which", which, shares)
-        _check_word("metric", metric, self.metric_names)
-        _check_word("policy", policy, self.policies)
+        check_word("which", which, shares)
+        check_word("metric", metric, self.metric_names)
+        check_word("policy", policy, self.policies)
         rows = self.table[(self.table["policy"] == policy) & self.table[metric].notna()]
         if rows.empty:
             raise ValueRangeError(f"policy set {policy!r} has no scenario with a value of {metric!r}")
@@ -329,7 +333,7 @@ class Comparison:
         ValueRangeError
             If the set or the scenario does not exist.
         """
-        _check_word("policy", policy, self.policies)
+        check_word("policy", policy, self.policies)
         if not 0 <= scenario < self.n:
             allowed = f"a number from 0 to {self.n - 1}"
             raise ValueRangeError("is out of range", where="scenario", value=scenario, allowed=allowed)
@@ -444,13 +448,6 @@ class Comparison:
 
 def _shown(value: float, sign: str = "") -> str:
     return "–" if np.isnan(value) else f"{value:{sign},.4g}"
-
-
-def _check_word(where: str, value: str, choices: Iterable[str]) -> None:
-    allowed = list(choices)
-    if value not in allowed:
-        words = f"one of {', '.join(allowed)}{nearest(value, allowed)}"
-        raise ValueRangeError("is unknown", where=where, value=value, allowed=words)
 
 
 def _caused_in(run: Run) -> pd.Series:

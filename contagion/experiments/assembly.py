@@ -12,6 +12,8 @@ from contagion.comparison import KEYS, Comparison
 from contagion.errors import ScenarioError
 from contagion.experiments.charges import charge
 from contagion.experiments.tasks import ERROR, MISSING, STATUS, TIMEOUT, Outcome
+from contagion.measures.controls import controls_note, controls_table
+from contagion.measures.study import untouched
 from contagion.policies.bills import OUTLAY
 
 if TYPE_CHECKING:
@@ -54,12 +56,16 @@ def assembled(
     charge(outcome, list(sets.values()), metric_names, names.index("none"))
     _check_some_ran(outcome)
     metrics = tuple(metric_names)
+    table = _table(outcome, names, len(networks), metrics)
+    controls = controls_note(controls_table(table, metrics, untouched(sets)))
     return Comparison(
         policies=sets,
         networks=networks,
         errors=_errors(outcome, names, len(networks), rest["seed"]),
-        note="; ".join(filter(None, [_note(outcome, names), *notes, getattr(rest["family"], "caution", "")])),
-        table=_table(outcome, names, len(networks), metrics),
+        note="; ".join(
+            filter(None, [_note(outcome, names), controls, *notes, getattr(rest["family"], "caution", "")])
+        ),
+        table=table,
         outlays=_outlays(outcome),
         **rest,
     )

@@ -21,6 +21,7 @@ from contagion.experiments.memory import check_memory
 from contagion.experiments.runner import Group, Outcome, run_groups
 from contagion.experiments.store import open_store, store_folder
 from contagion.experiments.writer import Shelf, chunk_size
+from contagion.measures.study import PRIMARY, check_word
 from contagion.policies.bills import OUTLAY
 from contagion.propagation.run import check_model
 from contagion.streams import check_seed
@@ -51,6 +52,7 @@ def compare(
     timeout: float | None = None,
     max_error_rate: float = 1.0,
     level: float = 0.95,
+    metric: str = PRIMARY,
 ) -> Comparison:
     """Run the same scenarios under every policy set.
 
@@ -87,6 +89,9 @@ def compare(
         Share of the runs that may fail or take too long before the study ends with an error.
     level : float, default 0.95
         Coverage of the intervals.
+    metric : str, default "system_loss"
+        The metric that the study is about, named before it runs and part of its provenance: p-values are adjusted
+        within a metric, and tables of every other one say "exploratory".
 
     Returns
     -------
@@ -100,7 +105,7 @@ def compare(
     SchemaError
         If an argument is of the wrong type.
     ValueRangeError
-        If n, n_jobs, timeout, max_error_rate or level is out of range.
+        If n, n_jobs, timeout, max_error_rate or level is out of range, or the metric does not exist.
     NetworkError
         If a shock names an asset, a market or a node that a network lacks.
     PolicyError
@@ -138,12 +143,13 @@ def compare(
     prepared = _prepared(worlds, model, list(sets.values()))
     check_memory(prepared, n_jobs)
     metric_names = prepared[0][0].metric_names
+    check_word("metric", metric, metric_names)
     outcome = Outcome.empty(len(sets), n, len(metric_names))
-    provenance = _provenance(worlds, family, model, sets, n, seed, level)
+    provenance = _provenance(worlds, family, model, sets, n, seed, level, metric)
     shelf = None
     if folder is not None:
         columns = {"metrics": metric_names, "outlays": OUTLAY}
-        identity = identity_of(worlds, family, model, sets, seed, level, columns)
+        identity = identity_of(worlds, family, model, sets, seed, level, columns, metric)
         words = {name: provenance[name] for name in ("shock", "model", "policies")}
         manifest = Manifest(identity, {**_labels(worlds, prepared, sets, n), "words": words})
         shelf = Shelf(open_store(folder.absolute(), manifest), list(sets))
@@ -245,6 +251,7 @@ def _provenance(
     n: int,
     seed: int,
     level: float,
+    metric: str,
 ) -> dict[str, Any]:
     return {
         "networks": [world.fingerprint for world in worlds],
@@ -254,6 +261,7 @@ def _provenance(
         "n": n,
         "seed": seed,
         "level": level,
+        "metric": metric,
         "contagion": contagion.__version__,
         "python": python_version(),
         "packages": package_versions(),

@@ -68,6 +68,10 @@ class StoredPolicy(Policy):
 
     label: str = ""
 
+    def opening(self, net: Network) -> Network:
+        """Refuse: what it changes is in its code."""
+        raise ContagionError(f"the code of {self.label} is not in the folder of results", remedy=AGAIN)
+
     def cost(self, outlay: Any, rates: Any) -> float:
         """Refuse: what it costs is in its code."""
         raise ContagionError(f"the code of {self.label} is not in the folder of results", remedy=AGAIN)
@@ -220,6 +224,7 @@ def _provenance(manifest: Manifest) -> dict[str, Any]:
         "n": labels["n"],
         "seed": int(identity["seed"]),
         "level": identity["level"],
+        "metric": identity["metric"],
         "contagion": identity["engine"],
         "python": labels["python"],
         "packages": identity["packages"],

@@ -136,6 +136,7 @@ def identity_of(
     seed: int,
     level: float,
     columns: Mapping[str, Iterable[str]],
+    metric: str,
 ) -> dict[str, Any]:
     """Return the identity of a study: whatever decides over its numbers.
 
@@ -145,6 +146,8 @@ def identity_of(
         As `contagion.compare` takes them.
     columns : mapping of str to names
         Names of the metrics and of the parts of an outlay, in their order.
+    metric : str
+        The metric that the study is about: named in advance, it cannot be exchanged afterwards.
 
     Raises
     ------
@@ -166,6 +169,7 @@ def identity_of(
         "model": plain(model, "model"),
         "seed": str(seed),
         "level": level,
+        "metric": metric,
         "columns": {name: list(names) for name, names in columns.items()},
     }
 

@@ -10,9 +10,12 @@ from contagion.lazy import on_first_use
 if TYPE_CHECKING:
     from contagion.measures.closing import liquidity_adjusted_requirement as liquidity_adjusted_requirement
     from contagion.measures.clusters import money_to_next_cluster as money_to_next_cluster
+    from contagion.measures.concentration import carried as carried
+    from contagion.measures.controls import controls_table as controls_table
     from contagion.measures.early_warning import distance_to_divergence as distance_to_divergence
     from contagion.measures.early_warning import liquidation_probability as liquidation_probability
     from contagion.measures.early_warning import open_interest_above as open_interest_above
+    from contagion.measures.exceedance import exceedance_table as exceedance_table
     from contagion.measures.executions import execution_table as execution_table
     from contagion.measures.executions import weighted_quantiles as weighted_quantiles
     from contagion.measures.feedback import cascade_slopes as cascade_slopes
@@ -51,6 +54,8 @@ if TYPE_CHECKING:
     from contagion.measures.prior_risk import fund_risk as fund_risk
     from contagion.measures.prior_risk import system_risk as system_risk
     from contagion.measures.probability import probability_of_liquidation as probability_of_liquidation
+    from contagion.measures.proportions import clopper_pearson as clopper_pearson
+    from contagion.measures.proportions import share_interval as share_interval
     from contagion.measures.resampling import between_networks as between_networks
     from contagion.measures.shapley import first_in as first_in
     from contagion.measures.shapley import leave_one_out as leave_one_out
@@ -65,7 +70,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "account_risk": "prior_risk",
     "between_networks": "resampling",
+    "carried": "concentration",
     "cascade_slopes": "feedback",
+    "clopper_pearson": "proportions",
+    "controls_table": "controls",
     "covar": "market_based.returns",
     "market_measures": "market_based.tables",
     "mes": "market_based.returns",
@@ -81,6 +89,7 @@ _HOMES = {
     "effects_table": "tails",
     "es_difference": "intervals",
     "es_interval": "intervals",
+    "exceedance_table": "exceedance",
     "execution_table": "executions",
     "exit_probability": "passage",
     "expected_shortfall": "intervals",
@@ -107,6 +116,7 @@ _HOMES = {
     "paired_effect": "paired",
     "paired_effects": "paired",
     "probability_of_liquidation": "probability",
+    "share_interval": "proportions",
     "stressed_members": "stressed",
     "procyclicality": "swings",
     "system_gain": "losses",

@@ -16,8 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import SchemaError, ValueRangeError, nearest
+from contagion.measures.concentration import carried, carried_note
 from contagion.measures.intervals import Interval, es_difference, es_interval, joined, var_interval
 from contagion.measures.paired import holm, paired_effects
+from contagion.measures.proportions import share_interval
 from contagion.measures.resampling import DRAWS, FEW_NETWORKS, between_networks
 from contagion.measures.shortfall import check_level, tail_points
 
@@ -43,6 +45,10 @@ EFFECT_COLUMNS: Final = (
     "tail_low",
     "tail_high",
     "between_networks",
+    "harmed_low",
+    "harmed_high",
+    "carried_1",
+    "carried_5",
 )
 
 TAIL_COLUMNS: Final = ("var", "var_low", "var_high", "es", "es_low", "es_high", "k", "note")
@@ -97,7 +103,10 @@ def effects_table(
         Index policy, without `against`. difference (set minus `against`, negative is less loss), low, high,
         p_value, p_adjusted (Holm, over the sets of this table), helped, unchanged, harmed (shares), n, note;
         then median and tail (expected shortfall) differences with their intervals, and between_networks, the
-        variance of the networks' mean differences. ``frame.attrs`` holds metric, against, level, seed, draws.
+        variance of the networks' mean differences; harmed_low and harmed_high, the interval of the probability of
+        harm (`contagion.measures.share_interval`); carried_1 and carried_5, the part of the mean that the largest
+        1 % and 5 % of scenarios carry (`contagion.measures.carried`), with a note above one half.
+        ``frame.attrs`` holds metric, against, level, seed, draws.
 
     Raises
     ------
@@ -139,7 +148,14 @@ def effects_table(
         differences = np.where(left_out, np.nan, panel.values[i] - panel.values[base])
         tail = _tail_difference(panel, i, base, ~left_out, tail_level, level, seed, metric)
         variance = between_networks(differences, panel.networks)
-        own = joined(effect.note, f"tail: {tail.note}" if tail.note else "", _network_note(panel, variance))
+        harm = _harm(differences[~left_out], panel.networks[~left_out], level)
+        few, more = carried(differences, 0.01), carried(differences, 0.05)
+        own = joined(
+            effect.note,
+            carried_note(few, more),
+            f"tail: {tail.note}" if tail.note else "",
+            _network_note(panel, variance),
+        )
         rows.append(
             {
                 "difference": effect.difference,
@@ -159,6 +175,10 @@ def effects_table(
                 "tail_low": tail.low,
                 "tail_high": tail.high,
                 "between_networks": variance,
+                "harmed_low": harm.low,
+                "harmed_high": harm.high,
+                "carried_1": few,
+                "carried_5": more,
             }
         )
     table = _table(rows, EFFECT_COLUMNS, [panel.policies[i] for i in others], "n")
@@ -249,6 +269,14 @@ def _tail(
     risk = var_interval(losses, level, confidence=confidence, networks=networks, seed=seed, key=(metric,))
     shortfall = es_interval(losses, level, confidence=confidence, networks=networks, seed=seed, key=(metric,))
     return risk, shortfall, between_networks(losses, networks)
+
+
+def _harm(differences: npt.NDArray[np.float64], networks: npt.NDArray[np.generic], level: float) -> Interval:
+    """Probability of harm over scenarios that finished on both sides or failed, NaN."""
+    if not len(differences):
+        return Interval(np.nan, np.nan, np.nan)
+    hits = np.where(np.isnan(differences), np.nan, differences > 0.0)
+    return share_interval(hits, confidence=level, networks=networks)
 
 
 def _tail_difference(

@@ -74,7 +74,8 @@ class ClosedFormPrepared:
         factor = np.prod([getattr(policy, "factor", 1.0) for policy in self.policies])
         drawn = key64(seed, "answer", scenario) / 2.0**64
         loss = factor * (max(direct, 0.0) + drawn)
-        return np.array([loss, direct, loss / 3.0, drawn, 60.0 * len(self.policies), 0.0])
+        shut = 60.0 * sum(type(policy) is not ct.Policy for policy in self.policies)
+        return np.array([loss, direct, loss / 3.0, drawn, shut, 0.0])
 
     def _misbehave(self, policy: ct.Policy, scenario: int) -> None:
         if isinstance(policy, Failing) and scenario % policy.every == 0:

@@ -1,3 +1,4 @@
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -169,3 +170,76 @@ def test_a_set_that_failed_in_part_is_paired_with_none_where_both_ran(
     assert "14 of 40 scenarios failed" in effects.loc["bad", "note"]
     assert deferred.loc["bad", "benefit"] == pytest.approx(-effects.loc["bad", "difference"])
     assert deferred.loc["bad", "extra"] == 0.0
+
+
+def test_the_metric_named_before_the_run_is_the_one_that_is_not_exploratory(net: Any, family: Any) -> None:
+    given: dict[str, Any] = {"policies": {"half": [Scaled(0.5)]}, "n": 30, "seed": 3}
+    comparison = ct.compare(net, family, ClosedForm(), **given, metric="forced_cost")
+    assert comparison.metric == comparison.provenance["metric"] == "forced_cost"
+    assert comparison.effects().attrs["metric"] == "forced_cost"
+    assert not comparison.effects()["note"].str.contains("exploratory").any()
+    for table in (
+        comparison.effects("system_loss"),
+        comparison.tail("system_loss"),
+        comparison.exceedance("system_loss", 5.0),
+    ):
+        assert table["note"].str.startswith("exploratory").all()
+    usual = ct.compare(net, family, ClosedForm(), **given)
+    assert usual.metric == "system_loss" and usual.to_frame().equals(comparison.to_frame())
+
+
+def test_a_metric_that_does_not_exist_is_refused_before_anything_runs(net: Any, family: Any) -> None:
+    with pytest.raises(ValueRangeError, match=r"metric.*did you mean 'system_loss'"):
+        ct.compare(net, family, ClosedForm(), n=2, metric="system_los")
+
+
+def test_limits_are_exceeded_as_often_as_counted(comparison: Any) -> None:
+    losses = comparison.to_frame().pivot(index="scenario", columns="policy", values="system_loss")
+    limit = float(losses["none"].median())
+    table = comparison.exceedance("system_loss", limit)
+    assert table["probability"].to_dict() == (losses > limit).mean().to_dict()
+    assert table.loc["placebo", ["difference", "difference_low", "difference_high"]].tolist() == [0.0] * 3
+    with pytest.raises(ValueRangeError, match="did you mean 'none'"):
+        comparison.exceedance("system_loss", limit, against="non")
+
+
+def test_the_placebo_and_the_negative_control_are_exactly_zero(comparison: Any) -> None:
+    table = comparison.controls()
+    assert table["passed"].all() and comparison.note == ""
+    assert table["control"].value_counts().to_dict() == {"placebo": 6, "negative control": 2}
+    assert table[table["control"] == "negative control"]["policy"].tolist() == ["half", "double"]
+
+
+@dataclass(frozen=True)
+class Opening(ct.Policy):
+    """Has a rule in force at the opening, which may reach any metric."""
+
+    def opening(self, net: ct.Network) -> ct.Network:
+        return net
+
+
+def test_rules_in_force_at_the_opening_are_no_negative_control(net: Any, family: Any, model: Any) -> None:
+    comparison = ct.compare(net, family, model, {"rule": [Opening()]}, n=4)
+    assert (comparison.controls()["control"] == "placebo").all()
+
+
+@dataclass(frozen=True)
+class Leaking(ct.Policy):
+    """Reaches what it must not reach."""
+
+
+@dataclass(frozen=True)
+class LeakingModel(ClosedForm):
+    def prepare(self, net: ct.Network, policies: Any) -> Any:
+        ready = super().prepare(net, policies)
+        leaks = any(isinstance(policy, Leaking) for policy in policies)
+        return replace(ready, size=ready.size * 2.0) if leaks else ready
+
+
+def test_a_control_that_fails_is_in_the_note(net: Any, family: Any) -> None:
+    comparison = ct.compare(net, family, LeakingModel(), {"leak": [Leaking()]}, n=4)
+    failed = comparison.controls().query("not passed")
+    assert failed[["control", "policy", "metric"]].to_numpy().tolist() == [
+        ["negative control", "leak", "direct_loss"]
+    ]
+    assert "negative control 'leak' changed direct_loss" in comparison.note

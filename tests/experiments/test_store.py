@@ -616,6 +616,7 @@ def test_the_manifest_names_everything_that_decides_over_a_number(tmp_path: Path
         "columns",
         "engine",
         "level",
+        "metric",
         "model",
         "networks",
         "packages",
@@ -636,3 +637,10 @@ def test_a_chunk_is_short_where_a_scenario_is_a_lot_of_work(monkeypatch: pytest.
     monkeypatch.setattr(writer, "ROWS_A_CHUNK", 64)
     assert writer.chunk_size([small_network()], compiled=True) == 32
     assert writer.chunk_size([small_market(40)], compiled=True) == 8
+
+
+def test_the_metric_named_in_advance_cannot_be_exchanged(tmp_path: Path) -> None:
+    comparison = study(tmp_path, metric="forced_cost")
+    with pytest.raises(StudyMismatchError, match=r"metric: .*forced_cost.*system_loss"):
+        study(tmp_path)
+    assert ct.load_results(tmp_path).metric == comparison.metric == "forced_cost"

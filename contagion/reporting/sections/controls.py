@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from contagion.measures.study import untouched
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Cell, Paragraph, Section, Table, number, table, words
 from contagion.reporting.glossary import metric as entry
@@ -26,7 +27,10 @@ def write(material: Material) -> Section:
     """
     rows = [ledger_row(material.stories)]
     if material.comparison is not None:
-        rows = [placebo_row(material.comparison), *rows, _failures(material.comparison)]
+        unreachable = (
+            [unreachable_row(material.comparison)] if untouched(material.comparison.policies) else []
+        )
+        rows = [placebo_row(material.comparison), *unreachable, *rows, _failures(material.comparison)]
     if material.control is not None:
         rows.insert(0, control_row(material.control, material.unit))
     blocks: list[Block] = [
@@ -82,6 +86,22 @@ def placebo_row(comparison: Comparison) -> list[Cell]:
     found = f"{unequal:,} of {total:,} numbers differ; largest difference {formats.three_figures(worst)}"
     expected = "every metric of every scenario equal to 'none', to the last bit"
     return _line("Placebo policy", expected, found, unequal == 0)
+
+
+def unreachable_row(comparison: Comparison) -> list[Cell]:
+    """Return the line on the metric that rules which only act during a run cannot reach.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The comparison.
+    """
+    table = comparison.controls()
+    table = table[table["control"] != "placebo"]
+    unequal, total = int(table["unequal"].sum()), int(table["n"].sum())
+    found = f"{unequal:,} of {total:,} numbers differ, in {len(table):,} policy sets"
+    expected = "direct loss equal to 'none' under sets without rules at the opening, to the last bit"
+    return _line("Metric out of reach", expected, found, unequal == 0)
 
 
 def control_row(control: Control, unit: str) -> list[Cell]:
