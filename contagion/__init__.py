@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from contagion import propagation as propagation
     from contagion import shocks as shocks
     from contagion.experiments.account_results import account_results as account_results
+    from contagion.experiments.across import compare_studies as compare_studies
     from contagion.experiments.attribute import attribute as attribute
     from contagion.experiments.attribute_stages import attribute_stages as attribute_stages
     from contagion.experiments.break_even import break_even as break_even
@@ -162,6 +163,7 @@ _HOMES = {
     "candidates": "experiments.choice",
     "check_step": "experiments.steps",
     "compare": "experiments.compare",
+    "compare_studies": "experiments.across",
     "cover": "experiments.cover",
     "draw_networks": "experiments.inputs",
     "episode": "experiments.episodes",

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from contagion.comparison import Comparison
+from contagion.experiments.across import StudyComparison, compare_studies
 from contagion.experiments.break_even import BreakEven
 from contagion.experiments.choice import Choice
+from contagion.experiments.families import PriceShocks
 from contagion.experiments.likeliest import BreakingShock
 from contagion.experiments.phases import PhaseDiagram
 from contagion.experiments.reverse import ReverseStress
@@ -219,3 +222,58 @@ def choice(winner: str = "halt early", *, confirmed: bool = True) -> Choice:
         "system_loss",
         "USD",
     )
+
+
+def study(
+    losses: dict[str, Any], *, seed: int = 3, n: int = 60, scale: float = 0.1, networks: int = 1, **told: Any
+) -> Comparison:
+    """A comparison whose losses are given per policy set, shape (n,); NaN is a run that failed."""
+    family = PriceShocks.normal(scale)
+    numbers = np.arange(n)
+    keys = pd.DataFrame({"scenario": numbers, "network": numbers % networks})
+    parts = []
+    for name, values in losses.items():
+        loss = np.asarray(values, dtype=np.float64)
+        status = np.where(np.isfinite(loss), "ok", "error")
+        rows = {"policy": name, **keys, "status": status, "system_loss": loss, "bad_debt": 0.1 * loss}
+        parts.append(pd.DataFrame(rows))
+    table = pd.concat(parts, ignore_index=True)
+    world: Any = SimpleNamespace(unit="USD", fingerprint="f" * 64)
+    provenance = {
+        "shock": "normal",
+        "model": "cascade",
+        "policies": {name: [name] for name in losses},
+        **told,
+    }
+    return Comparison(
+        policies={name: [] for name in losses},
+        networks=(world,) * networks,
+        model=None,  # type: ignore[arg-type]
+        family=family,
+        n=n,
+        seed=seed,
+        level=0.95,
+        scenarios=pd.concat([keys, family.draw(["BTC"], n, seed)], axis=1),
+        errors=pd.DataFrame(columns=["policy", "scenario", "network", "seed", "message"]),
+        note="",
+        provenance=provenance,
+        table=table,
+        outlays=pd.DataFrame(index=table.index),
+    )
+
+
+def common_losses(n: int = 60) -> np.ndarray:
+    """Losses of the scenarios that two studies share, shape (n,)."""
+    return 1e8 * np.exp(np.random.default_rng(8).normal(0.0, 0.5, n))
+
+
+def studies(name: str = "halt", *, seed: int = 3) -> StudyComparison:
+    """Two studies of the same scenarios, or of others, in the second of which a halt no longer helps."""
+    base, noise = common_losses(), 1e5 * np.random.default_rng(9).normal(size=60)
+    first = study({"none": base, name: base - 3e7 + noise, "fund": base})
+    second = study(
+        {"none": base + 1e7 + noise, name: base + 1e7 - noise, "throttle": base},
+        seed=seed,
+        model="cascade, other step",
+    )
+    return compare_studies(first, second, names=("before", "after"))

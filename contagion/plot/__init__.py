@@ -4,6 +4,7 @@ Every function takes the axes to draw on (``ax=None``: a new figure), returns th
 matplotlib's settings alone.
 """
 
+from contagion.plot.across import studies
 from contagion.plot.attributions import attribution
 from contagion.plot.break_evens import break_even
 from contagion.plot.breaking import phases, reverse_stress
@@ -31,4 +32,5 @@ __all__ = [
     "reverse_stress",
     "rounds",
     "sensitivity",
+    "studies",
 ]

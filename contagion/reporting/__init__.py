@@ -51,8 +51,8 @@ def report(
     findings : sequence, optional
         Further findings, each a section of its own: what `contagion.reverse_stress`, `most_likely_break`,
         `phase_diagram`, `break_even`, `optimise_policy`, `sobol`, `morris`, `variance_split`, `attribute`,
-        `attribute_stages`, `account_results`, `margin_swings`, ``measures.market_measures`` or
-        ``Comparison.interactions`` returned.
+        `attribute_stages`, `account_results`, `margin_swings`, ``measures.market_measures``,
+        `compare_studies` or ``Comparison.interactions`` returned.
 
     Returns
     -------

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.collections import LineCollection
 
 import contagion as ct
-from contagion.errors import SchemaError
+from contagion.errors import SchemaError, ValueRangeError
 from tests import evidence
 
 NASTY = "$\\frac{1}{0}$ </b>"
@@ -99,9 +99,24 @@ def test_strange_names_are_no_formulas(draw):
 
 
 @pytest.mark.parametrize(
-    "draw", [ct.plot.sensitivity, ct.plot.choice, ct.plot.attribution, ct.plot.break_even]
+    "draw",
+    [ct.plot.sensitivity, ct.plot.choice, ct.plot.attribution, ct.plot.break_even, ct.plot.studies],
 )
 @pytest.mark.parametrize("thing", [3, ct.PriceShock, evidence.sobol_table().rename(columns=str.upper)])
 def test_something_else_is_refused(draw, thing):
     with pytest.raises(SchemaError, match="can't be drawn"):
         draw(thing)
+
+
+def test_two_studies_have_a_mark_with_an_interval_for_each_set_and_question():
+    ax = ct.plot.studies(evidence.studies())
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["none", "halt"]
+    marks = [line for line in ax.lines if line.get_marker() not in ("", "None")]
+    assert [len(line.get_xdata()) for line in marks] == [2, 1]
+    assert ax.get_xlabel() == "difference of mean system loss (m USD)"
+    assert "paired" in ax.texts[0].get_text() and legend(ax) == ["the metric itself", "effect against 'none'"]
+
+
+def test_a_metric_that_was_not_compared_cannot_be_drawn():
+    with pytest.raises(ValueRangeError, match="did you mean 'bad_debt'"):
+        ct.plot.studies(evidence.studies(), "bad_dept")

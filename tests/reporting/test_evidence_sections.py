@@ -86,8 +86,20 @@ EVERY = {
     "accounts": accounts_table,
     "margins": swings_table,
     "market": market_table,
+    "studies": lambda name: evidence.studies(name),
 }
-DRAWN = {"reverse", "phases", "breakeven", "choice", "sobol", "morris", "variance", "attribution", "stages"}
+DRAWN = {
+    "reverse",
+    "phases",
+    "breakeven",
+    "choice",
+    "sobol",
+    "morris",
+    "variance",
+    "attribution",
+    "stages",
+    "studies",
+}
 
 
 def rendered(known):
@@ -176,6 +188,18 @@ def test_a_shock_that_nobody_found_has_its_sentence_alone():
 def test_a_table_without_rows_says_so(kind):
     text = rendered(findings.check(EVERY[kind]("halt").iloc[:0]))
     assert "The table holds no row." in text or "No policy set changes margin rates." in text
+
+
+def test_two_studies_are_told_with_what_differs_and_which_sets_are_left_out(pages):
+    text = " ".join(rendered(findings.check(evidence.studies())).replace("\u00a0", " ").split())
+    assert "Their 60 scenarios are the same, so differences are paired." in text
+    assert "Not compared: &#39;fund&#39; only in before; &#39;throttle&#39; only in after." in text
+    assert "cascade, other step" in text and "the effect of &#39;halt&#39; +USD 30.0 m" in text
+
+
+def test_two_studies_of_other_scenarios_warn_that_nothing_is_paired():
+    text = rendered(findings.check(evidence.studies(seed=4)))
+    assert '<p class="warn">Their scenarios are not the same (their seeds are 3 and 4)' in text
 
 
 def test_two_findings_of_a_kind_have_anchors_of_their_own():
