@@ -136,7 +136,7 @@ def test_shocks_that_are_drawn_when_needed_are_the_same(
     plain = study(None, networks=worlds)
     monkeypatch.setattr("contagion.experiments.compare.MOST_KEPT", 3)
     same(plain, study(None, networks=worlds))
-    same(plain, study(None, networks=worlds, n_jobs=2, store=tmp_path))
+    same(plain, study(None, networks=worlds, store=tmp_path))
 
 
 def test_134_workers_that_do_not_fit_into_memory_are_refused_with_the_numbers(
