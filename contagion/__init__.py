@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from contagion.experiments.sensitivity import morris as morris
     from contagion.experiments.sensitivity import sobol as sobol
     from contagion.experiments.steps import check_step as check_step
+    from contagion.experiments.stopping import compare_until as compare_until
     from contagion.experiments.strategy_hedges import strategy_hedges as strategy_hedges
     from contagion.experiments.variance import variance_split as variance_split
     from contagion.margin.rulebooks import rulebook as rulebook
@@ -164,6 +165,7 @@ _HOMES = {
     "check_step": "experiments.steps",
     "compare": "experiments.compare",
     "compare_studies": "experiments.across",
+    "compare_until": "experiments.stopping",
     "cover": "experiments.cover",
     "draw_networks": "experiments.inputs",
     "episode": "experiments.episodes",
