@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from contagion.errors import ScenarioError, ValueRangeError
+from contagion.errors import ScenarioError, SchemaError, ValueRangeError
 from contagion.measures.factorial import contrasts
+from contagion.measures.panel import WEIGHT
 from contagion.measures.study import StudyTables, check_word, labelled
 from contagion.measures.tails import effects_table, tail_table
+from contagion.measures.weighted import weighted_quantile
 from contagion.network.frame_files import write_csv, write_parquet
 from contagion.policies.bills import bill
 from contagion.policies.costs import CostRates
@@ -30,10 +32,11 @@ if TYPE_CHECKING:
     from contagion.propagation.run import Model
     from contagion.results import Run
 
-__all__ = ["KEYS", "Comparison", "Family", "risky_assets"]
+__all__ = ["KEYS", "Comparison", "Family", "risky_assets", "unweighted"]
 
 KEYS = ("policy", "scenario", "network", "status")
-"""Columns of `Comparison.to_frame` that say which run a row is; every further column is a metric."""
+"""Columns of `Comparison.to_frame` that say which run a row is; then comes `weight`, under importance sampling alone,
+and every further column is a metric."""
 
 
 class Family(Protocol):
@@ -106,7 +109,12 @@ class Comparison(StudyTables):
     @property
     def metric_names(self) -> list[str]:
         """Names of the metrics, in the order of the columns of `to_frame`."""
-        return [str(name) for name in self.table.columns[len(KEYS) :]]
+        return [str(name) for name in self.table.columns[len(KEYS) :] if name != WEIGHT]
+
+    @property
+    def weighted(self) -> bool:
+        """Whether scenarios differ in weight."""
+        return WEIGHT in self.table and not bool((self.table[WEIGHT] == 1.0).all())
 
     @property
     def missing(self) -> pd.DataFrame:
@@ -118,6 +126,8 @@ class Comparison(StudyTables):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per run: policy, scenario, network, status, then every metric.
+
+        Under importance sampling (``family.tilted``) a column `weight` follows status; every statistic uses it.
 
         Returns
         -------
@@ -307,10 +317,13 @@ class Comparison(StudyTables):
         rows = self.table[(self.table["policy"] == policy) & self.table[metric].notna()]
         if rows.empty:
             raise ValueRangeError(f"policy set {policy!r} has no scenario with a value of {metric!r}")
-        ranked = rows.sort_values([metric, "scenario"], kind="stable")["scenario"].to_numpy()
-        values = rows.sort_values([metric, "scenario"], kind="stable")[metric].to_numpy()
-        place = int(np.ceil(shares[which] * len(ranked))) - 1
-        return int(ranked[np.searchsorted(values, values[place])])
+        ranked = rows.sort_values([metric, "scenario"], kind="stable")
+        values = ranked[metric].to_numpy()
+        if self.weighted:
+            found = weighted_quantile(values, ranked[WEIGHT].to_numpy(), shares[which])
+        else:
+            found = values[int(np.ceil(shares[which] * len(ranked))) - 1]
+        return int(ranked["scenario"].to_numpy()[np.searchsorted(values, found)])
 
     def rerun(self, policy: str, scenario: int) -> Run:
         """Run one scenario under one set again, with its full records.
@@ -396,8 +409,9 @@ class Comparison(StudyTables):
         """The bill of each set over the scenarios that ran under it and under "none", index policy."""
         bills = {}
         for name, policies in self.policies.items():
-            mine = self.outlays.loc[self._pairs(name)[0].index]
-            bills[name] = bill(policies, mine.to_numpy(), rates)
+            rows = self._pairs(name)[0]
+            load = rows[WEIGHT].to_numpy() if self.weighted else None
+            bills[name] = bill(policies, self.outlays.loc[rows.index].to_numpy(), rates, load)
         return pd.DataFrame(bills).T.rename_axis("policy")
 
     def _priced(self, run: Run, policy: str, scenario: int) -> Run:
@@ -435,8 +449,15 @@ class Comparison(StudyTables):
     def _means(self, side: int = 0) -> pd.DataFrame:
         """Mean of every metric over the pairs of each set, of its own runs or (side 1) of those of "none"."""
         names = self.metric_names
-        rows = {name: self._pairs(name)[side][names].mean() for name in self.policies}
+        rows = {name: self._mean(self._pairs(name)[side], names) for name in self.policies}
         return pd.DataFrame(rows).T.rename_axis("policy")
+
+    def _mean(self, rows: pd.DataFrame, names: list[str]) -> pd.Series:
+        """Mean of every metric over the rows that have it, each with its weight."""
+        if not self.weighted:
+            return rows[names].mean()
+        load = rows[names].notna().mul(rows[WEIGHT], axis=0).sum()
+        return rows[names].mul(rows[WEIGHT], axis=0).sum() / load.where(load > 0.0)
 
     def _pairs(self, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the rows of a set and of "none", over the scenarios that ran under both."""
@@ -444,6 +465,22 @@ class Comparison(StudyTables):
         done = self.table[(counts == len(self.policies)) & (self.table["status"] == "ok")]
         own, none = (done[done["policy"] == policy] for policy in (name, "none"))
         return own[own["scenario"].isin(none["scenario"])], none[none["scenario"].isin(own["scenario"])]
+
+
+def unweighted(thing: Any, what: str) -> None:
+    """Refuse a family or a comparison whose scenarios carry weights, where `what` has no weighted version.
+
+    Raises
+    ------
+    SchemaError
+        If they do.
+    """
+    if getattr(thing, "weighted", False):
+        raise SchemaError(
+            "has scenarios that carry weights (importance sampling)",
+            where=what,
+            remedy="give the family without .tilted(...): this has no weighted version",
+        )
 
 
 def _shown(value: float, sign: str = "") -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.comparison import Comparison
+from contagion.comparison import Comparison, unweighted
 from contagion.errors import SchemaError, UnitError, ValueRangeError, nearest
 from contagion.experiments.load import Absent, load_results
 from contagion.experiments.plain import digest, plain
@@ -194,10 +194,10 @@ def compare_studies(
 
 
 def _study(thing: Study, where: str) -> Comparison:
-    if isinstance(thing, Comparison):
-        return thing
-    if isinstance(thing, (str, os.PathLike)):
-        return load_results(thing)
+    found = load_results(thing) if isinstance(thing, (str, os.PathLike)) else thing
+    if isinstance(found, Comparison):
+        unweighted(found, where)
+        return found
     raise SchemaError(
         "is no study", where=where, value=thing, allowed="a Comparison, or the folder of a store"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from contagion.comparison import unweighted
 from contagion.errors import PolicyError, SchemaError, ValueRangeError
 from contagion.experiments.families import PriceShocks
 from contagion.network.network import Network
@@ -53,7 +54,9 @@ def networks(net: Network | None, several: Sequence[Network] | None) -> tuple[Ne
     return tuple(found)
 
 
-def scenarios(shock: Family | Shock | Sequence[Shock] | None, n: object = None) -> tuple[Family, int]:
+def scenarios(
+    shock: Family | Shock | Sequence[Shock] | None, n: object = None, *, weights: bool = False
+) -> tuple[Family, int]:
     """Return the family behind a study's shocks and the number of its scenarios.
 
     Parameters
@@ -62,6 +65,8 @@ def scenarios(shock: Family | Shock | Sequence[Shock] | None, n: object = None) 
         A family draws; one shock hits in every scenario; of a sequence scenario i is the i-th.
     n : int, optional
         Number of scenarios; 1000 for a family that draws, else as many as there are shocks.
+    weights : bool, default False
+        Whether scenarios may carry weights: whoever says so uses them in every estimate.
 
     Returns
     -------
@@ -73,7 +78,7 @@ def scenarios(shock: Family | Shock | Sequence[Shock] | None, n: object = None) 
     Raises
     ------
     SchemaError
-        If the shock is none, or n no integer.
+        If the shock is none, n no integer, or scenarios carry weights that would not be used.
     ValueRangeError
         If n is below 1, or above the length of a sequence.
     """
@@ -93,6 +98,8 @@ def scenarios(shock: Family | Shock | Sequence[Shock] | None, n: object = None) 
             value=shock,
             allowed="a family such as ct.PriceShocks.normal(scale=0.1), a shock, or a list of shocks",
         )
+    if not weights:
+        unweighted(shock, "shock")
     size = getattr(shock, "size", None)
     default, most = (
         (size, MOST_SCENARIOS if size == 1 else size) if size else (DEFAULT_SCENARIOS, MOST_SCENARIOS)

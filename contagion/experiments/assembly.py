@@ -13,7 +13,9 @@ from contagion.errors import ScenarioError
 from contagion.experiments.charges import charge
 from contagion.experiments.tasks import ERROR, MISSING, STATUS, TIMEOUT, Outcome
 from contagion.measures.controls import controls_note, controls_table
+from contagion.measures.panel import WEIGHT
 from contagion.measures.study import untouched
+from contagion.measures.weighted import effective_size
 from contagion.policies.bills import OUTLAY
 
 if TYPE_CHECKING:
@@ -58,13 +60,18 @@ def assembled(
     metrics = tuple(metric_names)
     table = _table(outcome, names, len(networks), metrics)
     controls = controls_note(controls_table(table, metrics, untouched(sets)))
+    family = rest["family"]
+    told = [getattr(family, "caution", "")]
+    if getattr(family, "weighted", False):
+        weights = np.asarray(family.weights(rest["n"], rest["seed"]), dtype=np.float64)
+        table.insert(len(KEYS), WEIGHT, weights[table["scenario"].to_numpy()])
+        size = effective_size(weights)
+        told.append(f"importance sampling: effective sample size {size:,.0f} of {rest['n']:,} scenarios")
     return Comparison(
         policies=sets,
         networks=networks,
         errors=_errors(outcome, names, len(networks), rest["seed"]),
-        note="; ".join(
-            filter(None, [_note(outcome, names), controls, *notes, getattr(rest["family"], "caution", "")])
-        ),
+        note="; ".join(filter(None, [_note(outcome, names), controls, *notes, *told])),
         table=table,
         outlays=_outlays(outcome),
         **rest,

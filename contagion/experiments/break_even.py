@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contagion.comparison import unweighted
 from contagion.errors import ContagionError, ScenarioError, SchemaError, ValueRangeError, nearest
 from contagion.experiments.break_even_paths import Parameter, find_parameter
 from contagion.experiments.charges import charge
@@ -394,6 +395,7 @@ def _sure(crossings: pd.DataFrame, edges: list[Edge], table: pd.DataFrame) -> pd
 
 
 def _check_names(cmp: Comparison, metric: str, against: str, policy: str) -> None:
+    unweighted(cmp, "break_even")
     for where, word, known in (
         ("metric", metric, cmp.metric_names),
         ("against", against, list(cmp.policies)),

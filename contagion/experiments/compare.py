@@ -132,7 +132,7 @@ def compare(
     """
     seed = check_seed(seed)
     worlds = arguments.networks(net, networks)
-    family, n = arguments.scenarios(shock, n)
+    family, n = arguments.scenarios(shock, n, weights=True)
     arguments.check_workers(n_jobs)
     level = arguments.share("level", level)
     timeout, max_error_rate = arguments.limits(timeout, max_error_rate)
@@ -151,7 +151,7 @@ def compare(
         columns = {"metrics": metric_names, "outlays": OUTLAY}
         identity = identity_of(worlds, family, model, sets, seed, level, columns, metric)
         words = {name: provenance[name] for name in ("shock", "model", "policies")}
-        manifest = Manifest(identity, {**_labels(worlds, prepared, sets, n), "words": words})
+        manifest = Manifest(identity, {**_labels(worlds, prepared, sets, n, family), "words": words})
         shelf = Shelf(open_store(folder.absolute(), manifest), list(sets))
         shelf.fill(outcome)
     run_groups(
@@ -228,7 +228,11 @@ def _groups(prepared: list[list[Prepared]], shocks: list[Sequence[Any]], n: int)
 
 
 def _labels(
-    worlds: tuple[Network, ...], prepared: list[list[Prepared]], sets: dict[str, list[Policy]], n: int
+    worlds: tuple[Network, ...],
+    prepared: list[list[Prepared]],
+    sets: dict[str, list[Policy]],
+    n: int,
+    family: Family,
 ) -> dict[str, Any]:
     """What a store says beside the identity of a study."""
     return {
@@ -240,6 +244,7 @@ def _labels(
         "units": [world.unit for world in worlds],
         "assets": [risky_assets(world) for world in worlds],
         "python": python_version(),
+        **({"weighted": True} if getattr(family, "weighted", False) else {}),
     }
 
 

@@ -9,7 +9,7 @@ caller.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.errors import ValueRangeError
+from contagion.errors import SchemaError, ValueRangeError
 from contagion.experiments import samplers
 from contagion.experiments.constructors import Constructors
 from contagion.experiments.more_constructors import MoreConstructors
@@ -67,6 +67,72 @@ class PriceShocks(MoreConstructors, Constructors, ABC):
     def caution(self) -> str:
         """What a reader of statistics over the scenarios must know, empty if nothing."""
         return ""
+
+    @property
+    def weighted(self) -> bool:
+        """Whether scenarios differ in weight."""
+        return False
+
+    def weights(self, n: int, seed: int) -> Array:
+        """Return the weights of the first n scenarios, shape (n,): all 1 but under importance sampling."""
+        check_seed(seed)
+        return np.ones(samplers.count("n", n))
+
+    def tilted(
+        self,
+        shift: Mapping[str, float] | None = None,
+        *,
+        direction: Mapping[str, float] | None = None,
+        factor: float | None = None,
+        distance: float = 3.0,
+        mixing: float = 1.0,
+        plain: float = 0.25,
+    ) -> PriceShocks:
+        """Return the same law by importance sampling: more scenarios in a tail, and weights that undo it.
+
+        Exactly one of `shift`, `direction` and `factor` is given. Statistics of a comparison use the weights, divided
+        by their sum; what has no weighted version refuses the family.
+
+        Parameters
+        ----------
+        shift : mapping of str to float, optional
+            Asset -> where the mean log return goes; other assets follow by their correlations.
+        direction : mapping of str to float, optional
+            The same, of which only the direction counts; `distance` says how far. For a loss that is linear in log
+            returns the likeliest way is covariance x exposures; `contagion.most_likely_break` searches one.
+        factor : float, optional
+            Shift of the common factor, in its standard deviations; needs no names, but a law with a common factor.
+        distance : float, default 3
+            How far along the direction, in standard deviations (Mahalanobis distance).
+        mixing : float, default 1
+            Of a Student t: what its mixing variable is multiplied by in shifted scenarios, 0.01 to 1; smaller gives
+            wider draws. Shifts of a Student t count before mixing.
+        plain : float, default 0.25
+            Share of scenarios that are drawn as before, 0.01 to 1; no weight is above 1 / plain.
+
+        Returns
+        -------
+        PriceShocks
+            The family; ``weights(n, seed)`` are likelihood ratios, the same whichever assets take part.
+
+        Raises
+        ------
+        SchemaError, ValueRangeError
+            If a parameter is of another kind or out of range, or the law cannot move as asked.
+
+        Examples
+        --------
+        >>> family = PriceShocks.normal(0.1).tilted({"BTC": -0.3})
+        >>> bool(family.weights(100, seed=7).max() <= 4.0)
+        True
+        """
+        from contagion.experiments.tilts import Tilted, TiltedShocks
+
+        if not isinstance(self, EllipticalShocks):
+            allowed = "a family made by ct.PriceShocks.normal or ct.PriceShocks.student_t"
+            raise SchemaError("cannot be tilted", where="family", value=self, allowed=allowed)
+        sampler = Tilted.make(self.sampler, shift, direction, factor, distance, mixing, plain)
+        return TiltedShocks(sampler, over=self.over, added=self.added)
 
     def describe(self) -> str:
         """Return one plain sentence without a full stop, time profile included."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from contagion.errors import ContagionError, InputError, ScenarioError, StudyMismatchError
-from contagion.experiments import arguments, episodes, filtered, jumps, quasi
+from contagion.experiments import arguments, episodes, filtered, jumps, quasi, tilts
 from contagion.experiments.assembly import assembled, drawn_scenarios
 from contagion.experiments.manifest import MANIFEST, Manifest
 from contagion.experiments.plain import revive
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Absent", "StoredPolicy", "load_results"]
 
-FAMILIES: Final = (episodes, filtered, jumps, quasi)
+FAMILIES: Final = (episodes, filtered, jumps, quasi, tilts)
 """Modules of families that nothing else loads: only classes of loaded modules are made again."""
 
 AGAIN: Final = "call contagion.compare again with this store: what is finished is not run again"
@@ -139,6 +139,10 @@ def load_results(
     if not outcome.status.any():
         raise ScenarioError("the folder of results holds no finished row", remedy=AGAIN)
     family, seed = _part(identity["shock"], "the family of shocks"), int(identity["seed"])
+    if labels.get("weighted") and isinstance(family, Absent):
+        raise ScenarioError(
+            "the scenarios carry weights, and their family is not in the folder", remedy=AGAIN
+        )
     return assembled(
         outcome,
         sets,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from contagion.comparison import Comparison, risky_assets
+from contagion.comparison import Comparison, risky_assets, unweighted
 from contagion.errors import SchemaError, ValueRangeError, nearest
 from contagion.results import Run
 
@@ -116,6 +116,7 @@ def node_outcomes(
 def runs_of(source: Comparison | Sequence[Run], policy: str) -> Iterator[tuple[int, int, Run]]:
     """Yield scenario, number of the network and run, one after another; errors as in `node_outcomes`."""
     if isinstance(source, Comparison):
+        unweighted(source, "source")
         yield from _again(source, policy)
         return
     if not isinstance(source, Sequence) or not all(isinstance(run, Run) for run in source):

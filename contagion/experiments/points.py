@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from contagion.comparison import risky_assets
+from contagion.comparison import risky_assets, unweighted
 from contagion.errors import ScenarioError, SchemaError, ValueRangeError, nearest
 from contagion.experiments import samplers
 from contagion.experiments.arguments import check_workers
@@ -97,6 +97,7 @@ class Points:
         if metric not in cmp.metric_names:
             what = f"is unknown{nearest(str(metric), cmp.metric_names)}"
             raise ValueRangeError(what, where="metric", value=metric, allowed=", ".join(cmp.metric_names))
+        unweighted(cmp, "cmp")
         check_workers(n_jobs)
         axes = tuple(read_axis(cmp, where, given, policy) for where, given in ranges)
         names = [axis.name for axis in axes]

@@ -98,8 +98,9 @@ class Quasi:
         from scipy.special import chdtri
 
         assert self.normals.df is not None
-        chi2 = np.maximum(chdtri(self.normals.df, 1.0 - uniform), np.finfo(np.float64).tiny)
-        return np.asarray(returns * np.sqrt(self.normals.df / chi2)[:, np.newaxis])
+        return self.normals.mixed(
+            returns, np.asarray(chdtri(self.normals.df, 1.0 - uniform), dtype=np.float64)
+        )
 
     def _points(self, scenarios: range, seed: int) -> Array:
         """Return the points of the scenarios, strictly between 0 and 1, shape (n_scenarios, n_dimensions)."""

@@ -98,15 +98,23 @@ class Elliptical:
 
     def draw(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
         """Return log returns, shape (n_scenarios, n_assets)."""
-        common = [stream(seed, "shock", i) for i in scenarios]
-        factor = np.array([source.standard_normal() for source in common])
-        returns = self.combined(assets, factor, lambda names: _own(names, scenarios, seed))
-        if self.df is not None:
-            mixing = np.array([source.chisquare(self.df) for source in common])
-            returns = (
-                returns * np.sqrt(self.df / np.maximum(mixing, np.finfo(np.float64).tiny))[:, np.newaxis]
-            )
-        return returns
+        factor, mixing = self.common(scenarios, seed)
+        returns = self.combined(assets, factor, lambda names: own(names, scenarios, seed))
+        return returns if mixing is None else self.mixed(returns, mixing)
+
+    def common(self, scenarios: range, seed: int) -> tuple[Array, Array | None]:
+        """Return the common factor and, of a Student t, the mixing variable, shape (n_scenarios,) each."""
+        sources = [stream(seed, "shock", i) for i in scenarios]
+        factor = np.array([source.standard_normal() for source in sources])
+        return factor, None if self.df is None else np.array(
+            [source.chisquare(self.df) for source in sources]
+        )
+
+    def mixed(self, returns: Array, mixing: Array) -> Array:
+        """Return Student t log returns from normal ones and a chi squared variable, shape (n_scenarios, n_assets)."""
+        assert self.df is not None
+        least = np.finfo(np.float64).tiny
+        return np.asarray(returns * np.sqrt(self.df / np.maximum(mixing, least))[:, np.newaxis])
 
     def combined(self, assets: Sequence[str], factor: Array, own: Callable[[Sequence[str]], Array]) -> Array:
         """Return normal log returns from standard normals, shape (n_scenarios, n_assets).
@@ -290,7 +298,7 @@ def profile(over: float) -> str:
     return f"{span(over)}, linear in log price" if over > 0.0 else span(over)
 
 
-def _own(assets: Sequence[str], scenarios: range, seed: int) -> Array:
+def own(assets: Sequence[str], scenarios: range, seed: int) -> Array:
     """Own standard normal part of every scenario and asset, shape (n_scenarios, n_assets)."""
     return np.array(
         [[stream(seed, "shock", i, name).standard_normal() for name in assets] for i in scenarios]

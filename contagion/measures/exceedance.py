@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from contagion.errors import SchemaError, ValueRangeError
-from contagion.measures.intervals import joined
+from contagion.measures.intervals import Interval, joined
 from contagion.measures.paired import holm, paired_effect
+from contagion.measures.panel import weights_of
 from contagion.measures.proportions import share_interval
+from contagion.measures.weighted import exceedance_interval, weighted_effects
 
 __all__ = ["EXCEEDANCE_COLUMNS", "exceedance_table"]
 
@@ -40,7 +44,7 @@ def exceedance_table(
     Parameters
     ----------
     frame : pandas.DataFrame
-        Columns policy, scenario, network, status and the metric.
+        Columns policy, scenario, network, status and the metric, and weight where scenarios carry one.
     metric : str
         The metric.
     limit : float
@@ -82,12 +86,13 @@ def exceedance_table(
         raise SchemaError("does not exist", where=where, value=value)
     values, defined = _sides(frame, metric, policies)
     networks = frame.drop_duplicates("scenario").set_index("scenario")["network"].loc[values.index].to_numpy()
+    weights = weights_of(frame, values.index)
     above = values.gt(limit).astype(np.float64).where(values.notna())
     rows = []
     for name in policies:
         own = defined[name].to_numpy()
         share = (
-            share_interval(above[name].to_numpy()[own], confidence=confidence, networks=networks[own])
+            _share(above[name].to_numpy()[own], weights, own, networks, confidence, seed, metric)
             if own.any()
             else None
         )
@@ -97,7 +102,7 @@ def exceedance_table(
             row |= {"probability": share.value, "low": share.low, "high": share.high, "note": share.note}
         if name != against and share is not None:
             row |= _difference(
-                above, defined, name, against, networks, confidence, (seed, metric), str(row["note"])
+                above, defined, name, against, networks, weights, confidence, (seed, metric), str(row["note"])
             )
         rows.append(row)
     table = pd.DataFrame(
@@ -113,6 +118,24 @@ def exceedance_table(
         "seed": int(seed),
     }
     return table
+
+
+def _share(
+    hits: np.ndarray,
+    weights: np.ndarray | None,
+    own: np.ndarray,
+    networks: np.ndarray,
+    confidence: float,
+    seed: int,
+    metric: str,
+) -> Interval:
+    """Share of the scenarios that are above; by the bootstrap where scenarios carry weights, else exact."""
+    if weights is None:
+        return share_interval(hits, confidence=confidence, networks=networks[own])
+    key = ("exceedance", metric)
+    return exceedance_interval(
+        hits, 0.5, weights[own], confidence=confidence, networks=networks[own], seed=seed, key=key
+    )
 
 
 def _sides(frame: pd.DataFrame, metric: str, policies: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -131,6 +154,7 @@ def _difference(
     name: str,
     against: str,
     networks: np.ndarray,
+    weights: np.ndarray | None,
     confidence: float,
     key: tuple[int, str],
     note: str,
@@ -138,14 +162,13 @@ def _difference(
     both = (defined[name] & defined[against]).to_numpy()
     if not both.any():
         return {}
-    effect = paired_effect(
-        above[name].to_numpy()[both],
-        above[against].to_numpy()[both],
-        confidence=confidence,
-        networks=networks[both],
-        seed=key[0],
-        key=("exceedance", key[1]),
-    )
+    options: dict[str, Any] = {"networks": networks[both], "seed": key[0], "key": ("exceedance", key[1])}
+    options["confidence"] = confidence
+    mine, base = above[name].to_numpy()[both], above[against].to_numpy()[both]
+    if weights is None:
+        effect = paired_effect(mine, base, **options)
+    else:
+        effect = weighted_effects([mine], base, weights[both], **options)[0]
     return {
         "difference": effect.difference,
         "difference_low": effect.low,

@@ -20,7 +20,9 @@ import numpy as np
 import pandas as pd
 
 from contagion.errors import SchemaError, ValueRangeError
-from contagion.measures.paired import holm, paired_effect
+from contagion.measures.paired import PairedEffect, holm, paired_effect
+from contagion.measures.panel import weights_of
+from contagion.measures.weighted import weighted_effects
 
 __all__ = ["JOIN", "contrasts", "factorial", "factors_of"]
 
@@ -132,12 +134,13 @@ def contrasts(frame: pd.DataFrame, metric: str, *, confidence: float = 0.95, see
     table = ok[["none", *chosen]].dropna()
     left_out = frame["scenario"].nunique() - len(table)
     networks = frame.drop_duplicates("scenario").set_index("scenario")["network"].loc[table.index].to_numpy()
+    weights = weights_of(frame, table.index)
     rows = []
     for size in range(1, len(factors) + 1):
         for term in combinations(factors, size):
             plus, minus = _sides(table, factors, term)
-            effect = paired_effect(
-                plus, minus, confidence=confidence, networks=networks, seed=seed, key=("contrast", metric)
+            effect = _effect(
+                plus, minus, weights, confidence=confidence, networks=networks, seed=seed, metric=metric
             )
             note = effect.note
             if left_out:
@@ -172,3 +175,21 @@ def _sides(
             else:
                 minus += values / scale
     return plus, minus
+
+
+def _effect(
+    plus: np.ndarray,
+    minus: np.ndarray,
+    weights: np.ndarray | None,
+    *,
+    confidence: float,
+    networks: np.ndarray,
+    seed: int,
+    metric: str,
+) -> PairedEffect:
+    key = ("contrast", metric)
+    if weights is None:
+        return paired_effect(plus, minus, confidence=confidence, networks=networks, seed=seed, key=key)
+    return weighted_effects(
+        [plus], minus, weights, confidence=confidence, networks=networks, seed=seed, key=key
+    )[0]

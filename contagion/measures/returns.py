@@ -103,6 +103,12 @@ def scenario_returns(
             value=scenarios,
             allowed="ct.PriceShocks, or a frame of log returns",
         )
+    if getattr(scenarios, "weighted", False):
+        raise SchemaError(
+            "carries weights (importance sampling), which are not used here",
+            where="scenarios",
+            remedy="give the family without .tilted(...)",
+        )
     if not names:
         return names, np.zeros((n, 0))
     return names, scenarios.draw(names, n, seed).to_numpy(np.float64)

@@ -3,29 +3,35 @@
 Both read the long frame of a study: columns policy, scenario, network, status and one per metric, a row per
 policy set and scenario. A row whose status is not "ok", or that is missing, is a scenario that failed: it is
 never dropped silently but bounds the interval. A metric that is NaN in a run that went well has no value
-there, and the note counts it.
+there, and the note counts it. Where the frame has a column weight, every number is that of the weighted sample.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.errors import SchemaError, ValueRangeError, nearest
+from contagion.errors import SchemaError, nearest
 from contagion.measures.concentration import carried, carried_note
 from contagion.measures.intervals import Interval, es_difference, es_interval, joined, var_interval
-from contagion.measures.paired import holm, paired_effects
+from contagion.measures.paired import PairedEffect, holm, paired_effects
+from contagion.measures.panel import Panel, panel
 from contagion.measures.proportions import share_interval
 from contagion.measures.resampling import DRAWS, FEW_NETWORKS, between_networks
 from contagion.measures.shortfall import check_level, tail_points
+from contagion.measures.weighted import exceedance_interval, weighted_carried, weighted_effects
+from contagion.measures.weighted_tails import (
+    tail_size,
+    weighted_between_networks,
+    weighted_es_difference,
+    weighted_es_interval,
+    weighted_var_interval,
+)
 
 __all__ = ["EFFECT_COLUMNS", "TAIL_COLUMNS", "effects_table", "tail_table"]
-
-KEYS: Final = ("policy", "scenario", "network", "status")
 
 EFFECT_COLUMNS: Final = (
     "difference",
@@ -52,20 +58,6 @@ EFFECT_COLUMNS: Final = (
 )
 
 TAIL_COLUMNS: Final = ("var", "var_low", "var_high", "es", "es_low", "es_high", "k", "note")
-
-
-@dataclass(frozen=True, eq=False)
-class _Panel:
-    """One metric of a study as arrays; rows are policies in order of appearance, columns rising scenarios."""
-
-    policies: list[str]
-    networks: npt.NDArray[np.generic]
-    values: npt.NDArray[np.float64]
-    undefined: npt.NDArray[np.bool_]
-
-    @property
-    def n_networks(self) -> int:
-        return len(np.unique(self.networks))
 
 
 def effects_table(
@@ -123,38 +115,28 @@ def effects_table(
     [-1.0, -1.0, -1.0]
     """
     check_level(level), check_level(tail_level, "tail_level")
-    panel = _panel(frame, metric)
-    if against not in panel.policies:
-        what = f"is no policy set{nearest(against, panel.policies)}"
-        raise SchemaError(what, where="against", value=against, allowed=f"one of {', '.join(panel.policies)}")
-    base = panel.policies.index(against)
-    others = [i for i in range(len(panel.policies)) if i != base]
-    undefined = panel.undefined[others] | panel.undefined[base]
+    found = panel(frame, metric)
+    if against not in found.policies:
+        what = f"is no policy set{nearest(against, found.policies)}"
+        raise SchemaError(what, where="against", value=against, allowed=f"one of {', '.join(found.policies)}")
+    base = found.policies.index(against)
+    others = [i for i in range(len(found.policies)) if i != base]
+    undefined = found.undefined[others] | found.undefined[base]
     effects = (
-        paired_effects(
-            panel.values[others],
-            panel.values[base],
-            undefined=undefined,
-            confidence=level,
-            networks=panel.networks,
-            seed=seed,
-            key=(metric,),
-        )
-        if others
-        else []
+        _effects(found, others, base, undefined, confidence=level, seed=seed, key=(metric,)) if others else []
     )
     rows = []
     for i, left_out, effect in zip(others, undefined, effects, strict=True):
-        differences = np.where(left_out, np.nan, panel.values[i] - panel.values[base])
-        tail = _tail_difference(panel, i, base, ~left_out, tail_level, level, seed, metric)
-        variance = between_networks(differences, panel.networks)
-        harm = _harm(differences[~left_out], panel.networks[~left_out], level)
-        few, more = carried(differences, 0.01), carried(differences, 0.05)
+        differences = np.where(left_out, np.nan, found.values[i] - found.values[base])
+        tail = _tail_difference(found, i, base, ~left_out, tail_level, level, seed, metric)
+        variance = _between(found, differences)
+        harm = _harm(found, differences, ~left_out, level, seed, metric)
+        few, more = (_carried(found, differences, share) for share in (0.01, 0.05))
         own = joined(
             effect.note,
             carried_note(few, more),
             f"tail: {tail.note}" if tail.note else "",
-            _network_note(panel, variance),
+            _network_note(found, variance),
         )
         rows.append(
             {
@@ -181,7 +163,7 @@ def effects_table(
                 "carried_5": more,
             }
         )
-    table = _table(rows, EFFECT_COLUMNS, [panel.policies[i] for i in others], "n")
+    table = _table(rows, EFFECT_COLUMNS, [found.policies[i] for i in others], "n")
     table["p_adjusted"] = holm(table["p_value"].to_numpy())
     table.attrs = {"metric": metric, "against": against, "level": level, "seed": int(seed), "draws": DRAWS}
     return table
@@ -208,7 +190,8 @@ def tail_table(
     Returns
     -------
     pandas.DataFrame
-        Index policy; var, var_low, var_high, es, es_low, es_high, k (scenarios in the tail), note.
+        Index policy; var, var_low, var_high, es, es_low, es_high, k (scenarios in the tail; with
+        weights, its effective sample size), note.
         ``frame.attrs`` holds metric, level, confidence, seed, draws.
 
     Raises
@@ -223,11 +206,10 @@ def tail_table(
     [98.0]
     """
     check_level(level), check_level(confidence, "confidence")
-    panel = _panel(frame, metric)
+    found = panel(frame, metric)
     rows = []
-    for values, undefined in zip(panel.values, panel.undefined, strict=True):
-        losses, networks = values[~undefined], panel.networks[~undefined]
-        risk, shortfall, spread = _tail(losses, networks, level, confidence, seed, metric)
+    for values, undefined in zip(found.values, found.undefined, strict=True):
+        risk, shortfall, spread, k = _tail(found, values, ~undefined, level, confidence, seed, metric)
         left_out = (
             f"{int(undefined.sum()):,} scenarios have no value and are left out" if undefined.any() else ""
         )
@@ -239,11 +221,11 @@ def tail_table(
                 "es": shortfall.value,
                 "es_low": shortfall.low,
                 "es_high": shortfall.high,
-                "k": tail_points(int(np.isfinite(losses).sum()), level),
-                "note": joined(shortfall.note, risk.note, left_out, _network_note(panel, spread)),
+                "k": k,
+                "note": joined(shortfall.note, risk.note, left_out, _network_note(found, spread)),
             }
         )
-    table = _table(rows, TAIL_COLUMNS, panel.policies, "k")
+    table = _table(rows, TAIL_COLUMNS, found.policies, "k")
     table.attrs = {
         "metric": metric,
         "level": level,
@@ -254,33 +236,79 @@ def tail_table(
     return table
 
 
+def _effects(
+    found: Panel, others: list[int], base: int, undefined: npt.NDArray[np.bool_], **options: Any
+) -> list[PairedEffect]:
+    """What the other sets changed, with weights where scenarios carry them."""
+    rows, against = found.values[others], found.values[base]
+    options = {"undefined": undefined, "networks": found.networks, **options}
+    if found.weights is None:
+        return paired_effects(rows, against, **options)
+    return weighted_effects(rows, against, found.weights, **options)
+
+
+def _between(found: Panel, values: npt.NDArray[np.float64]) -> float:
+    """Return the variance between the networks' means."""
+    if found.weights is None:
+        return between_networks(values, found.networks)
+    return weighted_between_networks(values, found.networks, found.weights)
+
+
 def _tail(
-    losses: npt.NDArray[np.float64],
-    networks: npt.NDArray[np.generic],
+    found: Panel,
+    values: npt.NDArray[np.float64],
+    kept: npt.NDArray[np.bool_],
     level: float,
     confidence: float,
     seed: int,
     metric: str,
-) -> tuple[Interval, Interval, float]:
-    """Value at risk, expected shortfall, and the variance of the loss between networks."""
+) -> tuple[Interval, Interval, float, int]:
+    """Value at risk, expected shortfall, variance of the loss between networks, scenarios in the tail."""
+    losses = values[kept]
     if not len(losses):
         none = Interval(np.nan, np.nan, np.nan, "no scenario has a value")
-        return none, none, np.nan
-    risk = var_interval(losses, level, confidence=confidence, networks=networks, seed=seed, key=(metric,))
-    shortfall = es_interval(losses, level, confidence=confidence, networks=networks, seed=seed, key=(metric,))
-    return risk, shortfall, between_networks(losses, networks)
+        return none, none, np.nan, 0
+    options: dict[str, Any] = {"networks": found.networks[kept], "seed": seed, "key": (metric,)}
+    options["confidence"] = confidence
+    if found.weights is None:
+        risk, shortfall = (make(losses, level, **options) for make in (var_interval, es_interval))
+        k = tail_points(int(np.isfinite(losses).sum()), level)
+    else:
+        load = found.weights[kept]
+        risk = weighted_var_interval(losses, load, level, **options)
+        shortfall = weighted_es_interval(losses, load, level, **options)
+        k = int(tail_size(losses, load, level))
+    return risk, shortfall, _between(found, np.where(kept, values, np.nan)), k
 
 
-def _harm(differences: npt.NDArray[np.float64], networks: npt.NDArray[np.generic], level: float) -> Interval:
+def _harm(
+    found: Panel,
+    differences: npt.NDArray[np.float64],
+    kept: npt.NDArray[np.bool_],
+    level: float,
+    seed: int,
+    metric: str,
+) -> Interval:
     """Probability of harm over scenarios that finished on both sides or failed, NaN."""
-    if not len(differences):
+    if not kept.any():
         return Interval(np.nan, np.nan, np.nan)
-    hits = np.where(np.isnan(differences), np.nan, differences > 0.0)
-    return share_interval(hits, confidence=level, networks=networks)
+    chosen, networks = differences[kept], found.networks[kept]
+    if found.weights is None:
+        hits = np.where(np.isnan(chosen), np.nan, chosen > 0.0)
+        return share_interval(hits, confidence=level, networks=networks)
+    load, key = found.weights[kept], ("harm", metric)
+    return exceedance_interval(chosen, 0.0, load, confidence=level, networks=networks, seed=seed, key=key)
+
+
+def _carried(found: Panel, differences: npt.NDArray[np.float64], share: float) -> float:
+    """Part of the mean effect that the largest scenarios make."""
+    if found.weights is None:
+        return carried(differences, share)
+    return weighted_carried(differences, found.weights, share)
 
 
 def _tail_difference(
-    panel: _Panel,
+    found: Panel,
     policy: int,
     base: int,
     kept: npt.NDArray[np.bool_],
@@ -291,63 +319,20 @@ def _tail_difference(
 ) -> Interval:
     if not kept.any():
         return Interval(np.nan, np.nan, np.nan)
-    return es_difference(
-        panel.values[policy][kept],
-        panel.values[base][kept],
-        tail_level,
-        confidence=level,
-        networks=panel.networks[kept],
-        seed=seed,
-        key=(metric,),
-    )
+    options: dict[str, Any] = {"networks": found.networks[kept], "seed": seed, "key": (metric,)}
+    options["confidence"] = level
+    own, against = found.values[policy][kept], found.values[base][kept]
+    if found.weights is None:
+        return es_difference(own, against, tail_level, **options)
+    return weighted_es_difference(own, against, found.weights[kept], tail_level, **options)
 
 
-def _network_note(panel: _Panel, variance: float) -> str:
-    n = panel.n_networks
+def _network_note(found: Panel, variance: float) -> str:
+    n = found.n_networks
     if n == 1:
         return ""
     scope = f"for these {n} networks" if n < FEW_NETWORKS else f"{n} networks resampled, then scenarios"
     return f"{scope}, variance between networks {variance:.3g}"
-
-
-def _panel(frame: pd.DataFrame, metric: str) -> _Panel:
-    """Return one metric of a long frame as arrays, or refuse the frame."""
-    if not isinstance(frame, pd.DataFrame):
-        raise SchemaError("is no DataFrame", where="frame", value=frame)
-    for column in (*KEYS, metric):
-        if column not in frame.columns:
-            raise SchemaError(
-                f"has no column {column!r}{nearest(column, map(str, frame.columns))}", where="frame"
-            )
-    kind = frame[metric].dtype
-    if metric in KEYS or not pd.api.types.is_any_real_numeric_dtype(kind):
-        raise SchemaError(f"holds {kind}", where=f"metric {metric!r}", allowed="a column of numbers")
-    if not len(frame):
-        raise ValueRangeError("has no rows", where="frame", allowed="at least one scenario")
-    rows, policies = pd.factorize(frame["policy"])
-    columns, scenarios = pd.factorize(frame["scenario"], sort=True)
-    if (rows < 0).any() or (columns < 0).any():
-        raise SchemaError("has a row without policy or scenario", where="frame")
-    if pd.Series(rows * len(scenarios) + columns).duplicated().any():
-        raise SchemaError("has two rows for one policy and scenario", where="frame")
-    shape = (len(policies), len(scenarios))
-    numbers = frame[metric].to_numpy(dtype=np.float64, na_value=np.nan)
-    ok = (frame["status"] == "ok").to_numpy(dtype=bool)
-    values, undefined = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
-    values[rows, columns] = np.where(ok & np.isfinite(numbers), numbers, np.nan)
-    undefined[rows, columns] = ok & ~np.isfinite(numbers)
-    return _Panel(
-        [str(name) for name in policies], _networks(frame, columns, len(scenarios)), values, undefined
-    )
-
-
-def _networks(frame: pd.DataFrame, columns: npt.NDArray[np.intp], n: int) -> npt.NDArray[np.generic]:
-    codes, _ = pd.factorize(frame["network"], sort=True)
-    found = np.full(n, -1, dtype=np.intp)
-    found[columns] = codes
-    if (codes < 0).any() or (found[columns] != codes).any():
-        raise SchemaError("has a scenario on no or on two networks", where="frame column network")
-    return found
 
 
 def _table(

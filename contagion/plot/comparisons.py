@@ -56,10 +56,8 @@ def distribution(
     scale = style.metric_scale(metric, frame[metric], unit)
     ax.set_xlabel(scale.label(style.words(metric)))
     ax.set_ylabel("scenarios with at least as much (%)")
-    values = {
-        name: np.sort(frame.loc[frame["policy"] == name, metric].dropna().to_numpy(np.float64))
-        for name in names
-    }
+    rows = {name: _sorted(frame[frame["policy"] == name], metric) for name in names}
+    values = {name: row[0] for name, row in rows.items()}
     most = max((len(value) for value in values.values()), default=0)
     style.title(ax, f"Distribution of {style.words(metric)}", f"{most:,} scenarios" if most else "")
     if not most:
@@ -72,7 +70,7 @@ def distribution(
             "linestyle": style.LINES[i],
             "linewidth": 2.0 if i == 0 else 1.5,
         }
-        share = 100.0 * (1.0 - np.arange(len(value)) / len(value))
+        share = 100.0 * rows[name][1]
         ax.step(value, share, where="pre", zorder=3.0 - 0.1 * i, **look)
         number = (
             f": {style.metric_scale(metric, [worst[name]], style.unit_of(cmp)).text(worst[name])}"
@@ -82,7 +80,7 @@ def distribution(
         handles.append(Line2D([], [], label=f"{style.shown(name)}{number}", **look))
     _stretch(ax, np.concatenate(list(values.values())))
     ax.set_yscale("log")
-    ax.set_ylim(100.0 / most / 1.3, 115.0)
+    ax.set_ylim(100.0 * min(row[1].min(initial=1.0) for row in rows.values()) / 1.3, 115.0)
     if ax.get_xscale() == "log" and scale.unit.endswith(style.shown(unit, 12)):
         ax.set_xlabel(f"{style.words(metric)} ({style.shown(unit, 12)}, logarithmic)")
         style.money_ticks(ax.xaxis)
@@ -151,6 +149,17 @@ def effects(
     ax.grid(axis="x", color=style.PALE, linewidth=0.6)
     _columns(ax, table, metric, style.unit_of(cmp))
     return style.finish(ax)
+
+
+def _sorted(frame: pd.DataFrame, metric: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return rising values, and the share of scenarios with at least as much, by their weight where they have one."""
+    chosen = frame[frame[metric].notna()].sort_values(metric, kind="stable")
+    value = chosen[metric].to_numpy(np.float64)
+    if "weight" not in chosen:
+        return value, 1.0 - np.arange(len(value)) / len(value)
+    load = chosen["weight"].to_numpy(np.float64)
+    above = np.cumsum(load[::-1])[::-1]
+    return value, above / load.sum()
 
 
 def finished(cmp: Comparison, metric: str) -> pd.DataFrame:

@@ -113,7 +113,9 @@ def set_cost(policies: Sequence[Policy], outlay: Outlay, rates: CostRates) -> fl
     return math.fsum(parts(policies, outlay, rates).tolist())
 
 
-def bill(policies: Sequence[Policy], outlays: Floats, rates: CostRates) -> pd.Series[float]:
+def bill(
+    policies: Sequence[Policy], outlays: Floats, rates: CostRates, weights: Floats | None = None
+) -> pd.Series[float]:
     """Return the mean cost of a set of policies over many runs, and its parts.
 
     Parameters
@@ -124,6 +126,8 @@ def bill(policies: Sequence[Policy], outlays: Floats, rates: CostRates) -> pd.Se
         What each run used.
     rates : CostRates
         Prices of what is used.
+    weights : numpy.ndarray, optional
+        Weight of each run, shape (n_runs,); all the same if not given.
 
     Returns
     -------
@@ -144,7 +148,11 @@ def bill(policies: Sequence[Policy], outlays: Floats, rates: CostRates) -> pd.Se
         return pd.Series(np.nan, index=["cost", *PARTS], dtype="float64")
     rows = [parts(policies, Outlay(*row), rates).tolist() for row in outlays.tolist()]
     columns = [[math.fsum(row) for row in rows], *zip(*rows, strict=True)]
-    means = [math.fsum(column) / len(rows) for column in columns]
+    if weights is None:
+        means = [math.fsum(column) / len(rows) for column in columns]
+    else:
+        total = math.fsum(weights.tolist())
+        means = [math.fsum((weights * np.array(column)).tolist()) / total for column in columns]
     return pd.Series(means, index=["cost", *PARTS], dtype="float64")
 
 

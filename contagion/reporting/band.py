@@ -61,6 +61,7 @@ def leverage_band(
     ValueRangeError
         If no leverage is given or one is not above 1.
     """
+    from contagion.comparison import unweighted
     from contagion.experiments.compare import compare
     from contagion.generate import perp_market
 
@@ -68,6 +69,7 @@ def leverage_band(
         raise ValueRangeError(
             "is no list of leverages", where="medians", value=medians, allowed="numbers above 1"
         )
+    unweighted(shock, "shock")
     parts = []
     for median in medians:
         net = perp_market(n_accounts=n_accounts, seed=seed, leverage_median=float(median))

@@ -77,7 +77,7 @@ def shock(tables: Any, folder: Path) -> Any:
         If a kind or parameter is unknown, or names something else than a built-in class.
     """
     parts = tables if isinstance(tables, list) else [tables]
-    made = [_made(part, _shocks(), "[shock]", folder, SchemaError) for part in parts]
+    made = [_shock(part, folder) for part in parts]
     if not made:
         raise SchemaError("is empty", where="shock", value=tables, allowed="[shock] with a kind")
     total = made[0]
@@ -179,6 +179,21 @@ def _named(table: Any, place: int) -> tuple[str, list[Any]]:
             "is no list", where=f"{where} policies", value=policies, allowed="[{kind = ...}, ...]"
         )
     return table["name"], policies
+
+
+def _shock(table: Any, folder: Path) -> Any:
+    """Return one shock or family; a key ``tilt`` is a table of parameters of ``tilted``."""
+    tilt = table.get("tilt") if isinstance(table, dict) else None
+    if tilt is None:
+        return _made(table, _shocks(), "[shock]", folder, SchemaError)
+    where = "[shock] tilt"
+    if not isinstance(tilt, dict):
+        raise SchemaError("is no table", where=where, value=tilt, allowed="{factor = -3.0}")
+    rest = {key: value for key, value in table.items() if key != "tilt"}
+    family = _made(rest, _shocks(), "[shock]", folder, SchemaError)
+    if not hasattr(family, "tilted"):
+        raise SchemaError("is for families of price shocks", where=where, value=table.get("kind"))
+    return call(family.tilted, tilt, where, folder)
 
 
 def _policy(table: Any, where: str, folder: Path) -> Policy:
