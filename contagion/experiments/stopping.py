@@ -144,7 +144,7 @@ def compare_until(
     stricter = _paid(level, len(sizes))
     names = _names(effects, policies, against)
     goal = _Goal(metric, against, names, *_narrow(width, relative))
-    arguments.scenarios(shock, most)
+    arguments.scenarios(shock, most, weights=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if store is None else store
         given = {**options, "level": stricter, "metric": metric, "store": folder}

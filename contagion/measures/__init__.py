@@ -66,6 +66,12 @@ if TYPE_CHECKING:
     from contagion.measures.swings import procyclicality as procyclicality
     from contagion.measures.tails import effects_table as effects_table
     from contagion.measures.tails import tail_table as tail_table
+    from contagion.measures.weighted import effective_size as effective_size
+    from contagion.measures.weighted import exceedance_interval as exceedance_interval
+    from contagion.measures.weighted import weighted_effects as weighted_effects
+    from contagion.measures.weighted_tails import weighted_es_difference as weighted_es_difference
+    from contagion.measures.weighted_tails import weighted_es_interval as weighted_es_interval
+    from contagion.measures.weighted_tails import weighted_var_interval as weighted_var_interval
 
 _HOMES = {
     "account_risk": "prior_risk",
@@ -125,6 +131,12 @@ _HOMES = {
     "tail_table": "tails",
     "value_at_risk": "intervals",
     "var_interval": "intervals",
+    "effective_size": "weighted",
+    "exceedance_interval": "weighted",
+    "weighted_effects": "weighted",
+    "weighted_es_difference": "weighted_tails",
+    "weighted_es_interval": "weighted_tails",
+    "weighted_var_interval": "weighted_tails",
     "weighted_quantiles": "executions",
 }
 

@@ -17,6 +17,8 @@ from contagion.experiments.episodes import recorded
 from contagion.experiments.filtered import fitted, variances
 from contagion.experiments.plain import plain, revive
 
+from .conftest import ClosedForm, Scaled, small_network
+
 ASSETS = ["BTC", "ETH", "SOL"]
 MATRIX = pd.DataFrame([[1.0, 0.9, 0.3], [0.9, 1.0, 0.5], [0.3, 0.5, 1.0]], index=ASSETS, columns=ASSETS)
 STEADY = {name: {"omega": 1e-5, "alpha": 0.1, "beta": 0.85} for name in ASSETS}
@@ -75,6 +77,18 @@ class TestEveryFamily:
 
     def test_it_says_what_it_draws_and_over_which_time(self, family):
         assert "log returns" in family.describe() and "over 30 min" in family.describe()
+
+
+@pytest.mark.parametrize("name", ["filtered", "jump", "quasi student"])
+def test_a_study_does_not_depend_on_workers_on_n_or_on_other_sets(name):
+    net, family = small_network(), FAMILIES[name]
+    sets = {"half": [Scaled(0.5)], "double": [Scaled(2.0)]}
+    whole = ct.compare(net, family, ClosedForm(), sets, n=40, seed=7)
+    part = ct.compare(net, family, ClosedForm(), {"half": [Scaled(0.5)]}, n=23, seed=7, n_jobs=2)
+    mine = whole.to_frame().query("policy == 'half' and scenario < 23").reset_index(drop=True)
+    assert part.to_frame().query("policy == 'half'").reset_index(drop=True).equals(mine)
+    assert part.scenarios.equals(whole.scenarios.iloc[:23])
+    assert ("no independent draws" in whole.note) is name.startswith("quasi")
 
 
 class TestFiltered:

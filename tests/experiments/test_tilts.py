@@ -298,6 +298,12 @@ class TestComparisons:
         with pytest.raises(SchemaError, match="no density"):
             most_likely_break(net, family, model)
 
+    def test_batches_go_on_until_weighted_intervals_are_narrow(self):
+        study = ct.compare_until(
+            self.net, self.family, ClosedForm(), self.sets, width=1e9, batch=100, most=200, looks=2, seed=7
+        )
+        assert study.weighted and study.n == 100 and "effective sample size" in study.note
+
     def test_the_plot_of_a_distribution_uses_the_weights(self, study):
         ax = ct.plot.distribution(study, "system_loss")
         losses = study.to_frame().query("policy == 'none'")["system_loss"].to_numpy()
