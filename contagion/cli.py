@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from contagion.comparison import Comparison
+    from contagion.experiments.across import StudyComparison
     from contagion.network.network import Network
     from contagion.studies import Study
 
@@ -97,8 +98,11 @@ def parser() -> argparse.ArgumentParser:
     reverse.add_argument("--resolution", type=float, default=1e-3, help="width of a bracket (default: 0.001)")
     reverse.add_argument("--jobs", type=int, help="workers; -1 is one per core")
     reverse.set_defaults(command=_reverse)
-    report = commands.add_parser("report", help="run a study and write the report only")
+    report = commands.add_parser(
+        "report", help="write the report on a study, on stored results, or on two of them"
+    )
     _comparison_options(report)
+    report.add_argument("other", nargs="?", help="a second folder of results, to compare the first with")
     report.set_defaults(command=_report)
     return top
 
@@ -223,12 +227,49 @@ def _float(text: str, where: str, allowed: str, whole: str) -> float:
 
 
 def _report(options: argparse.Namespace) -> int:
-    _compared(options)
+    target = _target(options)
+    findings = [] if options.other is None else [_across(Path(options.study), Path(options.other))]
+    folder = None if options.study is None else Path(options.study)
+    if folder is not None and _rows_alone(folder):
+        _stored_report(options, folder, target, findings)
+    else:
+        _compared(options, findings)
     print(f"report: {options.out}")
     return 0
 
 
-def _compared(options: argparse.Namespace) -> Comparison:
+def _rows_alone(folder: Path) -> bool:
+    """Whether a folder holds results without the study that they are of."""
+    from contagion.experiments.manifest import MANIFEST
+    from contagion.studies.kept import STUDY
+
+    return (folder / MANIFEST).is_file() and not (folder / STUDY).is_file()
+
+
+def _across(folder: Path, other: Path) -> StudyComparison:
+    from contagion.experiments.across import compare_studies
+
+    same = folder.name == other.name
+    names = ("first", "second") if same else (folder.name, other.name)
+    return compare_studies(folder, other, names=names)
+
+
+def _stored_report(
+    options: argparse.Namespace, folder: Path, target: Path | None, findings: list[StudyComparison]
+) -> None:
+    """Write the report on results that lie there without a study: nothing is run."""
+    from contagion.experiments.load import load_results
+    from contagion.reporting import report
+
+    for name in ("seed", "step", "n", "networks", "jobs", "store"):
+        if getattr(options, name) is not None:
+            raise SchemaError("changes a study, and stored results are of one already", where=f"--{name}")
+    comparison = load_results(folder)
+    if target is not None:
+        report(comparison, target, overwrite=True, findings=findings)
+
+
+def _compared(options: argparse.Namespace, findings: Sequence[StudyComparison] = ()) -> Comparison:
     """Run the comparison and, where the networks are perpetual futures, the band over leverage; write the report."""
     from contagion.reporting import leverage_band, report
 
@@ -245,7 +286,7 @@ def _compared(options: argparse.Namespace) -> Comparison:
         )
     if target is not None:
         _say(options, "writing the report ...")
-        report(comparison, target, overwrite=True, leverage_band=band)
+        report(comparison, target, overwrite=True, leverage_band=band, findings=list(findings))
     return comparison
 
 

@@ -123,11 +123,14 @@ def _chapters(material: Material) -> list[Callable[[Material], Section]]:
 
     chapters: list[Callable[[Material], Section]] = [summary.write, rules.write, facts.write, network.write]
     chapters += [scenarios.write, cascade.write, executions.write]
+    if not material.stories:  # read from a folder without its network: nothing can be run again
+        chapters = [summary.write, scenarios.write]
     comparison, band = material.comparison, material.leverage_band
     if comparison is not None:
         chapters.append(lambda material: policies.write(material, comparison))
         chapters.append(lambda material: frontier.write(material, comparison))
-    chapters.append(ranking.write)
+    if material.stories:
+        chapters.append(ranking.write)
     if band is not None:
         chapters.append(lambda material: leverage.write(material, band))
     return chapters
@@ -141,6 +144,12 @@ def _title(material: Material) -> str:
 
 def _subtitle(material: Material) -> str:
     net = material.network
+    if material.comparison is not None and not material.stories:
+        study = material.comparison
+        return (
+            f"{formats.plural(study.n, 'scenario')} on {formats.plural(len(study.networks), 'network')}, read from "
+            f"stored results; seed {study.seed}. Money in {material.unit}. contagion {contagion.__version__}."
+        )
     size = f"{len(net.venues):,} venues, {len(net.accounts):,} margin accounts, {len(net.markets):,} markets"
     if material.comparison is None:
         return f"One run on a network of {size}. Money in {net.unit}. contagion {contagion.__version__}."

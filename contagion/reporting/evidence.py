@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from contagion.errors import ContagionError
+from contagion.experiments.load import Absent
 from contagion.experiments.steps import check_step
 from contagion.reporting.material import NONE, Control, Material, Story
 
@@ -38,6 +39,10 @@ def of_comparison(comparison: Comparison, leverage_band: pd.DataFrame | None) ->
     leverage_band : DataFrame or None
         The study at other leverages, if it was computed.
     """
+    if not whole(comparison):
+        return Material(
+            tuple(comparison.networks), comparison=comparison, stories=(), leverage_band=leverage_band
+        )
     stories = (
         _story(comparison, "median", "median scenario", "Half of all scenarios have a larger system loss"),
         _story(comparison, "bad", "bad scenario", "One scenario in twenty has a larger system loss"),
@@ -50,6 +55,18 @@ def of_comparison(comparison: Comparison, leverage_band: pd.DataFrame | None) ->
         step_check=_steps(stories[0].run),
         leverage_band=leverage_band,
     )
+
+
+def whole(comparison: Comparison) -> bool:
+    """Return whether a comparison can be run again; one read from a folder may lack networks or code.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The comparison.
+    """
+    parts = (*comparison.networks, comparison.model, comparison.family)
+    return not any(isinstance(part, Absent) for part in parts)
 
 
 def of_run(run: Run, leverage_band: pd.DataFrame | None) -> Material:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import contagion as ct
-from contagion import reporting
+from contagion import cli, reporting
 from contagion.errors import SchemaError
 from contagion.experiments.account_results import PARTS
 from contagion.measures.market_based import market_measures
@@ -244,3 +244,55 @@ def test_findings_stand_between_the_results_and_the_controls(tmp_path, run):
 def test_none_is_no_finding():
     assert findings.check(None) == ()
     assert Material and reporting.report is ct.report
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """Two folders of tiny studies of the same falls, and nothing else."""
+    home = tmp_path_factory.mktemp("stored")
+    net = ct.generate.perp_market(n_accounts=300, seed=1)
+    falls = [ct.PriceShock({"BTC": -0.05 * i}) for i in range(1, 5)]
+    for name, drop in (("early", 0.02), ("late", 0.2)):
+        sets = {"margin": [ct.MarginMultiplier(1.5)], NASTY: [ct.InsuranceFund(factor=1.0 + drop)]}
+        ct.compare(net, falls, ct.Cascade.static(), sets, store=home / name)
+    return home
+
+
+def test_stored_results_without_their_network_have_a_report_that_says_what_is_missing(stored, tmp_path):
+    text = ct.report(ct.load_results(stored / "early"), tmp_path / "page.html").read_text(encoding="utf-8")
+    chapters = re.findall(r'<section id="([a-z]+)">', text)
+    assert chapters == ["summary", "scenarios", "policies", "frontier", "controls", "method"]
+    assert "the stored results hold no network to run on" in " ".join(text.split())
+    assert "4 scenarios on 1 network, read from stored results" in text.replace("\u00a0", " ")
+    assert "<script" not in text and html.escape(NASTY) in text
+    parser = Tags()
+    parser.feed(text)
+    assert parser.stack == []
+
+
+def test_the_command_line_reports_on_one_folder_and_on_two(stored, tmp_path, capsys):
+    target = tmp_path / "two.html"
+    assert cli.main(["report", str(stored / "early"), "--out", str(target), "--quiet"]) == 0
+    assert 'id="studies"' not in target.read_text(encoding="utf-8")
+    words = ["report", str(stored / "early"), str(stored / "late"), "--out", str(target), "--quiet"]
+    assert cli.main(words) == 0
+    text = " ".join(target.read_text(encoding="utf-8").split())
+    assert "Two studies: early and late" in text and "Their 4 scenarios are the same" in text
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["{early}", "{nothing}"], "InputError"),
+        (["{early}", "--n", "9"], "SchemaError: --n: changes a study"),
+        (["{early}", "{late}", "--out", "no-such-folder/page.html"], "does not exist"),
+    ],
+)
+def test_the_command_line_refuses_what_it_cannot_report_on(
+    words, message, stored, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    places = {name: stored / name for name in ("early", "late", "nothing")}
+    assert cli.main(["report", *(word.format(**places) for word in words)]) == 2
+    assert message in capsys.readouterr().err

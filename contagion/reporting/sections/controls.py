@@ -25,7 +25,7 @@ def write(material: Material) -> Section:
     material : Material
         What the report is written from.
     """
-    rows = [ledger_row(material.stories)]
+    rows = [ledger_row(material.stories)] if material.stories else []
     if material.comparison is not None:
         unreachable = (
             [unreachable_row(material.comparison)] if untouched(material.comparison.policies) else []
@@ -45,6 +45,12 @@ def write(material: Material) -> Section:
             identifier="controls",
         ),
     ]
+    if not material.stories:
+        text = (
+            "Ledger, negative control and step size need runs, and the stored results hold no network to run on: they "
+            "were not looked at here. Read the results together with their network for a full report."
+        )
+        blocks.append(Paragraph(text, tone="warn"))
     if material.step_check is not None:
         blocks += _steps(material.step_check, material.unit)
     return Section("controls", "Controls", tuple(blocks))

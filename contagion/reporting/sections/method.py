@@ -73,6 +73,7 @@ SUPPLIED_ILLUSTRATIVE = (
     "Losses in money are no better than these inputs; differences between policy sets on the same scenarios are "
     "what the study is built to show."
 )
+STORED = (("Calibrated and illustrative:", "cannot be said, since the stored results hold no network."),)
 NOT_MODELLED = (
     "options and dated futures, inverse contracts, issuers whose token loses its peg, seniority among obligations, "
     "interest within a run, stability pools and liquidation in bands, and traders who change their strategy because "
@@ -106,7 +107,9 @@ def write(material: Material) -> Section:
         ),
         _provenance(material),
         Heading("Limits"),
-        Points((*origin(material.network), ("Not modelled:", NOT_MODELLED))),
+        Points(
+            (*(origin(material.network) if material.stories else STORED), ("Not modelled:", NOT_MODELLED))
+        ),
         Points(_warnings(material)),
     ]
     return Section("method", "Method, parameters, provenance and limits", tuple(blocks))

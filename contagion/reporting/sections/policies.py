@@ -88,7 +88,7 @@ def write(material: Material, comparison: Comparison) -> Section:
         *remarks(comparison.effects("system_loss", against=NONE)["note"]),
         _picture(comparison),
         levels_table(comparison, unit),
-        *margins(comparison),
+        *(margins(comparison) if material.stories else ()),
         Fold(
             "Every metric, set by set", tuple(_detail(comparison, name, unit) for name in details(comparison))
         ),

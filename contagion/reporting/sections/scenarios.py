@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from contagion.experiments.load import Absent
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, Table, number, table, words
 from contagion.reporting.figures import draw
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from contagion.reporting.material import Material
     from contagion.results import Run
 
+KEYS = ("scenario", "network")
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
@@ -30,13 +32,17 @@ def write(material: Material) -> Section:
     comparison = material.comparison
     blocks: list[Block] = [Paragraph(_opening(material))]
     if comparison is not None:
-        blocks.append(_moves(comparison))
+        if len(comparison.scenarios.columns) > len(KEYS):
+            blocks.append(_moves(comparison))
         blocks.append(_distribution(comparison))
-    blocks.append(_told(material))
+    if material.stories:
+        blocks.append(_told(material))
     return Section("scenarios", "Time profile and scenarios", tuple(blocks))
 
 
 def _opening(material: Material) -> str:
+    if material.comparison is not None and not material.stories:
+        return _drawn(material.comparison)
     run = material.stories[-1].run
     length = float(run.shock.end(0.0))
     pace = f"over {formats.seconds(length)}" if length > 0.0 else "as one gap"
@@ -47,18 +53,25 @@ def _opening(material: Material) -> str:
     )
     if material.comparison is None:
         return f"The shock: {run.shock.describe()}. {text}"
+    return f"{_drawn(material.comparison)} {text}"
+
+
+def _drawn(comparison: Comparison) -> str:
     return (
-        f"{material.comparison.n:,} scenarios are drawn before any run, and every policy set meets the same "
-        f"ones: {_sentence(material.comparison.family)}. {text}"
+        f"{comparison.n:,} scenarios are drawn before any run, and every policy set meets the same "
+        f"ones: {_sentence(comparison)}."
     )
 
 
-def _sentence(family: Any) -> str:
+def _sentence(comparison: Comparison) -> str:
+    family: Any = comparison.family
+    if isinstance(family, Absent):
+        return str(comparison.provenance["shock"])
     return str(family.describe()) if hasattr(family, "describe") else repr(family)
 
 
 def _moves(comparison: Comparison) -> Table:
-    assets = [str(name) for name in comparison.scenarios.columns if name not in ("scenario", "network")]
+    assets = [str(name) for name in comparison.scenarios.columns if name not in KEYS]
     rows = []
     for asset in assets:
         moves = np.expm1(comparison.scenarios[asset].to_numpy(dtype=float))
