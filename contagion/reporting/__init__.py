@@ -52,6 +52,7 @@ def report(
         Further findings, each a section of its own: what `contagion.reverse_stress`, `most_likely_break`,
         `phase_diagram`, `break_even`, `optimise_policy`, `sobol`, `morris`, `variance_split`, `attribute`,
         `attribute_stages`, `account_results`, `margin_swings`, ``measures.market_measures``,
+        ``srisk_table``, ``ses_table`` or ``hedge_table``,
         `compare_studies` or ``Comparison.interactions`` returned.
 
     Returns

@@ -16,7 +16,8 @@ import contagion as ct
 from contagion import cli, reporting
 from contagion.errors import SchemaError
 from contagion.experiments.account_results import PARTS
-from contagion.measures.market_based import market_measures
+from contagion.measures.hedges import hedge_table
+from contagion.measures.market_based import market_measures, ses_table, srisk_table
 from contagion.reporting import findings, page
 from contagion.reporting.material import Material
 from tests import evidence
@@ -71,6 +72,20 @@ def market_table(name="bank"):
     return market_measures(pd.DataFrame({name: days[:, 0], "fund": days[:, 1], "system": system}), q=0.1)
 
 
+def firms_table(name):
+    return pd.DataFrame({"market_value": [9e9, 1e8], "debt": [1e10, 9e9], "beta": 1.0}, index=["other", name])
+
+
+def equity_table(name):
+    draws = np.random.default_rng(6).normal(4e7, 2e7, (60, 2))
+    return pd.DataFrame(draws, columns=[name, "fund"])
+
+
+def legs_table(name):
+    item = pd.DataFrame({name: [-4e6, 0.0, 2e6], "calm": [1e6, 2e6, 4e6]})
+    return item, -0.9 * item
+
+
 EVERY = {
     "reverse": lambda name: evidence.reverse_stress(policy=name),
     "likeliest": lambda name: evidence.breaking_shock(asset=name),
@@ -86,6 +101,9 @@ EVERY = {
     "accounts": accounts_table,
     "margins": swings_table,
     "market": market_table,
+    "capital": lambda name: srisk_table(firms_table(name)),
+    "shortfall": lambda name: ses_table(equity_table(name), pd.Series(5e8, index=[name, "fund"]), 0.1),
+    "hedges": lambda name: hedge_table(*legs_table(name)),
     "studies": lambda name: evidence.studies(name),
 }
 DRAWN = {
@@ -138,7 +156,9 @@ def test_a_section_closes_every_tag_and_strange_names_are_text(kind, pages):
     assert "{{7*7}}" in pages[kind]
 
 
-@pytest.mark.parametrize("kind", sorted(set(EVERY) - {"likeliest", "market", "margins", "reverse", "phases"}))
+@pytest.mark.parametrize(
+    "kind", sorted(set(EVERY) - {"likeliest", "market", "margins", "hedges", "reverse", "phases"})
+)
 def test_money_has_its_unit_in_the_heads_of_the_table_or_shares_their_sign(kind, pages):
     heads = " ".join(re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', pages[kind]))
     assert ", USD" in heads or ", %" in heads
@@ -183,7 +203,8 @@ def test_a_shock_that_nobody_found_has_its_sentence_alone():
 
 
 @pytest.mark.parametrize(
-    "kind", ["sobol", "morris", "variance", "accounts", "margins", "market", "attribution"]
+    "kind",
+    ["sobol", "morris", "variance", "accounts", "margins", "market", "attribution", "capital", "hedges"],
 )
 def test_a_table_without_rows_says_so(kind):
     text = rendered(findings.check(EVERY[kind]("halt").iloc[:0]))

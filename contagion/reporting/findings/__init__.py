@@ -80,6 +80,9 @@ KINDS: Final = (
     Kind("accounts", "ct.account_results", "causes:accounts", "", "account", ("outside_move", "impact_own", "change")),
     Kind("margins", "ct.margin_swings", "systemic:margins", "", "", ("peak_to_trough", "rise_5_day", "breaches")),
     Kind("market", "ct.measures.market_measures", "systemic:market", "", "firm", ("mes", "delta_covar", "var_firm")),
+    Kind("capital", "ct.measures.srisk_table", "systemic:capital", "", "", ("lrmes", "srisk", "share")),
+    Kind("shortfall", "ct.measures.ses_table", "systemic:capital", "", "firm", ("ses", "low", "high", "share")),
+    Kind("hedges", "ct.measures.hedge_table", "systemic:hedges", "", "", ("variance_reduction", "within", "n")),
     Kind("studies", "ct.compare_studies", "across:studies", "experiments.across:StudyComparison"),
 )  # fmt: skip
 """Every kind of finding, in the order in which messages name them."""

@@ -11,7 +11,7 @@ from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Cell, Paragraph, Value, interval, table, words
 from contagion.reporting.findings.cells import plain
 
-__all__ = ["margins", "market"]
+__all__ = ["capital", "hedges", "margins", "market"]
 
 MOST_ROWS = 30
 
@@ -76,6 +76,99 @@ def _percent(row: dict[Any, Any], name: str) -> Cell:
     if np.isfinite([low, high]).all():
         line = interval((_signed(low), _signed(high)), (low, high), head, (f"{name}_low", f"{name}_high"))
     return Cell((head,), (line,), numeric=True)
+
+
+def capital(frame: pd.DataFrame, unit: str) -> tuple[str, list[Block]]:
+    """Return title and blocks on the capital that firms lack in a crisis.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What ``contagion.measures.srisk_table`` or ``ses_table`` returned.
+    unit : str
+        Unit of money.
+    """
+    simulated = "ses" in frame.columns
+    name = "ses" if simulated else "srisk"
+    title = f"Capital that firms lack in a crisis ({name.upper()})"
+    if frame.empty:
+        return title, [Paragraph("The table holds no row.")]
+    frame = frame.sort_values(name, ascending=False, kind="stable")
+    lacking = frame[frame[name] > 0.0]
+    total = formats.money(float(lacking[name].sum()), unit)
+    lead = f"{formats.plural(len(lacking), 'firm')} of {len(frame):,} would lack {total} together."
+    if lacking.empty:
+        lead = f"None of {formats.plural(len(frame), 'firm')} would lack capital."
+    columns = [
+        "Firm",
+        f"{name.upper()} [interval], {unit}" if simulated else f"SRISK, {unit}",
+        "Share of what is lacking, %",
+    ]
+    columns += ["Note"] if simulated else ["Fall of the firm's value in the crisis (LRMES), %"]
+    rows = []
+    for firm, row in zip(frame.index[:MOST_ROWS], frame.to_dict("records"), strict=False):
+        last = words(row.get("note", "")) if simulated else plain(row, "lrmes", formats.percent)
+        rows.append([words(firm), _lacking(row, name), plain(row, "share", formats.percent), last])
+    note = (
+        "Positive where capital is missing, negative where some is left; shares are of the positive numbers."
+    )
+    if simulated and "k" in frame.attrs:
+        note += f" Mean over {formats.plural(int(frame.attrs['k']), 'crisis', 'crises')}"
+        note += f" among {formats.plural(int(frame.attrs.get('n', 0)), 'scenario')}."
+    return title, [Paragraph(lead), table("Firms, the most lacking first", columns, rows, note=note)]
+
+
+def _lacking(row: dict[Any, Any], name: str) -> Cell:
+    value = float(row[name])
+    head = Value(formats.amount(value, signed=True), repr(value), statistic=name)
+    if "low" not in row:
+        return Cell((head,), numeric=True)
+    low, high = float(row["low"]), float(row["high"])
+    line: tuple[Value, ...] = (Value("no interval"),)
+    if np.isfinite([low, high]).all():
+        texts = (formats.amount(low, signed=True), formats.amount(high, signed=True))
+        line = interval(texts, (low, high), head, ("low", "high"))
+    return Cell((head,), (line,), numeric=True)
+
+
+def hedges(frame: pd.DataFrame, unit: str) -> tuple[str, list[Block]]:
+    """Return title and blocks on how well hedges worked.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What ``contagion.measures.hedge_table`` returned.
+    unit : str
+        Unit of money.
+    """
+    title = "How well hedges worked"
+    if frame.empty:
+        return title, [Paragraph("The table holds no row.")]
+    known = frame["variance_reduction"].dropna()
+    lead = "No hedged item varied, so there was nothing to hedge."
+    if len(known):
+        worst = formats.percent(float(known.min()), signed=True)
+        lead = f"{known.idxmin()} works worst: it takes away {worst} of the variance of what it hedges."
+    rows = [
+        [
+            words(name),
+            plain(row, "variance_reduction", _signed),
+            *(
+                plain(row, part, formats.percent) if part in row else words("–")
+                for part in ("r_squared", "offset", "within")
+            ),
+            plain(row, "best_ratio", formats.three_figures) if "best_ratio" in row else words("–"),
+            plain(row, "n", formats.count),
+        ]
+        for name, row in zip(frame.index[:MOST_ROWS], frame.to_dict("records"), strict=False)
+    ]
+    columns = ["Hedge", "Variance taken away, %", "R², %", "Offset over all scenarios, %"]
+    columns += ["Scenarios offset to 80–125 %, %", "Best ratio, times the hedge", "Scenarios, count"]
+    note = (
+        "R² is what the best ratio would take away; what it lacks to 100 % is basis risk. A best ratio of 1 is the hedge "
+        "as held."
+    )
+    return title, [Paragraph(lead), table("Hedges, the worst first", columns, rows, note=note)]
 
 
 def margins(frame: pd.DataFrame, unit: str) -> tuple[str, list[Block]]:
