@@ -165,8 +165,8 @@ def hedges(frame: pd.DataFrame, unit: str) -> tuple[str, list[Block]]:
     columns = ["Hedge", "Variance taken away, %", "R², %", "Offset over all scenarios, %"]
     columns += ["Scenarios offset to 80–125 %, %", "Best ratio, times the hedge", "Scenarios, count"]
     note = (
-        "R² is what the best ratio would take away; what it lacks to 100 % is basis risk. A best ratio of 1 is the hedge "
-        "as held."
+        "R² is what the best ratio would take away; what it lacks to 100 % is basis risk. A best ratio of 1 is the "
+        "hedge as held."
     )
     return title, [Paragraph(lead), table("Hedges, the worst first", columns, rows, note=note)]
 
