@@ -6,11 +6,9 @@ the paired differences, what the rules cost and what they merely put off, and a 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -22,7 +20,7 @@ from contagion.measures.panel import WEIGHT
 from contagion.measures.study import StudyTables, check_word, labelled
 from contagion.measures.tails import effects_table, tail_table
 from contagion.measures.weighted import weighted_quantile
-from contagion.network.frame_files import write_csv, write_parquet
+from contagion.network.frame_files import FrameFiles
 from contagion.policies.bills import bill
 from contagion.policies.costs import CostRates
 
@@ -56,7 +54,7 @@ def risky_assets(net: Network) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(StudyTables):
+class Comparison(FrameFiles, StudyTables):
     """The same scenarios under every policy set.
 
     Made by `contagion.compare`; the differences are paired, scenario by scenario.
@@ -137,40 +135,6 @@ class Comparison(StudyTables):
             float64.
         """
         return self.table.copy()
-
-    def to_csv(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the rows of `to_frame` as CSV; a text that a spreadsheet would take for a formula gets an apostrophe.
-
-        Parameters
-        ----------
-        path : str or path
-            The file.
-        overwrite : bool, default False
-            Whether a file that exists may be replaced.
-
-        Raises
-        ------
-        InputError
-            If the file exists or cannot be written.
-        """
-        return write_csv(self.table, path, overwrite=overwrite)
-
-    def to_parquet(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the rows of `to_frame` as Parquet, for other programs; needs pyarrow (the extra ``parquet``).
-
-        Parameters
-        ----------
-        path : str or path
-            The file.
-        overwrite : bool, default False
-            Whether a file that exists may be replaced.
-
-        Raises
-        ------
-        InputError
-            If the file exists or cannot be written, or pyarrow is not installed.
-        """
-        return write_parquet(self.table, path, overwrite=overwrite)
 
     def effects(self, metric: str | None = None, against: str = "none") -> pd.DataFrame:
         """Return what each set changed, with intervals over the paired scenarios.

@@ -12,7 +12,49 @@ from contagion.errors import InputError
 from contagion.network.csv_tables import protect
 from contagion.network.sources import as_path, write_bytes
 
-__all__ = ["write_csv", "write_parquet"]
+__all__ = ["FrameFiles", "write_csv", "write_parquet"]
+
+
+class FrameFiles:
+    """What a result with one table writes for other programs."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table."""
+        raise NotImplementedError
+
+    def to_csv(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the rows of `to_frame` as CSV; a text that a spreadsheet would take for a formula gets an apostrophe.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        overwrite : bool, default False
+            Whether a file that exists may be replaced.
+
+        Raises
+        ------
+        InputError
+            If the file exists or cannot be written.
+        """
+        return write_csv(self.to_frame(), path, overwrite=overwrite)
+
+    def to_parquet(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the rows of `to_frame` as Parquet, for other programs; needs pyarrow (the extra ``parquet``).
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        overwrite : bool, default False
+            Whether a file that exists may be replaced.
+
+        Raises
+        ------
+        InputError
+            If the file exists or cannot be written, or pyarrow is not installed.
+        """
+        return write_parquet(self.to_frame(), path, overwrite=overwrite)
 
 
 def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:

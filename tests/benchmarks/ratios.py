@@ -289,7 +289,9 @@ def study_rows(size: int, small: int, n: int) -> Iterator[Row]:
     def studied(ready: Any, shocks: Any) -> Outcome:
         folder = Path(folders.name) / str(next(numbers))
         columns = {"metrics": ready.metric_names, "outlays": OUTLAY}
-        identity = identity_of([ready.network], FAMILY, ready.model, {"none": []}, 0, 0.95, columns)
+        identity = identity_of(
+            [ready.network], FAMILY, ready.model, {"none": []}, 0, 0.95, columns, "system_loss"
+        )
         labels = {"n": len(shocks), "chunk": {"none": chunk_size([ready.network], True)}}
         shelf = Shelf(open_store(folder, Manifest(identity, labels)), ["none"])
         outcome = Outcome.empty(1, len(shocks), len(ready.metric_names))
