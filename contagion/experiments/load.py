@@ -198,7 +198,7 @@ def _part(told: Any, what: str) -> Any:
         return revive(told)
     except (LookupError, TypeError, ValueError):
         name = str(told.get("class", what)).rsplit(":", 1)[-1] if isinstance(told, dict) else what
-        return Absent(f"the code of {name}", AGAIN, caution="")
+        return Absent(f"the code of {name}", AGAIN, caution="", weighted=False)
 
 
 def _load_own_classes() -> None:
