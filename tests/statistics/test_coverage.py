@@ -11,12 +11,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from contagion.measures.exceedance import exceedance_table
+from contagion.measures.factorial import contrasts
 from contagion.measures.intervals import es_difference, es_interval, expected_shortfall, var_interval
 from contagion.measures.market_based.tables import market_measures
-from contagion.measures.paired import paired_effect
+from contagion.measures.paired import paired_effect, paired_effects
+from contagion.measures.proportions import share_interval
 
 REPETITIONS = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "full" else 60
 NOISE = 3.0 * np.sqrt(0.95 * 0.05 / REPETITIONS)
+OFTEN = max(REPETITIONS, 500)
+"""Repetitions of intervals without a bootstrap, which cost little."""
+LITTLE = 3.0 * np.sqrt(0.95 * 0.05 / OFTEN)
 
 LAWS = {
     "normal": stats.norm(5.0, 1.0),
@@ -32,17 +38,23 @@ def shortfall(law, level):
     return law.ppf(points).mean()
 
 
-def covered(estimate, truth, draw):
+def covered(estimate, truth, draw, repetitions=REPETITIONS):
     """Share of repetitions whose interval holds the truth."""
     hits = 0
-    for repetition in range(REPETITIONS):
+    for repetition in range(repetitions):
         interval = estimate(draw(np.random.Generator(np.random.PCG64(repetition))), repetition)
         hits += interval.low <= truth <= interval.high
-    return hits / REPETITIONS
+    return hits / repetitions
 
 
-def within(share, low, high):
-    return low - NOISE <= share <= high + NOISE
+def covered_rows(differences, truth):
+    """Share of rows of differences whose mean effect's interval holds the truth; all have the same draws."""
+    effects = paired_effects(differences, np.zeros(differences.shape[1]), seed=5)
+    return np.mean([effect.low <= truth <= effect.high for effect in effects])
+
+
+def within(share, low, high, noise=NOISE):
+    return low - noise <= share <= high + noise
 
 
 @pytest.mark.parametrize(("k", "low"), [(25, 0.91), (100, 0.93)])
@@ -86,12 +98,8 @@ def test_a_paired_difference_of_shortfalls_is_covered(law):
 @pytest.mark.parametrize(("n", "low"), [(25, 0.91), (200, 0.93)])
 @pytest.mark.parametrize("law", LAWS)
 def test_a_mean_effect_is_covered_at_its_allowed_minimum(law, n, low):
-    share = covered(
-        lambda saved, seed: paired_effect(-saved, np.zeros(n), seed=seed),
-        -LAWS[law].mean(),
-        lambda source: LAWS[law].rvs(n, random_state=source),
-    )
-    assert within(share, low, 0.97)
+    saved = LAWS[law].rvs((OFTEN, n), random_state=np.random.Generator(np.random.PCG64(n)))
+    assert within(covered_rows(-saved, -LAWS[law].mean()), low, 0.97, LITTLE)
 
 
 @pytest.mark.parametrize("networks", [4, 25])
@@ -146,3 +154,85 @@ def test_marginal_shortfall_and_delta_covar_are_covered_at_their_allowed_minimum
         lows, highs = row[["mes_low", "delta_covar_low"]], row[["mes_high", "delta_covar_high"]]
         hits += (lows.to_numpy(float) <= truths) & (truths <= highs.to_numpy(float))
     assert all(within(share, 0.91, 0.97) for share in hits / REPETITIONS)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_median_effect_is_covered(law):
+    share = covered(
+        lambda gaps, seed: var_interval(gaps, 0.5, seed=seed),
+        LAWS[law].median(),
+        lambda source: LAWS[law].rvs(200, random_state=source),
+        OFTEN,
+    )
+    assert within(share, 0.93, 0.97, LITTLE)
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.1, 0.3])
+def test_a_probability_over_many_networks_is_covered_however_alike_their_scenarios_are(spread):
+    """Every network has its own probability, 0.2 on average; `spread` is the correlation within a network."""
+    networks = np.arange(500) % 25
+    size = (1.0 - spread) / spread
+
+    def draw(source):
+        return (source.random(500) < source.beta(0.2 * size, 0.8 * size, 25)[networks]).astype(float)
+
+    share = covered(lambda hits, _: share_interval(hits, networks=networks), 0.2, draw, OFTEN)
+    assert within(share, 0.91, 0.975, LITTLE)
+
+
+def test_ignoring_that_scenarios_share_a_network_would_miss_too_often():
+    networks = np.arange(500) % 25
+
+    def draw(source):
+        return (source.random(500) < source.beta(0.2 * 7 / 3, 0.8 * 7 / 3, 25)[networks]).astype(float)
+
+    assert covered(lambda hits, _: share_interval(hits), 0.2, draw, OFTEN) < 0.7
+
+
+@pytest.mark.parametrize("law", ["normal", "pareto 3"])
+def test_value_at_risk_over_many_networks_is_covered(law, monkeypatch):
+    """Here networks do not differ, so that the truth is that of the law; resampling them may cover a little more."""
+    monkeypatch.setattr("contagion.measures.resampling.DRAWS", 199)
+    networks = np.arange(500) % 25
+    share = covered(
+        lambda losses, seed: var_interval(losses, 0.9, networks=networks, seed=seed),
+        LAWS[law].ppf(0.9),
+        lambda source: LAWS[law].rvs(500, random_state=source),
+    )
+    assert within(share, 0.93, 0.99)
+
+
+def test_a_change_of_the_probability_of_exceeding_a_limit_is_covered():
+    """The table's own difference, on one sample, is the mean effect that is repeated here."""
+    losses = np.random.Generator(np.random.PCG64(1)).standard_normal((OFTEN, 200))
+    changes = (losses > 1.0).astype(float) - (losses > 0.5)
+    truth = stats.norm.sf(1.0) - stats.norm.sf(0.5)
+    assert within(covered_rows(changes, truth), 0.93, 0.97, LITTLE)
+    frame = frame_of(none=losses[0], rule=losses[0] - 0.5)
+    row = exceedance_table(frame, "system_loss", 0.5, seed=5).loc["rule"]
+    effect = paired_effect(changes[0], np.zeros(200), seed=5, key=("exceedance", "system_loss"))
+    assert (row["difference_low"], row["difference_high"]) == (effect.low, effect.high)
+
+
+def test_an_interaction_is_covered():
+    """Losses in which two rules save 1 and 2 on average, and 0.5 less together."""
+    source, shape = np.random.Generator(np.random.PCG64(2)), (OFTEN, 200)
+    base, first, second = (
+        source.lognormal(size=shape),
+        source.exponential(1.0, shape),
+        source.gamma(2.0, 1.0, shape),
+    )
+    both = base - first - second + source.exponential(0.5, shape)
+    assert within(covered_rows(both - (base - first) - (base - second) + base, 0.5), 0.93, 0.97, LITTLE)
+    sets = {"none": base[0], "a": (base - first)[0], "b": (base - second)[0], "a + b": both[0]}
+    found = contrasts(frame_of(**sets), "system_loss", seed=5).loc["a × b"]
+    effect = paired_effect(both[0] + base[0], sets["a"] + sets["b"], seed=5, key=("contrast", "system_loss"))
+    assert [found["low"], found["high"]] == pytest.approx([effect.low, effect.high])
+
+
+def frame_of(**sets):
+    parts = [
+        pd.DataFrame({"policy": name, "scenario": range(len(values)), "system_loss": values})
+        for name, values in sets.items()
+    ]
+    return pd.concat(parts, ignore_index=True).assign(network=0, status="ok")
