@@ -144,8 +144,10 @@ def _title(material: Material) -> str:
 
 
 def _subtitle(material: Material) -> str:
+    from contagion.experiments.load import Absent
+
     net = material.network
-    if material.comparison is not None and not material.stories:
+    if material.comparison is not None and isinstance(net, Absent):
         study = material.comparison
         return (
             f"{formats.plural(study.n, 'scenario')} on {formats.plural(len(study.networks), 'network')}, read from "
