@@ -335,6 +335,17 @@ def study_rows(size: int, small: int, n: int) -> Iterator[Row]:
     folders.cleanup()
 
 
+def pairing_rows(n: int) -> Iterator[Row]:
+    """Standard error of a halt's mean effect on the same scenarios, over that on as many independent ones."""
+    net = ct.datasets.load("perp-venues")
+    family, halt = ct.PriceShocks.student_t(df=4, scale=0.1), ct.Halt(drop=0.1, window=300, length=300)
+    found = ct.compare(net, family, ct.Cascade(), {"halt": [halt]}, n=n, seed=7, n_jobs=-1).to_frame()
+    losses = found.pivot(index="scenario", columns="policy", values="system_loss")
+    apart = np.sqrt(losses["halt"].var() + losses["none"].var())
+    ratio = float((losses["halt"] - losses["none"]).std() / apart)
+    yield Row("paired over unpaired standard error", len(net.accounts), ratio, 0.0, must=0.5, better="lower")
+
+
 def import_rows() -> Iterator[Row]:
     """Time of `import contagion` over that of `import numpy, pandas`, each in a process of its own."""
 
@@ -362,6 +373,7 @@ def groups(quick: bool) -> dict[str, Callable[[], Iterator[Row]]]:
         "rounds": lambda: round_rows(sizes[1]),
         "threads": lambda: thread_rows(sizes[1]),
         "studies": lambda: study_rows(20_000, 300, 32),
+        "pairing": lambda: pairing_rows(100 if quick else 500),
         "import": import_rows,
     }
 
