@@ -44,6 +44,9 @@ class Absent:
         What is known of it all the same.
     """
 
+    caution = ""
+    weighted = False  # a study whose scenarios carry weights is not read without its family
+
     def __init__(self, what: str, remedy: str, **known: Any) -> None:
         self.__dict__.update(known, _what=what, _remedy=remedy)
 

@@ -566,6 +566,25 @@ def test_results_of_a_family_of_ones_own_are_read_without_its_draws(tmp_path: Pa
         loaded.family.scenario(["BTC"], 0, 5)
 
 
+def test_weighted_results_of_a_family_of_ones_own_are_not_read_as_if_unweighted(tmp_path: Path) -> None:
+    class Own:
+        weighted = True
+
+        def draw(self, assets: list[str], n: int, seed: int) -> pd.DataFrame:
+            return pd.DataFrame(-0.1, index=range(n), columns=assets)
+
+        def scenario(self, assets: list[str], i: int, seed: int) -> ct.PriceShock:
+            return ct.PriceShock(dict.fromkeys(assets, -0.1))
+
+        def weights(self, n: int, seed: int) -> np.ndarray:
+            return np.linspace(0.5, 1.5, n)
+
+    made = study(tmp_path, shock=Own(), n=3)
+    assert made.to_frame()["weight"].unique().tolist() == [0.5, 1.0, 1.5]
+    with pytest.raises(ct.errors.ScenarioError, match="carry weights"):
+        ct.load_results(tmp_path)
+
+
 def test_results_are_read_in_a_process_that_has_made_nothing(tmp_path: Path) -> None:
     study(tmp_path, policies={"halt": [ct.Halt(drop=0.2)]}, n=3)
     code = f"import contagion as ct; found = ct.load_results({str(tmp_path)!r}); print(found.policies, found.family)"
