@@ -96,13 +96,15 @@ def venue_rows(rng: np.random.Generator, names: list[str]) -> list[dict[str, Any
 
 
 def readable(row: dict[str, Any]) -> dict[str, Any]:
-    """The rules of a venue that its procedure, its trigger and its mark read."""
+    """The rules of a venue that its procedure, its trigger, its mark and its blocks read."""
     read = OF_PROCEDURE.get(row["procedure"], ())
     unread = {name for names in OF_PROCEDURE.values() for name in names if name not in read}
     if row["adl_trigger"] == "":
         unread |= {"adl_rank", "adl_price", "rank_interval"}
     if row["adl_trigger"] not in ("pool", "fund_drawdown"):
         unread |= {"adl_ratio", "adl_window"}
+    if row["block_time"] == 0.0:
+        unread |= {"block_capacity"}
     return {name: value for name, value in row.items() if name not in unread}
 
 

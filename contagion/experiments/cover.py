@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from contagion.errors import PolicyError
 from contagion.measures.stressed import cover as static_cover
+from contagion.policies.base import RUNTIME_HOOKS, Policy
+from contagion.propagation.cascade.model import apply_openings
 from contagion.propagation.run import run
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
-    from contagion.policies import Policy
     from contagion.propagation.run import Model
     from contagion.shocks import Shock
 
@@ -42,7 +44,8 @@ def cover(
         With a model the opening books are revalued at the closing prices of its run, which contain the impact of
         forced sales; without one at the shocked outside prices.
     policies : sequence of Policy, optional
-        Rules under which the model runs.
+        Rules in force: those of the opening change positions and funds, the others what happens in the run of the
+        model; without a model they would change nothing and are refused.
     seed : int, default 0
         Seed of the run.
 
@@ -56,9 +59,25 @@ def cover(
     InputError
         For anything wrong with the arguments.
     """
+    given = (policies,) if isinstance(policies, Policy) else tuple(policies)
+    opened = apply_openings(net, given)
     if model is None:
-        return static_cover(net, shock, k)
-    paths = run(net, shock, model, policies, seed=seed).paths
+        for place, policy in enumerate(given):
+            _refuse_idle(policy, place, list(opened.markets.index))
+        return static_cover(opened, shock, k)
+    paths = run(net, shock, model, given, seed=seed).paths
     last = paths[paths["round"] == paths["round"].max()].set_index("market")
-    index = last["index"].groupby(net.markets["asset"].reindex(last.index).to_numpy()).first()
-    return static_cover(net, shock, k, marks=last["mark"], prices=index)
+    index = last["index"].groupby(opened.markets["asset"].reindex(last.index).to_numpy()).first()
+    return static_cover(opened, shock, k, marks=last["mark"], prices=index)
+
+
+def _refuse_idle(policy: Policy, place: int, markets: list[str]) -> None:
+    """Refuse a policy that acts in the rounds of a model, and only there."""
+    later = bool(policy.rows(markets)) or any(policy.overrides(hook) for hook in RUNTIME_HOOKS)
+    if later and not policy.overrides("opening"):
+        raise PolicyError(
+            "acts while prices move, and without a model no time passes",
+            where=f"policies[{place}]",
+            value=policy,
+            remedy="give a model such as ct.Cascade(), or leave the policy out",
+        )

@@ -1,4 +1,4 @@
-"""How much open interest can the fund of a venue carry, and who would be deleveraged how often?"""
+"""How much open interest can the funds of a venue carry, and who would be deleveraged how often?"""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from contagion.errors import NetworkError, SchemaError, ValueRangeError, nearest
 from contagion.experiments import arguments
 from contagion.measures.intervals import expected_shortfall
 from contagion.measures.shortfall import check_level
+from contagion.measures.stressed import resources
+from contagion.policies.base import Policy
 from contagion.propagation.run import check_model
 from contagion.results import Run
 from contagion.streams import check_seed
@@ -22,7 +24,6 @@ from contagion.streams import check_seed
 if TYPE_CHECKING:
     from contagion.comparison import Family
     from contagion.network.network import Network
-    from contagion.policies import Policy
     from contagion.propagation.run import Model
     from contagion.shocks import Shock
 
@@ -34,7 +35,7 @@ MULTIPLES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 @dataclass(frozen=True)
 class OpenInterestLimit:
-    """The largest multiple of open interest that a fund carries, and what it rests on.
+    """The largest multiple of open interest that the funds of a venue carry, and what it rests on.
 
     Parameters
     ----------
@@ -42,11 +43,12 @@ class OpenInterestLimit:
         Largest multiple below the first crossing, to the tolerance; the last one tried if there is no crossing, NaN if
         not even the first one holds.
     crossings : tuple of float
-        All multiples found at which the shortfall crosses the fund, rising: more than one means that more open
+        All multiples found at which the shortfall crosses the resources, rising: more than one means that more open
         interest is not always worse.
     table : DataFrame
-        Index multiple, rising; shortfall (expected shortfall of the venue's deficits beyond
-        its members' own contributions to the default fund, money), fund, holds.
+        Index multiple, rising; shortfall (expected shortfall of the venue's deficits beyond its members' own
+        contributions to the default fund), fund and own_capital (at the opening, under the policies), left (resources
+        less deficits, the mean where it is least), all in money, and holds (left is not below 0).
     note : str
         What the search did not find out.
     """
@@ -70,11 +72,15 @@ def open_interest_limit(
     multiples: Sequence[float] = MULTIPLES,
     tolerance: float = 0.02,
 ) -> OpenInterestLimit:
-    """Return the largest multiple of a venue's open interest at which its fund covers the tail of its deficits.
+    """Return the largest multiple of a venue's open interest at which its funds cover the tail of its deficits.
 
     At a multiple every account at the venue holds so many times its positions and balances: the same leverage, more
-    money, the same depth and the same fund. The same scenarios are run at all multiples (common random numbers). From
-    neighbours on the grid that lie on both sides of the fund, the crossing is found by halving.
+    money, the same depth and the same funds. The same scenarios are run at all multiples (common random numbers). From
+    neighbours on the grid of which one holds and the other does not, the crossing is found by halving.
+
+    Deficits and what stands against them are those of `contagion.cover`, after the openings of the policies: what
+    members lose beyond their margin and their own contributions, against the fund, own capital as far as the venue's
+    cash goes, and the contributions of the members who leave nothing uncovered in the scenario.
 
     Parameters
     ----------
@@ -122,31 +128,29 @@ def open_interest_limit(
         raise ValueRangeError("is no share", where="tolerance", value=tolerance, allowed="above 0, below 1")
     family, number = arguments.scenarios(shocks, n)
     ready = Cascade() if model is None else check_model(model)
+    given = (policies,) if isinstance(policies, Policy) else tuple(policies)
     drawn = [family.scenario(risky_assets(net), i, check_seed(seed)) for i in range(number)]
-    fund = float(net.venues["insurance_fund"].to_numpy(float)[net.venues.index.get_loc(venue)])
-    tried: dict[float, float] = {}
+    tried: dict[float, dict[str, float]] = {}
 
     def holds(multiple: float) -> bool:
         if multiple not in tried:
-            deficits = _deficits(scaled(net, venue, multiple), drawn, venue, ready, policies, seed)
-            tried[multiple] = expected_shortfall(deficits, level)
-        return tried[multiple] <= fund
+            prepared = ready.prepare(scaled(net, venue, multiple), given)
+            tried[multiple] = _tail(prepared, drawn, venue, level, seed)
+        return tried[multiple]["left"] >= 0.0
 
     found = [holds(multiple) for multiple in grid]
     edges = [_bisect(holds, a, b, tolerance) for a, b, x, y in _pairs(grid, found) if x != y]
     rising = sorted(tried)
-    table = pd.DataFrame(
-        {"shortfall": [tried[one] for one in rising], "fund": fund},
-        index=pd.Index(rising, name="multiple", dtype=np.float64),
-    )
-    table["holds"] = table["shortfall"] <= fund
+    index = pd.Index(rising, name="multiple", dtype=np.float64)
+    table = pd.DataFrame([tried[one] for one in rising], index=index)
+    table["holds"] = table["left"] >= 0.0
     crossings = tuple(0.5 * (a + b) for a, b in edges)
     if not found[0]:
         return OpenInterestLimit(float("nan"), crossings, table, f"fails at {grid[0]:g} already: try less")
     if not edges:
         return OpenInterestLimit(grid[-1], (), table, f"holds up to {grid[-1]:g}: try more")
     note = (
-        "" if len(edges) == 1 else f"{len(edges)} crossings: beyond the first the fund holds again in places"
+        "" if len(edges) == 1 else f"{len(edges)} crossings: beyond the first the funds hold again in places"
     )
     return OpenInterestLimit(edges[0][0], crossings, table, note)
 
@@ -208,18 +212,28 @@ def adl_probability(runs: Iterable[Run], confidence: float = 0.95) -> pd.DataFra
     )
 
 
-def _deficits(
-    net: Network, shocks: Sequence[Shock], venue: str, model: Any, policies: Sequence[Policy], seed: int
-) -> list[float]:
-    """Return the deficits of the venue beyond its members' own contributions in every scenario, in money."""
-    prepared = model.prepare(net, tuple(policies))
-    place, scale = prepared.opening.names.venues.index(venue), prepared.opening.units.scale
-    found = []
+def _tail(prepared: Any, shocks: Sequence[Shock], venue: str, level: float, seed: int) -> dict[str, float]:
+    """Return the row of the table: deficits of the venue in their tail, and what stands against them, in money."""
+    opening = prepared.opening
+    fund, own, prefunded = resources(prepared.opened).loc[[venue]].to_numpy(np.float64)[0].tolist()
+    book, scale = opening.book, opening.units.scale
+    place = opening.names.venues.index(venue)
+    member = np.where(book.venue == place, book.member_of, -1)
+    contribution = book.member_contribution / scale
+    deficits, lacking = [], []
     for i, shock in enumerate(shocks):
         state = prepared.simulate(shock, seed, i, record=False)
         row = state.venues[place]
-        found.append(float(row["bad_debt"] - row["own_contributions_paid"]) / scale)
-    return found
+        failing = np.unique(member[(state.deficit > 0) & (member >= 0)])
+        others = max(0.0, prefunded - float(contribution[failing].sum()))
+        deficits.append(float(row["bad_debt"] - row["own_contributions_paid"]) / scale)
+        lacking.append(deficits[-1] - fund - own - others)
+    return {
+        "shortfall": expected_shortfall(deficits, level),
+        "fund": fund,
+        "own_capital": own,
+        "left": -expected_shortfall(lacking, level),
+    }
 
 
 def _pairs(grid: list[float], found: list[bool]) -> Iterable[tuple[float, float, bool, bool]]:

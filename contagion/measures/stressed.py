@@ -29,7 +29,7 @@ from contagion.network.reserved import inventory, rest_of_market
 if TYPE_CHECKING:
     from contagion.network.network import Network
 
-__all__ = ["cover", "stressed_members"]
+__all__ = ["cover", "resources", "stressed_members"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -109,22 +109,41 @@ def cover(
     """
     count(k, "k", 1)
     ranked = stressed_members(net, shock, marks=marks, prices=prices)
-    venues, top = net.venues, ranked[ranked["rank"] <= k].groupby("venue")
-    index = pd.Index(venues.index, name="venue")
+    top = ranked[ranked["rank"] <= k].groupby("venue")
+    index = pd.Index(net.venues.index, name="venue")
     table = pd.DataFrame({"members": top["node"].agg(", ".join).reindex(index).fillna("")}, index=index)
     for name in ("stressed_loss", "uncovered", "own_contributions", "deficit"):
         table[name] = top[name].sum().reindex(index).fillna(0.0)
     failing = ranked[(ranked["rank"] <= k) & (ranked["uncovered"] > 0.0)]
     gone = failing.groupby("venue")["contribution"].sum().reindex(index).fillna(0.0)
-    cash = net.nodes["cash"].reindex(index).clip(lower=0.0)
-    table["fund"] = venues["insurance_fund"]
-    table["own_capital"] = np.minimum(cash, venues["own_capital"])
-    table["default_fund"] = np.maximum(venues["default_fund"] - gone, 0.0)
+    table = table.join(resources(net))
+    table["default_fund"] = np.maximum(table["default_fund"] - gone, 0.0)
     table["resources"] = table[["fund", "own_capital", "default_fund"]].sum(axis=1)
     table["left"] = table["resources"] - table["deficit"]
     with np.errstate(divide="ignore", invalid="ignore"):
         table["ratio"] = table["deficit"].to_numpy(float) / table["resources"].to_numpy(float)
     return table
+
+
+def resources(net: Network) -> pd.DataFrame:
+    """Return what stands behind every venue at the opening, for deficits beyond own contributions.
+
+    Returns
+    -------
+    DataFrame
+        Index venue; fund, own_capital (at most the venue's cash) and default_fund (of all members: what those who
+        leave something uncovered have in it pays for nobody else), money.
+    """
+    index = pd.Index(net.venues.index, name="venue")
+    cash = net.nodes["cash"].reindex(index).clip(lower=0.0).to_numpy(np.float64)
+    return pd.DataFrame(
+        {
+            "fund": net.venues["insurance_fund"].to_numpy(np.float64),
+            "own_capital": np.minimum(cash, net.venues["own_capital"].to_numpy(np.float64)),
+            "default_fund": net.venues["default_fund"].to_numpy(np.float64),
+        },
+        index=index,
+    )
 
 
 def stressed_members(

@@ -28,11 +28,12 @@ LOANS: Final = ("lending", "auction")
 
 @dataclass(frozen=True)
 class Reading:
-    """Columns that only some rows of `venues` read: which rows those are, as code and in words."""
+    """Columns that only some rows of `venues` read: which rows those are, as code and in words; what it hangs on."""
 
     columns: tuple[str, ...]
     reads: Callable[[Cells], Flags]
     words: str
+    by: str = "procedure"
 
 
 def _is(column: str, *words: str) -> Callable[[Cells], Flags]:
@@ -106,6 +107,12 @@ READINGS: Final = (
         _is("adl_trigger", "pool", "fund_drawdown"),
         "adl_trigger pool or fund_drawdown",
     ),
+    Reading(
+        ("block_capacity",),
+        lambda cells: np.asarray(cells["block_time"] > 0.0, dtype=np.bool_),
+        "a block_time above 0 (blocks that transfers and liquidations wait for)",
+        "block_time",
+    ),
 )
 """Who reads what. A column that is not among them is read at every venue."""
 
@@ -156,14 +163,15 @@ def venues_are_read(draft: Draft) -> None:
         for name in reading.columns:
             column = TABLES["venues"].column(name)
             for row in np.flatnonzero(unread & ~at_default(column, cells[name])):
-                _refuse(draft, int(row), column, reading.words)
+                _refuse(draft, int(row), column, reading.words, reading.by)
 
 
-def _refuse(draft: Draft, row: int, column: Column, readers: str) -> None:
+def _refuse(draft: Draft, row: int, column: Column, readers: str, by: str = "procedure") -> None:
     """Note one value that nothing reads."""
     cells = draft.tables["venues"]
     empty = column.default != column.default or column.default == ""
-    what = f"is not read: the procedure is {cells['procedure'][row]!r}"
+    word = cells[by][row]
+    what = f"is not read: the {by} is {word.item() if isinstance(word, np.generic) else word!r}"
     left = "empty" if empty else f"at its default, {column.default!r}"
     value = cells[column.name][row]
     draft.add(

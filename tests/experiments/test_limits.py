@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 import contagion as ct
-from contagion.errors import InputError, NetworkError, SchemaError, ValueRangeError
+from contagion.errors import InputError, NetworkError, PolicyError, SchemaError, ValueRangeError
 from contagion.experiments.limits import scaled
 from tests.propagation.cascade.small import Holder, Rules, gap, play, small_net
 
@@ -27,6 +27,41 @@ class TestOpenInterestLimit:
         assert len(found.crossings) == 1
         assert found.table.loc[2.0, "shortfall"] == 480.0
         assert found.table["holds"].tolist() == (found.table.index <= 2.5).tolist()
+
+    def test_the_fund_is_that_of_the_policies(self):
+        put_in = ct.InsuranceFund(factor=1.0, amount=550.0)
+        found = ct.open_interest_limit(net_of(50.0, **DEEP), gap(), "V", MODEL, policies=[put_in])
+        direct = ct.open_interest_limit(net_of(600.0, **DEEP), gap(), "V", MODEL)
+        assert found.table.equals(direct.table)
+        assert found.table["fund"].tolist() == [600.0] * len(found.table)
+        one = ct.open_interest_limit(net_of(50.0, **DEEP), gap(), "V", MODEL, policies=put_in)
+        assert one.crossings == direct.crossings
+
+    @pytest.mark.parametrize(
+        "rules",
+        [
+            {"insurance_fund": 500.0, "own_capital": 100.0},
+            # 100 of the default fund are the long's own, 100 the short's, who loses nothing
+            {"insurance_fund": 400.0, "default_fund": 200.0},
+            {"insurance_fund": 100.0, "default_fund": 200.0, "own_capital": 300.0},
+        ],
+    )
+    def test_own_capital_and_contributions_of_others_stand_before_the_fund_fails(self, rules):
+        net = small_net(HOLDERS, Rules(venue=rules, market=DEEP, rate=2.0**-10))
+        found = ct.open_interest_limit(net, gap(), "V", MODEL, multiples=[1.0, 2.0, 2.5, 4.0])
+        own = 0.5 * rules.get("default_fund", 0.0)
+        assert found.table.loc[2.5, ["shortfall", "left"]].tolist() == [600.0 - own, 0.0]
+        assert bool(found.table.loc[2.5, "holds"])
+        assert not found.table.loc[4.0, "holds"]
+        # the same money as in cover
+        row = ct.cover(net, gap(), k=2, model=MODEL).loc["V"]
+        assert found.table.loc[1.0, ["shortfall", "left"]].tolist() == row[["deficit", "left"]].tolist()
+
+    def test_own_capital_is_no_more_than_the_cash_of_the_venue(self):
+        net = small_net(HOLDERS, Rules(venue={"own_capital": 100.0}, market=DEEP, rate=2.0**-10))
+        net = net.replace(nodes=net.nodes.assign(cash=20.0))
+        found = ct.open_interest_limit(net, gap(), "V", MODEL, multiples=[0.5])
+        assert found.table.loc[0.5, ["shortfall", "own_capital", "left"]].tolist() == [120.0, 20.0, -100.0]
 
     def test_impact_lowers_the_limit(self):
         found = ct.open_interest_limit(net_of(600.0), gap(), "V", MODEL, tolerance=0.05)
@@ -84,3 +119,21 @@ class TestCover:
         assert plain.loc["V", "uncovered"] == 240.0
         assert after.loc["V", "uncovered"] == pytest.approx(10.0 * (1024.0 - 950.625) - 400.0)
         assert ct.measures.cover(net, gap()).equals(plain)
+
+    @pytest.mark.parametrize("model", [None, MODEL])
+    def test_funds_and_positions_are_those_of_the_policies(self, model):
+        net = net_of(100.0, **DEEP)
+        put_in = ct.InsuranceFund(factor=1.0, amount=50.0)
+        assert ct.cover(net, gap(), model=model, policies=put_in).loc["V", "fund"] == 150.0
+        # of 10,240 with 400 behind them 8,000 stay: a long of 7.8125 loses 500
+        row = ct.cover(net, gap(), model=model, policies=[put_in, ct.LeverageLimit(max_leverage=20.0)]).loc[
+            "V"
+        ]
+        assert row[["uncovered", "resources"]].tolist() == pytest.approx([100.0, 150.0], abs=1e-3)
+
+    def test_without_a_model_what_acts_while_prices_move_is_refused(self):
+        with pytest.raises(PolicyError, match=r"policies\[1\].*give a model"):
+            ct.cover(net_of(100.0), gap(), policies=[ct.InsuranceFund(), ct.Halt(drop=0.1)])
+        with pytest.raises(PolicyError, match=r"policies\[0\]"):
+            ct.cover(net_of(100.0), gap(), policies=["Halt"])
+        assert ct.cover(net_of(100.0), gap(), policies=[ct.Policy()]).equals(ct.cover(net_of(100.0), gap()))

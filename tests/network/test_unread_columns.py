@@ -79,6 +79,17 @@ def test_what_another_word_of_the_row_leaves_unread_is_refused(rules: dict[str, 
     assert f"column {column}" in str(caught.value)
 
 
+def test_blocks_that_take_no_time_have_no_capacity() -> None:
+    with pytest.raises(
+        PolicyError,
+        match=r"row 1, column block_capacity, 'V': 2\.0 is not read: the block_time is 0\.0; .*leave it empty",
+    ):
+        small_net(TRADER, Rules({"block_capacity": 2.0}))
+    with pytest.raises(PolicyError, match="column block_capacity, 'P'"):
+        lending_net(LOAN, Protocol({"block_capacity": 2.0}))
+    small_net(TRADER, Rules({"block_capacity": 2.0, "block_time": 12.0}))
+
+
 def test_rising_bids_read_no_falling_price() -> None:
     auction = {"procedure": "auction", "auction_kind": "flip"}
     lending_net(LOAN, Protocol({**auction, "auction_tail": 60.0, "auction_penalty": 0.1}))

@@ -55,8 +55,10 @@ def test_e3_nothing_is_filled_while_a_market_is_halted(seed: int) -> None:
 def test_e4_nobody_is_deleveraged_while_the_fund_exceeds_every_deficit(seed: int) -> None:
     it = random_world(seed)
     # offers that no book takes are deleveraged below zero, whatever the fund
-    procedure = it.net.venues["procedure"].replace("dydx", "close_out")
-    net = it.net.replace(venues=it.net.venues.assign(procedure=procedure))
+    venues = it.net.venues
+    offering = venues["procedure"] == "dydx"
+    venues.loc[offering, ["procedure", "spread_to_maintenance"]] = ["close_out", 0.1]
+    net = it.net.replace(venues=venues)
     prepared = it.model.prepare(net, (ct.AutoDeleveraging(), ct.InsuranceFund(amount=1e7)))
     state = prepared.simulate(it.shock, seed=seed)
     assert state.counters[codes.DELEVERAGED] == 0.0

@@ -79,8 +79,8 @@ def test_a_call_that_nobody_answers_fills_no_block() -> None:
 
 def test_without_a_chain_transfers_know_latency_but_no_blocks() -> None:
     """Due at 10 + 20 + 15 = 45, both of them."""
-    assert arrivals(latency=15.0, block_capacity=1.0) == {"a": 50.0, "b": 50.0}
-    assert arrivals(latency=0.0, block_capacity=1.0) == {"a": 30.0, "b": 30.0}
+    assert arrivals(latency=15.0) == {"a": 50.0, "b": 50.0}
+    assert arrivals(latency=0.0) == {"a": 30.0, "b": 30.0}
 
 
 @pytest.mark.parametrize(

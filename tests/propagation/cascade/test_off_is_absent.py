@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import contagion as ct
+from contagion.errors import PolicyError
 from contagion.network.schema import TABLES
 from contagion.propagation.cascade.layout import State
 from tests.propagation.cascade.test_drivers import assert_same
@@ -55,35 +56,10 @@ DEFAULTS = [
 IDLE: list[tuple[str, str, Any]] = [
     ("obligations", "callable", True),  # nobody recalls
     ("obligations", "notice", 90.0),  # nothing is callable
-    ("venues", "block_capacity", 1.0),  # no blocks
-    ("venues", "close_factor", 0.25),  # no loans
-    ("venues", "full_close_health_factor", 0.95),
-    ("venues", "small_position", 10.0),
-    ("venues", "min_leftover", 10.0),
-    ("venues", "protocol_fee", 0.1),
-    ("venues", "write_off", False),
-    ("venues", "min_profit", 5.0),
-    ("venues", "gas_price", 300.0),  # no gas
-    ("venues", "auction_buffer", 1.1),  # no auctions
-    ("venues", "auction_cut", 0.9),
-    ("venues", "auction_step", 60.0),
-    ("venues", "auction_tail", 600.0),
-    ("venues", "auction_cusp", 0.5),
-    ("venues", "auction_penalty", 0.5),
-    ("venues", "first_clip", 0.5),  # no such procedure
-    ("venues", "large_position", 1.0),
-    ("venues", "clip_wait", 300.0),
-    ("venues", "backstop_share", 0.5),
-    ("venues", "step_size", 1.0),
-    ("venues", "bankruptcy_adjustment", 2.0),
-    ("venues", "spread_to_maintenance", 0.5),
-    ("venues", "adl_ratio", 0.9),  # no such trigger
-    ("venues", "adl_window", 60.0),
     ("venues", "mid_weight", 3.0),  # no median of marks
     ("venues", "funding_rule", "hyperliquid"),  # no funding
     ("venues", "funding_interest", 0.01),
     ("venues", "funding_clamp", 0.01),
-    ("venues", "funding_cap", 0.5),
     ("venues", "oracle", "local"),  # no coins as collateral
     ("venues", "oracle_lag", 120.0),
     ("venues", "oracle_threshold", 0.1),
@@ -92,6 +68,34 @@ IDLE: list[tuple[str, str, Any]] = [
     ("venues", "reserve_ratio", 0.1),  # no withdrawals
     ("venues", "illiquid_discount", 0.5),
 ]
+REFUSED: list[tuple[str, Any]] = [
+    ("block_capacity", 1.0),  # no blocks
+    ("close_factor", 0.25),  # no loans
+    ("full_close_health_factor", 0.95),
+    ("small_position", 10.0),
+    ("min_leftover", 10.0),
+    ("protocol_fee", 0.1),
+    ("write_off", False),
+    ("min_profit", 5.0),
+    ("gas_price", 300.0),  # no gas
+    ("auction_buffer", 1.1),  # no auctions
+    ("auction_cut", 0.9),
+    ("auction_step", 60.0),
+    ("auction_tail", 600.0),
+    ("auction_cusp", 0.5),
+    ("auction_penalty", 0.5),
+    ("first_clip", 0.5),  # no such procedure
+    ("large_position", 1.0),
+    ("clip_wait", 300.0),
+    ("backstop_share", 0.5),
+    ("step_size", 1.0),
+    ("bankruptcy_adjustment", 2.0),
+    ("spread_to_maintenance", 0.5),
+    ("adl_ratio", 0.9),  # no such trigger
+    ("adl_window", 60.0),
+    ("funding_cap", 0.5),  # no such rule of funding
+]
+"""Columns of `venues` that no row of a plain world reads."""
 
 
 def plain_tables(net: ct.Network) -> dict[str, pd.DataFrame]:
@@ -132,6 +136,13 @@ def test_a_mechanism_that_is_off_is_absent(table: str, column: str, value: Any) 
         tables, expected = plain(world)
         net = ct.Network(**tables | {table: tables[table].assign(**{column: value})})
         assert_same(expected, run(net, world), world)
+
+
+@pytest.mark.parametrize(("column", "value"), REFUSED)
+def test_what_is_left_unread_by_the_row_is_refused(column: str, value: Any) -> None:
+    tables, _ = plain(WORLDS[0])
+    with pytest.raises(PolicyError, match=f"column {column}.* is not read"):
+        ct.Network(**tables | {"venues": tables["venues"].assign(**{column: value})})
 
 
 @pytest.mark.parametrize("world", WORLDS)
