@@ -18,7 +18,6 @@ import contagion as ct
 from contagion.errors import InputError
 from tests.strategies import HOSTILE_NAMES, PLAIN_NAMES, network_tables, networks
 
-
 few = settings(max_examples=max(8, settings().max_examples // 3))
 """Networks of many shapes cost more to draw than to read back."""
 
