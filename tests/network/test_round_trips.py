@@ -11,12 +11,15 @@ from typing import Any
 import networkx as nx
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import contagion as ct
 from contagion.errors import InputError
 from tests.strategies import HOSTILE_NAMES, PLAIN_NAMES, network_tables, networks
+
+few = settings(max_examples=max(8, settings().max_examples // 3))
+"""Networks of many shapes cost more to draw than to read back."""
 
 
 def _same(one: ct.Network, other: ct.Network) -> None:
@@ -27,12 +30,14 @@ def _same(one: ct.Network, other: ct.Network) -> None:
         pd.testing.assert_frame_equal(frame, other.tables[name])
 
 
+@few
 @given(networks())
 def test_a_saved_network_reads_back_exactly(net: ct.Network) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _same(net, ct.Network.read(net.save(Path(folder) / "net")))
 
 
+@few
 @given(networks())
 def test_a_graph_gives_the_network_back_exactly(net: ct.Network) -> None:
     graph = net.to_networkx()
@@ -40,12 +45,14 @@ def test_a_graph_gives_the_network_back_exactly(net: ct.Network) -> None:
     _same(net, ct.Network.from_networkx(graph))
 
 
+@few
 @given(networks())
 def test_node_link_json_reads_back_exactly(net: ct.Network) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _same(net, ct.Network.read(net.export(Path(folder) / "net.json")))
 
 
+@few
 @given(networks())
 def test_a_pickled_network_is_the_same_and_still_frozen(net: ct.Network) -> None:
     copy = pickle.loads(pickle.dumps(net))
@@ -53,12 +60,14 @@ def test_a_pickled_network_is_the_same_and_still_frozen(net: ct.Network) -> None
     assert not copy.nodes["cash"].to_numpy().flags.writeable
 
 
+@few
 @given(network_tables(), st.integers(0, 2**32))
 def test_the_order_of_rows_means_nothing(tables: dict[str, Any], seed: int) -> None:
     shuffled = {name: random.Random(seed).sample(rows, len(rows)) for name, rows in tables.items()}
     _same(ct.Network(**tables), ct.Network(**shuffled))
 
 
+@few
 @given(network_tables())
 def test_records_columns_and_frames_give_the_same_network(tables: dict[str, Any]) -> None:
     frames = {name: pd.DataFrame(rows) for name, rows in tables.items() if rows}
@@ -68,6 +77,7 @@ def test_records_columns_and_frames_give_the_same_network(tables: dict[str, Any]
     _same(expected, ct.Network(**columns))
 
 
+@few
 @given(networks())
 def test_the_tables_of_a_network_give_the_same_network(net: ct.Network) -> None:
     _same(net, ct.Network(**net.tables, unit=net.unit))
