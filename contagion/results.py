@@ -56,12 +56,15 @@ class Run:
     liquidations
         One row a forced fill (liquidation, auction or takeover): event, round, time (s, when the round begins), kind,
         account, venue, market, asset, side (of the position closed: long, short), lots, quantity (units),
-        trigger_mark (mark when the account fell below its requirement; of a coin its price at the fill), mark, outside,
-        execution (prices), bankruptcy_price (at the fill, with the account's equity spread over its legs by notional;
-        NaN for coins), notional (money at the mark), delay (s from the trigger to the round of the fill), fill_rate
-        (filled / asked, of that order), liquidation_basis (side x (trigger_mark - execution) / trigger_mark; of a loan
-        with a debt in coins the mean over both trades), coverage (realised value / amount owed at the trigger, in the
-        rows of the round in which the account was closed, else NaN).
+        trigger_mark (mark when the account last fell below its requirement; of a coin the price by which its venue
+        measured health then), mark, outside, execution (prices), bankruptcy_price (at the fill, with the account's
+        equity spread over its legs by notional; of a coin the price at which the account is worth nothing, the prices
+        of all coins of its side moving in proportion: of a single collateral debt / quantity), notional (money at the
+        mark), delay (s from the trigger to the round of the fill), fill_rate (filled / asked, of that order),
+        liquidation_basis (side x (trigger_mark - execution) / trigger_mark; of a loan with a debt in coins the mean
+        over both trades), coverage (realised value / amount owed at the trigger) and time_to_close (s from the trigger
+        to the end of the round in which the account was closed, a loan also by being healthy again), both in the rows
+        of the round in which the account was first closed, else NaN.
     network, shock, model, policies, provenance
         What was run. `network` is the one before the policies' openings.
     """
@@ -103,7 +106,7 @@ class Run:
         return self.draw_graph(self)
 
     def liquidation_basis(self, by: Sequence[str] = ("venue", "asset")) -> pd.DataFrame:
-        """How forced fills were done, per group: distributions of basis, coverage, delay and fill rate.
+        """How forced fills were done, per group: distributions of basis, coverage, delays and fill rate.
 
         Parameters
         ----------

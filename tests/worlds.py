@@ -527,4 +527,7 @@ def random_world(seed: int, n: int = 24) -> RandomWorld:
     if "L" in net.venues.index:
         auction = net.venues.loc["L", "procedure"] == "auction"
         policies += lending_policies(np.random.default_rng([seed, 4]), auction)
+    coins = (net.balances["asset"] != net.unit) & (net.balances["quantity"] > 0.0)
+    if not coins.any():
+        policies = tuple(one for one in policies if not isinstance(one, ct.AdaptiveHaircuts))
     return RandomWorld(net, shock, model, policies)

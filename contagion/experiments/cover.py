@@ -63,7 +63,7 @@ def cover(
     opened = apply_openings(net, given)
     if model is None:
         for place, policy in enumerate(given):
-            _refuse_idle(policy, place, list(opened.markets.index))
+            _refuse_idle(net, policy, place)
         return static_cover(opened, shock, k)
     paths = run(net, shock, model, given, seed=seed).paths
     last = paths[paths["round"] == paths["round"].max()].set_index("market")
@@ -71,10 +71,10 @@ def cover(
     return static_cover(opened, shock, k, marks=last["mark"], prices=index)
 
 
-def _refuse_idle(policy: Policy, place: int, markets: list[str]) -> None:
-    """Refuse a policy that acts in the rounds of a model, and only there."""
-    later = bool(policy.rows(markets)) or any(policy.overrides(hook) for hook in RUNTIME_HOOKS)
-    if later and not policy.overrides("opening"):
+def _refuse_idle(net: Network, policy: Policy, place: int) -> None:
+    """Refuse a policy that changes nothing before the shock and something in the rounds of a model."""
+    later = bool(policy.rows(list(net.markets.index))) or any(map(policy.overrides, RUNTIME_HOOKS))
+    if later and policy.opening(net) is net:
         raise PolicyError(
             "acts while prices move, and without a model no time passes",
             where=f"policies[{place}]",

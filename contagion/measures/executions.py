@@ -1,4 +1,4 @@
-"""How were forced fills executed? Weighted distributions of liquidation basis, coverage, delay and fill rate."""
+"""How were forced fills executed? Weighted distributions of basis, coverage, delay, fill rate, time to close."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contagion.errors import SchemaError, ValueRangeError, nearest
 
 Floats = npt.NDArray[np.float64]
 
-QUANTITIES: Final = ("liquidation_basis", "coverage", "delay", "fill_rate")
+QUANTITIES: Final = ("liquidation_basis", "coverage", "delay", "fill_rate", "time_to_close")
 LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 GROUPS: Final = ("venue", "asset", "market", "side", "kind", "account", "round")
 COLUMNS: Final = (*(f"p{100 * level:.0f}" for level in LEVELS), "mean", "notional", "n")
@@ -72,10 +72,11 @@ def execution_table(liquidations: pd.DataFrame, by: Sequence[str] = ("venue", "a
     Returns
     -------
     DataFrame
-        Indexed by the groups and `quantity` (liquidation_basis, coverage and fill_rate: fractions; delay: seconds),
-        sorted: p5, p25, p50, p75, p95 and mean, weighted by the money of the fills at the mark; notional, that money,
-        and n, the fills. Only fills that have the quantity count: coverage belongs to those that closed an account.
-        A group without any has NaN.
+        Indexed by the groups and `quantity` (liquidation_basis, coverage and fill_rate: fractions; delay and
+        time_to_close: seconds), sorted: p5, p25, p50, p75, p95 and mean, weighted by the money of the fills at the
+        mark; notional, that money, and n, the fills. Only fills that have the quantity count: coverage and
+        time_to_close belong to those that closed an account. A group without any has NaN. The metrics
+        time_to_close_median and time_to_close_95 of a run weigh accounts, not money.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def execution_table(liquidations: pd.DataFrame, by: Sequence[str] = ("venue", "a
     Examples
     --------
     >>> fills = pd.DataFrame({"venue": "V", "asset": "BTC", "notional": [3.0, 1.0], "liquidation_basis": [0.0, 0.04]})
-    >>> table = execution_table(fills.assign(coverage=1.0, delay=0.0, fill_rate=1.0))
+    >>> table = execution_table(fills.assign(coverage=1.0, delay=0.0, fill_rate=1.0, time_to_close=10.0))
     >>> float(table.loc[("V", "BTC", "liquidation_basis"), "mean"])
     0.01
     """

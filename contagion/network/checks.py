@@ -12,8 +12,10 @@ from contagion.errors import Fault, InputError, NetworkError, issue_table, raise
 from contagion.network.equity import opening_account_equity, opening_equity, opening_requirement
 from contagion.network.network import Network
 from contagion.network.schema import TABLES
+from contagion.network.unread import at_default
 
 VENUES_AND_INSTITUTIONS: Final = ("exchange", "protocol", "institution")
+ORACLE: Final = ("oracle", "oracle_lag", "oracle_threshold", "oracle_heartbeat")
 LISTED: Final = 5
 """Names shown in one finding."""
 
@@ -265,6 +267,22 @@ def _legs_are_held(net: Network) -> list[Fault]:
     return found
 
 
+def _oracles_are_read(net: Network) -> list[Fault]:
+    """Rules of oracles at venues where no account holds or owes a coin: marks are made of indices, not of reports."""
+    coins = (net.balances["asset"] != net.unit).to_numpy()
+    with_coins = net.codes("accounts", "venue")[net.codes("balances", "account")[coins]]
+    idle = ~np.isin(np.arange(len(net.venues)), with_coins)
+    found = []
+    for name in ORACLE:
+        column = TABLES["venues"].column(name)
+        names = net.venues.index[idle & ~at_default(column, net.venues[name].to_numpy())]
+        if len(names):
+            what = f"venues: {name} is not read, because no account holds or owes coins at {_listed(names)}"
+            remedy = f"add coins to balances, or leave {name} out; index_lag makes marks late"
+            found.append(_finding("warning", "unread", "venues", what, remedy, _row(net.venues, names[0])))
+    return found
+
+
 def _repaired(net: Network) -> list[Fault]:
     return [_finding("note", "repaired", _table_of(repair), repair) for repair in net.repairs]
 
@@ -282,5 +300,6 @@ INSPECTIONS: Final[tuple[Callable[[Network], list[Fault]], ...]] = (
     _solvent,
     _healthy,
     _legs_are_held,
+    _oracles_are_read,
     _repaired,
 )

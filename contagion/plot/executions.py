@@ -1,8 +1,8 @@
-"""How far from the trigger were forced fills done, at which venue, in which asset?"""
+"""How far from the trigger were forced fills done, and how late, at which venue, in which asset?"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from contagion.errors import SchemaError, nearest
 from contagion.plot import style
 from contagion.plot.expected import need
 from contagion.plot.style import Look
@@ -25,17 +26,57 @@ MOST_ROWS = 16
 _PART = 0.62
 
 
-def liquidation_basis(run: Run, *, most: int = MOST_ROWS, ax: Axes | None = None) -> Axes:
-    """Draw how the liquidation basis of forced fills is distributed at each venue and in each asset.
+class Drawn(NamedTuple):
+    """How a quantity is drawn: label of the axis, unit and how many of it make one, where a line is, title."""
+
+    label: str
+    unit: str
+    times: float
+    line: float
+    title: str
+
+
+DRAWN: Final = {
+    "liquidation_basis": Drawn(
+        "liquidation basis: (trigger mark − execution) / trigger mark, against the account",
+        "%", 100.0, 0.0, "How far from the trigger forced fills were done",
+    ),
+    "coverage": Drawn(
+        "coverage: value realised / amount owed at the trigger",
+        "%", 100.0, 1.0, "Which part of what they owed closed accounts covered",
+    ),
+    "delay": Drawn(
+        "delay: from the trigger to the round of the fill",
+        "s", 1.0, 0.0, "How long after the trigger forced fills were done",
+    ),
+    "fill_rate": Drawn(
+        "fill rate: filled / asked in the round",
+        "%", 100.0, 1.0, "Which part of forced orders was filled at once",
+    ),
+    "time_to_close": Drawn(
+        "time to close: from the trigger until the account was closed",
+        "s", 1.0, 0.0, "How long after the trigger accounts were closed",
+    ),
+}  # fmt: skip
+"""Quantities of `Run.liquidation_basis` that can be drawn."""
+
+
+def liquidation_basis(
+    run: Run, *, quantity: str = "liquidation_basis", most: int = MOST_ROWS, ax: Axes | None = None
+) -> Axes:
+    """Draw how the liquidation basis, or another quantity, of forced fills is distributed by venue and asset.
 
     Of each venue and asset, those with most money first: the middle half of the money as a bar, 5 to 95 % as a line,
-    the median as a notch, the mean as a dot. Right of zero the fill was worse than the mark that triggered it. The
-    columns beside say how much was closed in how many fills, and which part of what they owed closed accounts covered.
+    the median as a notch, the mean as a dot. Right of zero the basis was worse than the mark that triggered it. The
+    columns beside say how much was closed in how many fills that have the quantity, and which part of what they owed
+    closed accounts covered.
 
     Parameters
     ----------
     run : Run
         A run with its records.
+    quantity : str
+        liquidation_basis, coverage, delay, fill_rate or time_to_close, as in ``run.liquidation_basis()``.
     most : int
         Venues and assets drawn; the others are counted in the note.
     ax : Axes, optional
@@ -44,30 +85,35 @@ def liquidation_basis(run: Run, *, most: int = MOST_ROWS, ax: Axes | None = None
     Returns
     -------
     Axes
-        The x axis is the basis in per cent of the mark at the trigger, distributions are weighted by money.
+        The x axis is the quantity: shares in per cent (the basis of the mark at the trigger), delay and time to close
+        in seconds; distributions are weighted by money.
 
     Raises
     ------
     SchemaError
-        It is no run.
+        It is no run, or no such quantity.
     """
     need("run", run, "plot.liquidation_basis")
-    table = run.liquidation_basis()
-    basis = pd.DataFrame(table.xs("liquidation_basis", level="quantity")) if len(table) else table
-    basis = basis.sort_values(by=["notional"], ascending=False, kind="stable")
-    shown = basis.iloc[:most]
+    if quantity not in DRAWN:
+        allowed = f"one of {', '.join(DRAWN)}{nearest(str(quantity), tuple(DRAWN))}"
+        raise SchemaError("is no quantity", where="quantity", value=quantity, allowed=allowed)
+    drawn, table = DRAWN[quantity], run.liquidation_basis()
+    found = pd.DataFrame(table.xs(quantity, level="quantity")) if len(table) else table
+    found = found[found["n"] > 0].sort_values(by=["notional"], ascending=False, kind="stable")
+    shown = found.iloc[:most]
     ax = style.axes(ax, 8.5, 1.8 + 0.34 * max(len(shown), 4))
-    ax.set_xlabel("liquidation basis: (trigger mark − execution) / trigger mark, against the account (%)")
-    style.Scale(1.0, "%").tick(ax.xaxis)
+    ax.set_xlabel(f"{drawn.label} ({drawn.unit})")
+    style.Scale(1.0, drawn.unit).tick(ax.xaxis)
     unit = style.unit_of(run)
-    style.title(ax, "How far from the trigger forced fills were done", _note(run, basis, shown, unit))
+    style.title(ax, drawn.title, _note(drawn, found, shown, unit))
     if not len(shown):
         ax.set_yticks([])
-        return style.say_empty(ax, "nobody was forced to trade")
+        forced = "no forced fill closed an account" if len(table) else "nobody was forced to trade"
+        return style.say_empty(ax, forced)
     rows = np.arange(len(shown))[::-1]
     ax.use_sticky_edges = False  # a single fill stands beside the end of the axis, not on it
-    _boxes(ax, rows, shown)
-    ax.axvline(0.0, color=style.DARK, linewidth=0.8, zorder=1.0)
+    _boxes(ax, rows, shown, drawn.times)
+    ax.axvline(drawn.times * drawn.line, color=style.DARK, linewidth=0.8, zorder=1.0)
     ax.set_yticks(
         rows, [f"{style.shown(venue, 16)} · {style.shown(asset, 10)}" for venue, asset in shown.index]
     )
@@ -78,10 +124,10 @@ def liquidation_basis(run: Run, *, most: int = MOST_ROWS, ax: Axes | None = None
     return style.finish(ax)
 
 
-def _boxes(ax: Axes, rows: Rows, shown: pd.DataFrame) -> None:
+def _boxes(ax: Axes, rows: Rows, shown: pd.DataFrame, times: float) -> None:
     """Draw one distribution per row."""
     value = {
-        name: 100.0 * shown[name].to_numpy(np.float64) for name in ("p5", "p25", "p50", "p75", "p95", "mean")
+        name: times * shown[name].to_numpy(np.float64) for name in ("p5", "p25", "p50", "p75", "p95", "mean")
     }
     ax.hlines(rows, value["p5"], value["p95"], color=style.COLOURS[0], linewidth=1.4, zorder=2.0)
     ax.barh(
@@ -145,15 +191,15 @@ def _legend(ax: Axes) -> None:
     )
 
 
-def _note(run: Run, basis: pd.DataFrame, shown: pd.DataFrame, unit: str) -> str:
-    if not len(basis):
+def _note(drawn: Drawn, found: pd.DataFrame, shown: pd.DataFrame, unit: str) -> str:
+    if not len(found):
         return ""
-    mean = float(run.metrics["liquidation_basis_mean"])
+    mean = drawn.times * float((found["mean"] * found["notional"]).sum() / found["notional"].sum())
     parts = [
-        f"mean over all fills {100.0 * mean:.2f} %".replace("-", "−"),
+        f"mean over all fills {mean:.2f} {drawn.unit}".replace("-", "−"),
         f"money in {style.shown(unit, 12)}",
     ]
-    left = basis.iloc[len(shown) :]
+    left = found.iloc[len(shown) :]
     if len(left):
         parts.append(f"{len(left)} more with {style.amount(float(left['notional'].sum()), '')} are not drawn")
     return " · ".join(parts)

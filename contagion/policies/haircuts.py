@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from contagion.errors import PolicyError
+from contagion.network import Network
 from contagion.policies.base import Policy
 from contagion.policies.breakers import check_number
 from contagion.policies.costs import CostRates, Outlay
@@ -62,6 +64,22 @@ class AdaptiveHaircuts(Policy):
             f"Adaptive haircuts: coins count for one minus {self.quantile:g} standard deviations of "
             f"{self.horizon / 60:g} min, less where depth is gone."
         )
+
+    def opening(self, net: Network) -> Network:
+        """Nothing changes before the shock; refused where no account holds a coin whose weight could.
+
+        Raises
+        ------
+        PolicyError
+            If all balances are money, or owed.
+        """
+        coins = (net.balances["asset"] != net.unit) & (net.balances["quantity"] > 0.0)
+        if self.floor < 1.0 and not coins.any():
+            raise PolicyError(
+                "AdaptiveHaircuts: no account holds coins; it acts on weights of the assets in balances "
+                f"other than {net.unit}: add some, or leave the policy out"
+            )
+        return net
 
     def rows(self, markets: Sequence[str]) -> tuple[Mapping[str, object], ...]:
         """One row of kind ``haircuts``."""

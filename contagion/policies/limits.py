@@ -39,7 +39,7 @@ class LeverageLimit(Policy):
     Parameters
     ----------
     max_leverage
-        Largest gross notional over equity, at least 0.
+        Largest gross notional over equity, above 0.
     response
         ``shrink``: accounts above it close the same share of every position; ``post``: their owners put in cash first,
         then they close what is still too much.
@@ -58,7 +58,7 @@ class LeverageLimit(Policy):
 
     def __post_init__(self) -> None:
         """Refuse limits that are none."""
-        check_number(self, "max_leverage", 0.0, 1e6)
+        check_number(self, "max_leverage", 0.0, 1e6, open_low=True)
         check_word(self, "response", ("shrink", "post"))
 
     def describe(self) -> str:
@@ -74,7 +74,7 @@ class LeverageLimit(Policy):
         if not above.any():
             return net
         posted = np.zeros(len(gross))
-        if self.response == "post" and self.max_leverage > 0.0:
+        if self.response == "post":
             posted = affordable(net, np.where(above, gross / self.max_leverage - equity, 0.0))
         allowed = self.max_leverage * np.maximum(equity + posted, 0.0)
         share = np.divide(allowed, gross, out=np.ones_like(gross), where=above & (gross > 0.0))
@@ -92,9 +92,9 @@ class PositionLimit(Policy):
     Parameters
     ----------
     notional
-        Largest money in one position of one account; None: no such limit.
+        Largest money in one position of one account, above 0; None: no such limit.
     share
-        Largest share of `of` that one position may be; None: no such limit.
+        Largest share of `of` that one position may be, above 0; None: no such limit.
     of
         ``open_interest`` of the market, or its ``book``: the money within its widest band, both sides.
     markets
@@ -119,9 +119,9 @@ class PositionLimit(Policy):
         if self.notional is None and self.share is None:
             raise PolicyError("PositionLimit has neither notional nor share; give one of them")
         if self.notional is not None:
-            check_number(self, "notional", 0.0, 1e18)
+            check_number(self, "notional", 0.0, 1e18, open_low=True)
         if self.share is not None:
-            check_number(self, "share", 0.0, 1e6)
+            check_number(self, "share", 0.0, 1e6, open_low=True)
         check_word(self, "of", MEASURES)
         if self.share is None:
             check_unread(self, ("of",), "no share is given")

@@ -17,6 +17,7 @@ def fills(**columns):
         "coverage": [np.nan, 0.9, np.nan],
         "delay": [0.0, 20.0, 10.0],
         "fill_rate": [1.0, 0.5, 1.0],
+        "time_to_close": [30.0, 20.0, np.nan],
     }
     return pd.DataFrame(base | columns)
 
@@ -53,6 +54,9 @@ def test_each_group_has_a_row_per_quantity():
     assert basis[["p5", "p50", "p75", "p95"]].tolist() == [0.01, 0.01, 0.01, 0.05]
     assert (basis["notional"], basis["n"]) == (4.0, 2)
     assert table.loc[("V", "X", "coverage"), ["mean", "notional", "n"]].tolist() == [0.9, 1.0, 1]
+    close = table.loc[("V", "X", "time_to_close")]
+    assert close[["p5", "p50", "p95", "mean", "n"]].tolist() == [20.0, 30.0, 30.0, 27.5, 2]
+    assert table.loc[("W", "X", "time_to_close"), "n"] == 0
     empty = table.loc[("W", "X", "coverage")]
     assert np.isnan(empty["p50"]) and np.isnan(empty["mean"]) and (empty["notional"], empty["n"]) == (0.0, 0)
     assert execution_table(fills(), by="asset").loc[("X", "delay"), "mean"] == pytest.approx(

@@ -178,3 +178,17 @@ def test_policies_for_positions_leave_lenders_alone_unless_they_name_them() -> N
     for named in (ct.AutoDeleveraging(venues=("P",)), ct.policies.FeeSplit(fee=0.01, venues=("P",))):
         with pytest.raises(InputError, match=r"'P': .* is not read"):
             named.opening(net)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("oracle", "local"), ("oracle_lag", 600.0), ("oracle_threshold", 0.01), ("oracle_heartbeat", 60.0)],
+)
+def test_an_oracle_of_no_coin_is_found(column: str, value: Any) -> None:
+    found = small_net(TRADER, Rules({column: value})).check()
+    [row] = found[found["code"] == "unread"].itertuples()
+    assert (row.severity, row.table, row.row) == ("warning", "venues", 1)
+    assert f"{column} is not read" in row.remedy and "'V'" in row.remedy
+    assert "unread" not in small_net(TRADER).check()["code"].tolist()
+    loan = lending_net(LOAN, Protocol({} if column == "oracle" else {column: value}))
+    assert "unread" not in loan.check()["code"].tolist()

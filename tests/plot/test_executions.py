@@ -24,6 +24,7 @@ def made_run(n=200, venues=("Aster", "Bourse"), assets=("BTC", "ETH", "SOL"), se
             "coverage": np.where(rng.random(n) < 0.5, 1.0 - basis, np.nan),
             "delay": 0.0,
             "fill_rate": 1.0,
+            "time_to_close": np.where(rng.random(n) < 0.5, rng.gamma(2.0, 300.0, n), np.nan),
         }
     )
     return SimpleNamespace(
@@ -64,6 +65,39 @@ def test_bars_and_notches_stand_at_the_weighted_quantiles_in_per_cent():
     np.testing.assert_allclose([part[:, 0] for part in lines.get_segments()], 100.0 * basis[["p5", "p95"]])
     np.testing.assert_allclose([part[0, 0] for part in notches.get_segments()], 100.0 * basis["p50"])
     assert ax.get_xlabel().endswith("(%)")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "times", "unit"),
+    [("coverage", 100.0, "%"), ("delay", 1.0, "s"), ("fill_rate", 100.0, "%"), ("time_to_close", 1.0, "s")],
+)
+def test_another_quantity_is_drawn_in_its_unit(quantity, times, unit):
+    run = made_run()
+    ax = ct.plot.liquidation_basis(run, quantity=quantity)
+    table = run.liquidation_basis().xs(quantity, level="quantity")
+    table = table.sort_values("notional", ascending=False, kind="stable")
+    boxes = [patch for patch in ax.patches if patch.get_height() < 1.0]
+    np.testing.assert_allclose([box.get_x() for box in boxes], times * table["p25"])
+    notches = ax.collections[1]
+    np.testing.assert_allclose([part[0, 0] for part in notches.get_segments()], times * table["p50"])
+    assert ax.get_xlabel().endswith(f"({unit})")
+    mean = times * (table["mean"] * table["notional"]).sum() / table["notional"].sum()
+    assert any(f"mean over all fills {mean:.2f} {unit}" in text for text in texts(ax))
+
+
+def test_venues_without_a_closed_account_have_no_time_to_close():
+    run = made_run()
+    run.liquidations.loc[run.liquidations["venue"] == "Aster", "time_to_close"] = np.nan
+    ax = ct.plot.liquidation_basis(run, quantity="time_to_close")
+    assert len(ax.get_yticks()) == 3
+    run.liquidations["time_to_close"] = np.nan
+    ax = ct.plot.liquidation_basis(run, quantity="time_to_close")
+    assert "no forced fill closed an account" in texts(ax)
+
+
+def test_a_quantity_that_is_not_measured_is_refused():
+    with pytest.raises(SchemaError, match="did you mean 'time_to_close'"):
+        ct.plot.liquidation_basis(made_run(), quantity="time_to_closing")
 
 
 def test_money_fills_and_coverage_are_written_beside_each_row():

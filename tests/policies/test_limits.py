@@ -165,6 +165,9 @@ def test_the_legs_of_strategies_are_neither_split_nor_joined() -> None:
     "make",
     [
         lambda: LeverageLimit(-1.0),
+        lambda: LeverageLimit(0.0),
+        lambda: PositionLimit(share=0.0),
+        lambda: PositionLimit(notional=0.0, share=None),
         lambda: LeverageLimit(response="ask"),  # type: ignore[arg-type]
         lambda: PositionLimit(share=None),
         lambda: PositionLimit(of="depth"),  # type: ignore[arg-type]

@@ -171,6 +171,15 @@ def test_haircuts_follow_the_volatility_of_the_coin() -> None:
     assert ct.run(net, shock, model, [bounded]).metrics["liquidated_accounts"] == 0.0
 
 
+def test_haircuts_where_nobody_holds_coins_are_refused() -> None:
+    net = small_net({"a": Holder({"M": 1.0}, 1800.0)})
+    with pytest.raises(
+        PolicyError, match=r"AdaptiveHaircuts: no account holds coins; .* leave the policy out"
+    ):
+        ct.run(net, ct.PriceShock({"X": -0.05}), ct.Cascade(step=10.0, horizon=60.0), [AdaptiveHaircuts()])
+    assert AdaptiveHaircuts(floor=1.0).opening(net) is net
+
+
 @pytest.mark.parametrize(
     "make",
     [

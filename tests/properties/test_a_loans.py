@@ -116,3 +116,26 @@ def test_gains_of_keepers_are_what_their_purses_received_but_for_shares_of_fees(
     assert purse - shares == int(it.state.counters[codes.KEEPER_GAIN])
     burnt = sum(p.amount for p in it.postings if p.entity == codes.BURN and p.kind == codes.BY_GAS)
     assert burnt == int(it.state.counters[codes.GAS])
+
+
+def a6_no_more_money_is_borrowed_than_supplied_in_any_round(it: Played) -> None:
+    """Of money only: coins that are owed have no suppliers in these worlds."""
+    opening = it.prepared.opening
+    for v, procedure in enumerate(opening.venues["procedure"]):
+        if procedure not in (codes.LENDING, codes.AUCTION):
+            continue
+        own = [(codes.ACCOUNT, int(i), codes.MONEY) for i in (opening.book.venue == v).nonzero()[0]]
+        balance = it.opening_balances()
+        for rows in it.by_round.values():
+            for posting in rows:
+                balance[posting.key] += posting.amount
+            supplied = sum(max(0, balance[key]) for key in own)
+            borrowed = sum(max(0, -balance[key]) for key in own)
+            assert borrowed <= supplied
+        closing = it.closing_balances()
+        assert sum(closing[key] for key in own) == supplied - borrowed
+
+
+@given(seeds)
+def test_a6_no_more_money_is_borrowed_than_supplied_in_any_round(seed: int) -> None:
+    a6_no_more_money_is_borrowed_than_supplied_in_any_round(played(seed))

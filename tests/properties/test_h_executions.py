@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
+from contagion.measures.executions import weighted_quantiles
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.executions import liquidations_table
 from contagion.propagation.cascade.outcome import METRICS
@@ -53,7 +54,44 @@ def test_h2_every_fill_is_an_event_and_its_columns_fit_together(seed: int) -> No
     np.testing.assert_allclose(plain["notional"], plain["quantity"] * plain["mark"], rtol=1e-12)
     assert ((fills["fill_rate"] > 0.0) & (fills["fill_rate"] <= 1.0 + 1e-12)).all()
     assert (fills["delay"] >= 0.0).all()
-    assert ((fills["bankruptcy_price"] >= 0.0) | fills["bankruptcy_price"].isna()).all()
+    assert (fills["bankruptcy_price"] >= 0.0).all()
+
+
+@given(seeds)
+def test_h3_the_trigger_is_the_price_that_measured_health_when_the_account_fell_below(seed: int) -> None:
+    it = played(seed)
+    book, names, state = it.prepared.opening.book, it.prepared.opening.names, it.state
+    legs = set(zip(book.leg_account.tolist(), book.leg_market.tolist(), strict=True))
+    coins = {
+        (i, int(state.slots["market"][s])): s
+        for i, s in zip(book.hold_account.tolist(), book.hold_slot.tolist(), strict=True)
+    }
+    times = state.rounds["time"][: it.n_rounds]
+    for fill in fills_of(it).to_dict("records"):
+        i, m = names.accounts.index(fill["account"]), names.markets.index(fill["market"])
+        at = int(np.searchsorted(times, fill["time"] - fill["delay"]))
+        expected = state.history["mark"][at, m] if (i, m) in legs else state.slot_history[at, coins[i, m], 0]
+        assert fill["trigger_mark"] == expected
+
+
+@given(seeds)
+def test_h4_the_time_to_close_lasts_from_the_trigger_to_the_end_of_the_round_that_closes(seed: int) -> None:
+    it = played(seed)
+    fills, book = fills_of(it), it.prepared.opening.book
+    closing = fills.dropna(subset="time_to_close")
+    step = float(it.state.clock["step"][0])
+    np.testing.assert_allclose(closing["time_to_close"], closing["delay"] + step, rtol=1e-12)
+    assert fills.loc[fills["coverage"].notna(), "time_to_close"].notna().all()
+    once = closing.drop_duplicates(["account", "round"]).set_index("account")["time_to_close"]
+    assert once.index.is_unique
+    waits = pd.Series(it.state.closing_time, list(it.prepared.opening.names.accounts)).dropna()
+    # who owes without collateral is closed without a fill
+    assert set(once.index) <= set(waits.index) and (waits[once.index] == once).all()
+    metrics = dict(zip(METRICS, it.prepared.measured(it.world.shock, it.state), strict=True))
+    if len(once) and len(once) == len(waits):
+        count = pd.Series(book.count, list(it.prepared.opening.names.accounts))[once.index]
+        found = weighted_quantiles(once, count, [0.5, 0.95])
+        assert [metrics["time_to_close_median"], metrics["time_to_close_95"]] == found.tolist()
 
 
 def _lenders(it: Played) -> set[str]:

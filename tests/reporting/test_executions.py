@@ -2,7 +2,7 @@
 
 import pytest
 
-from contagion.reporting.blocks import Paragraph, Table
+from contagion.reporting.blocks import Figure, Paragraph, Table
 from contagion.reporting.material import Material, Story
 from contagion.reporting.sections import executions
 from tests.propagation.cascade.small import Holder, Rules, play, small_net
@@ -35,8 +35,19 @@ def test_a_row_of_the_table_holds_the_distributions_of_a_venue_and_asset():
         coverage["mean"],
         coverage["p5"],
     ]
-    assert values == [*expected, 0.0, 10.0, table.loc["fill_rate", "mean"], 2.0]
+    assert values == [*expected, 0.0, 10.0, 20.0, 20.0, table.loc["fill_rate", "mean"], 2.0]
+    assert row[-3].parts[0].text.replace("\xa0", " ") == "20 s"
+    assert [tables[0].columns[k] for k in (-4, -3)] == ["Time to close, median", "Time to close, 95 %"]
     assert basis["p95"] == 11.25 / 960.0
+
+
+def test_how_long_accounts_took_to_close_is_drawn_where_one_was_closed():
+    _, section, _, _ = told(1100.0)
+    figures = [block.caption for block in section.blocks if isinstance(block, Figure)]
+    assert len(figures) == 2 and "how long after their trigger accounts were closed" in figures[1]
+    run, section, _, words = told(1100.0, throughput=7.68)  # 0.08 units a round are 4.8 of 16 by the end
+    assert run.liquidations["quantity"].sum() < 16.0 and "No forced fill closed an account." in words
+    assert len([block for block in section.blocks if isinstance(block, Figure)]) == 1
 
 
 def test_the_words_tell_the_worst_fill_and_what_was_beyond_bankruptcy():

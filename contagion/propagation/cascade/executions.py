@@ -18,6 +18,7 @@ def liquidations_table(opening: Opening, state: State) -> pd.DataFrame:
     market = rows["traded"]
     asset = state.markets["asset"][market]
     lot = state.markets["lot"][market]
+    closing = rows["time"] == state.closed_at[rows["account"]]
     return pd.DataFrame(
         {
             "event": number,
@@ -41,5 +42,6 @@ def liquidations_table(opening: Opening, state: State) -> pd.DataFrame:
             "fill_rate": rows["filled"] / np.where(rows["asked"] > 0.0, rows["asked"], 1.0),
             "liquidation_basis": rows["basis"],
             "coverage": np.where(rows["closed"] > 0, rows["coverage"], np.nan),
+            "time_to_close": np.where(closing, state.closing_time[rows["account"]], np.nan),
         }
     ).rename_axis("fill")

@@ -2,7 +2,8 @@
 
 References
 ----------
-cascade chapter, section 3 (bankruptcy price of an account with several legs) and section 4, step 5.
+cascade chapter, section 3 (bankruptcy price of an account with several legs; coins alike, at the
+oracle's prices) and section 4, step 5.
 """
 
 from __future__ import annotations
@@ -49,6 +50,28 @@ def spread(book: Any, state: Any, i: int) -> tuple[float, float]:
 def leg_bankruptcy(market: Any, sign: float, equity: float, total: float) -> float:
     """`bankruptcy_price`, or `NO_PRICE` where nothing is recorded."""
     return bankruptcy_price(market, sign, equity, total) if total > 0.0 else NO_PRICE
+
+
+@inner
+def coin_spread(book: Any, state: Any, i: int, sign: float) -> tuple[float, float]:
+    """Equity of account `i` and worth at the oracle of its coins of a sign; both 0 where nothing is recorded."""
+    if not state.clock[0].record:
+        return 0.0, 0.0
+    equity, _ = value_account(book, state, i)
+    total = 0.0
+    for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
+        slot = state.slots[book.hold_slot[b]]
+        total += max(0.0, sign * state.held[b] * (slot.price * slot.lot_scale))
+    return equity, total
+
+
+@inner
+def coin_bankruptcy(slot: Any, sign: float, equity: float, total: float) -> float:
+    """Price of a coin at which the account is worth nothing, all coins of its sign moving alike; or `NO_PRICE`.
+
+    Of a single collateral: what is owed over its quantity.
+    """
+    return max(0.0, slot.price * (1.0 - sign * equity / total)) if total > 0.0 else NO_PRICE
 
 
 @inner

@@ -160,6 +160,7 @@ class State(NamedTuple):
     key: Array  # (N,) reading of the clock below which an account need not be looked at
     tick: Array  # (M + 1,) clocks
     before: Array  # (M, 2) mark and multiplier of the last look
+    trigger_price: Array  # (B,) oracle's price of a coin when the account was last triggered
     held: Array  # (B,) signed lots of a coin in one account; negative is a debt
     offered: Array  # (B,) lots of coins that must be sold (debts: bought back) this round
     traded: Array  # (B,) lots of them that are

@@ -71,7 +71,7 @@ def smallest_fraction(book: Any, state: Any, i: int) -> float:
 
 @inner
 def note_trigger(book: Any, state: Any, i: int) -> None:
-    """Account `i` has just fallen below its requirement: remember when, at which marks, and what it owed then."""
+    """Account `i` has just fallen below its requirement: remember when, at which prices, and what it owed then."""
     state.trigger_time[i] = state.clock[0].time
     owed = max(0.0, -float(state.cash[i]))
     for k in range(book.indptr[i], book.indptr[i + 1]):
@@ -80,6 +80,7 @@ def note_trigger(book: Any, state: Any, i: int) -> None:
         owed += max(0.0, -state.quantity[k]) * (market.mark * market.lot_scale)
     for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
         slot = state.slots[book.hold_slot[b]]
+        state.trigger_price[b] = slot.price
         owed += max(0.0, -state.held[b]) * (slot.price * slot.lot_scale)
     state.owed[i] = owed
     state.clipped_at[i] = np.nan

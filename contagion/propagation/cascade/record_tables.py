@@ -59,7 +59,7 @@ EVENT = np.dtype(
         ("side", "f8"),  # 1: a long was sold
         ("filled", "f8"),  # lots
         ("asked", "f8"),
-        ("trigger", "f8"),  # mark when the account was triggered
+        ("trigger", "f8"),  # mark (a coin's price by the oracle) when the account was triggered
         ("mark", "f8"),
         ("outside", "f8"),
         ("execution", "f8"),

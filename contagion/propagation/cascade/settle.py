@@ -37,7 +37,8 @@ from contagion.propagation.cascade.codes import (
 )
 from contagion.propagation.cascade.execute import leg_reduced
 from contagion.propagation.cascade.fills import (
-    NO_PRICE,
+    coin_bankruptcy,
+    coin_spread,
     count_liquidated,
     leg_bankruptcy,
     measure_coverage,
@@ -148,6 +149,8 @@ def trade_coin(book: Any, state: Any, b: int, lots: float, reason: int) -> float
 def fill_coins(book: Any, state: Any, i: int, healthy: bool) -> float:
     """Forced sales of the coins of account `i` at the price of the round; returns the money traded."""
     clock, number, traded = state.clock[0], int(book.count[i]), 0.0
+    worth, long = coin_spread(book, state, i, 1.0)
+    _, short = coin_spread(book, state, i, -1.0)
     for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
         lots = state.traded[b]
         if lots == 0.0:
@@ -160,11 +163,12 @@ def fill_coins(book: Any, state: Any, i: int, healthy: bool) -> float:
         money = trade_coin(book, state, b, lots, BY_LIQUIDATION)
         if at < state.events.shape[0]:
             state.events[at].money = money * clock.quantum
-        asked = state.offered[b] * number
-        record_fill(state, at, i, m, float(sign), lots * number, asked, slot.price, market.fill, NO_PRICE)
-        measure_fill(state, market, sign, lots * number, slot.price)
-        worth = lots * number * (market.lot_scale * market.fill)
-        count_liquidated(state, book.venue[i], market, sign > 0, worth, healthy)
+        asked, trigger = state.offered[b] * number, state.trigger_price[b]
+        bankrupt = coin_bankruptcy(slot, float(sign), worth, long if sign > 0 else short)
+        record_fill(state, at, i, m, float(sign), lots * number, asked, trigger, market.fill, bankrupt)
+        measure_fill(state, market, sign, lots * number, trigger)
+        notional = lots * number * (market.lot_scale * market.fill)
+        count_liquidated(state, book.venue[i], market, sign > 0, notional, healthy)
         state.history[clock.round, m].sold += money * clock.quantum
         traded += money
     return traded

@@ -43,7 +43,8 @@ from contagion.propagation.cascade.codes import (
     SEIZED,
 )
 from contagion.propagation.cascade.fills import (
-    NO_PRICE,
+    coin_bankruptcy,
+    coin_spread,
     count_liquidated,
     measure_fill,
     record_coverage,
@@ -127,7 +128,7 @@ def measure_side(book: Any, state: Any, i: int, side: int, sign: int, lots: floa
         return lots * float(book.count[i])
     slot, number = state.slots[book.hold_slot[side]], float(book.count[i])
     market = state.markets[slot.market]
-    measure_fill(state, market, sign, lots * number, slot.price)
+    measure_fill(state, market, sign, lots * number, state.trigger_price[side])
     worth = lots * number * (market.lot_scale * market.fill)
     state.history[state.clock[0].round, slot.market].sold += worth * state.clock[0].quantum
     return worth
@@ -135,12 +136,14 @@ def measure_side(book: Any, state: Any, i: int, side: int, sign: int, lots: floa
 
 @inner
 def record_side(book: Any, state: Any, i: int, side: int, sign: float, lots: float) -> None:
-    """Add the trade of one side to the latest event: a forced fill without a bankruptcy price."""
+    """Add the trade of one side, not carried out yet, to the latest event."""
     if side < 0:
         return
     slot, number, at = state.slots[book.hold_slot[side]], float(book.count[i]), state.clock[0].n_events - 1
     m, asked = int(slot.market), max(state.offered[side], lots) * number
-    record_fill(state, at, i, m, sign, lots * number, asked, slot.price, state.markets[m].fill, NO_PRICE)
+    worth, total = coin_spread(book, state, i, sign)
+    bankrupt, trigger = coin_bankruptcy(slot, sign, worth, total), state.trigger_price[side]
+    record_fill(state, at, i, m, sign, lots * number, asked, trigger, state.markets[m].fill, bankrupt)
 
 
 @inner

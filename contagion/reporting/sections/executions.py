@@ -26,14 +26,18 @@ COLUMNS = (
     "Coverage, worst 5 %",
     "Delay, median",
     "Delay, 95 %",
+    "Time to close, median",
+    "Time to close, 95 %",
     "Fill rate, mean",
     "Fills",
 )
 NOTE = (
-    "Liquidation basis: side × (mark at the trigger − execution price) / mark at the trigger; above zero the fill was "
-    "worse than the price that set it off. Coverage: value realised / amount owed at the trigger, of accounts that "
-    "were closed; below 100 % somebody else pays. Delay: from the trigger to the round of the fill. Fill rate: part of "
-    "an order that was filled in its round. All weighted by the money of the fills at the mark."
+    "Liquidation basis: side × (mark at the trigger − execution price) / mark at the trigger, of coins with the "
+    "oracle's price at the trigger; above zero the fill was worse than the price that set it off. Coverage: value "
+    "realised / amount owed at the trigger, of accounts that were closed; below 100 % somebody else pays. Delay: from "
+    "the trigger to the round of the fill. Time to close: from the trigger until the account was closed, of fills that "
+    "closed one. Fill rate: part of an order that was filled in its round. All weighted by the money of the fills at "
+    "the mark."
 )
 
 
@@ -69,7 +73,24 @@ def _tell(story: Story, material: Material) -> list[Block]:
             f"The {label}: how far from the mark at the trigger forced fills were done, most money first.",
             height=5.5,
         ),
+        *_waits(run, label),
         _groups(run, label, material.unit),
+    ]
+
+
+def _waits(run: Run, label: str) -> list[Block]:
+    """Draw how long it took to close accounts, where any was closed."""
+    from contagion import plot
+
+    if run.liquidations["time_to_close"].isna().all():
+        return [Paragraph("No forced fill closed an account.")]
+    return [
+        draw(
+            lambda axes: plot.liquidation_basis(run, quantity="time_to_close", ax=axes),
+            f"Distribution of the time to close by venue and asset in the {label}",
+            f"The {label}: how long after their trigger accounts were closed, most money first.",
+            height=5.5,
+        )
     ]
 
 
@@ -80,7 +101,7 @@ def _course(run: Run, material: Material) -> str:
     beyond = (missed.where(fills["side"] == "long", -missed) < 0.0) & fills["bankruptcy_price"].notna()
     known = float(fills.loc[fills["bankruptcy_price"].notna(), "notional"].sum())
     end = ""
-    if known > 0.0:  # loans have no bankruptcy price
+    if known > 0.0:
         share = formats.percent(float(fills.loc[beyond, "notional"].sum()) / known)
         end = f" {share} of the money that has a bankruptcy price was done beyond it."
     basis = formats.percent(float(values["liquidation_basis_mean"]))
@@ -105,7 +126,8 @@ def _groups(run: Run, label: str, unit: str) -> Table:
         row = [words(str(venue)), words(str(asset))]
         row += [_share(basis, name) for name in ("p50", "p95", "mean")]
         row += [_share(coverage, name) for name in ("mean", "p5")]
-        row += [number(formats.seconds(float(delay[name])), float(delay[name])) for name in ("p50", "p95")]
+        row += [_seconds(delay, name) for name in ("p50", "p95")]
+        row += [_seconds(at["time_to_close"], name) for name in ("p50", "p95")]
         row += [_share(at["fill_rate"], "mean"), number(formats.count(int(basis["n"])), int(basis["n"]))]
         row.insert(2, number(formats.amount(float(basis["notional"])), float(basis["notional"])))
         rows.append(row)
@@ -118,3 +140,8 @@ def _groups(run: Run, label: str, unit: str) -> Table:
 def _share(row: pd.Series, name: str) -> Cell:
     value = float(row[name])
     return number(formats.percent(value), value)
+
+
+def _seconds(row: pd.Series, name: str) -> Cell:
+    value = float(row[name])
+    return number(formats.seconds(value), value)

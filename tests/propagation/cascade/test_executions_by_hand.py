@@ -52,6 +52,8 @@ def test_a_venue_that_is_slow_leaves_lots_for_the_next_round() -> None:
         fills["bankruptcy_price"], [960.0 - 76.0 / 16.0, 952.5 + 14.0 / 8.0], rtol=1e-15
     )
     assert np.isnan(fills["coverage"].iloc[0])
+    # triggered at 10, flat at the end of the round that begins at 20
+    assert np.isnan(fills["time_to_close"].iloc[0]) and fills["time_to_close"].iloc[1] == 20.0
     assert fills["coverage"].iloc[1] == pytest.approx(
         8.0 * (956.25 + 948.75) / (16.0 * 1024.0 - 1100.0), rel=1e-15
     )
@@ -97,6 +99,9 @@ def test_distributions_per_venue_and_asset() -> None:
     assert basis["p50"] == fills["liquidation_basis"].iloc[0] and basis["n"] == len(fills)
     assert basis["notional"] == pytest.approx(weight.sum())
     assert table.loc[("V", "X", "coverage"), "n"] == 1
+    close = table.loc[("V", "X", "time_to_close")]
+    assert close[["p5", "p50", "p95", "mean", "n"]].tolist() == [20.0, 20.0, 20.0, 20.0, 1]
+    assert run.metrics["time_to_close_median"] == run.metrics["time_to_close_95"] == close["p50"]
     assert run.liquidation_basis(by=["side"]).index.get_level_values("side").unique().tolist() == ["long"]
 
 
