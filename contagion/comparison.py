@@ -15,10 +15,8 @@ import numpy as np
 import pandas as pd
 
 from contagion.errors import ScenarioError, SchemaError, ValueRangeError
-from contagion.measures.factorial import contrasts
 from contagion.measures.panel import WEIGHT
-from contagion.measures.study import StudyTables, check_word, labelled
-from contagion.measures.tails import effects_table, tail_table
+from contagion.measures.study import StudyTables, check_word
 from contagion.measures.weighted import weighted_quantile
 from contagion.network.frame_files import FrameFiles
 from contagion.policies.bills import bill
@@ -136,59 +134,6 @@ class Comparison(FrameFiles, StudyTables):
         """
         return self.table.copy()
 
-    def effects(self, metric: str | None = None, against: str = "none") -> pd.DataFrame:
-        """Return what each set changed, with intervals over the paired scenarios.
-
-        Parameters
-        ----------
-        metric : str, optional
-            A column of `to_frame`; the metric that the study is about if not given. Others are exploratory.
-        against : str, default "none"
-            The set that the others are compared with.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Index policy; difference = set minus `against`, so negative means less; low, high, p_value,
-            p_adjusted (Holm over the sets), helped, unchanged, harmed (shares of scenarios), n, note; then the median
-            and tail differences, the interval of harmed, and what the largest scenarios carry (`effects_table`).
-
-        Raises
-        ------
-        ValueRangeError
-            If the metric or the set does not exist.
-        ScenarioError
-            If the study was interrupted before any scenario ran under every set.
-        """
-        metric = self.metric if metric is None else metric
-        check_word("metric", metric, self.metric_names)
-        check_word("against", against, self.policies)
-        return effects_table(self._reached(), metric, against, self.level, self.seed, self.metric)
-
-    def tail(self, metric: str = "system_loss", level: float = 0.95) -> pd.DataFrame:
-        """Return value at risk and expected shortfall of each set.
-
-        Parameters
-        ----------
-        metric : str
-            A column of `to_frame`, losses positive.
-        level : float, default 0.95
-            Where the tail begins.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Index policy; var, var_low, var_high, es, es_low, es_high, k (scenarios in the tail), note.
-
-        Raises
-        ------
-        ValueRangeError
-            If the metric does not exist or the level is not between 0 and 1.
-        """
-        check_word("metric", metric, self.metric_names)
-        table = tail_table(self._reached(), metric, level, self.seed, confidence=self.level)
-        return labelled(table, metric, self.metric)
-
     def costs(self, rates: CostRates | None = None) -> pd.DataFrame:
         """Return the mean cost of each policy set and its parts, in the network's unit.
 
@@ -211,29 +156,6 @@ class Comparison(FrameFiles, StudyTables):
         if rates is not None:
             return self._bills(rates)
         return self._usual_bills.copy()
-
-    def interactions(self, metric: str = "system_loss") -> pd.DataFrame:
-        """Return main effects and interactions where the sets are a full factorial, made by `contagion.factorial`.
-
-        Parameters
-        ----------
-        metric : str
-            The metric.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Index term (``"a"``, ``"b"``, ``"a × b"``, ...); order, effect, low, high, p_value, p_adjusted, n, note. An
-            interaction is 0 where effects add up, and positive where two sets do the same work twice.
-
-        Raises
-        ------
-        ValueRangeError
-            If the metric does not exist, or a combination is missing.
-        """
-        check_word("metric", metric, self.metric_names)
-        table = contrasts(self._reached(), metric, confidence=self.level, seed=self.seed)
-        return labelled(table, metric, self.metric)
 
     @property
     def deferred(self) -> pd.DataFrame:

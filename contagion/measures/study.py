@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from contagion.errors import ValueRangeError, nearest
 from contagion.measures.controls import controls_table
 from contagion.measures.exceedance import exceedance_table
+from contagion.measures.factorial import contrasts
 from contagion.measures.intervals import joined
+from contagion.measures.tails import effects_table, tail_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +25,7 @@ PRIMARY = "system_loss"
 
 
 class StudyTables:
-    """Part of `contagion.comparison.Comparison`: which metric it is about, limits exceeded, controls."""
+    """Part of `contagion.comparison.Comparison`: which metric it is about, effects, tails, interactions, limits exceeded, controls."""
 
     policies: dict[str, list[Policy]]
     level: float
@@ -43,6 +45,82 @@ class StudyTables:
     def metric(self) -> str:
         """The metric that the study is about, named before it ran; every other one is exploratory."""
         return str(self.provenance.get("metric", PRIMARY))
+
+    def effects(self, metric: str | None = None, against: str = "none") -> pd.DataFrame:
+        """Return what each set changed, with intervals over the paired scenarios.
+
+        Parameters
+        ----------
+        metric : str, optional
+            A column of `to_frame`; the metric that the study is about if not given. Others are exploratory.
+        against : str, default "none"
+            The set that the others are compared with.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index policy; difference = set minus `against`, so negative means less; low, high, p_value,
+            p_adjusted (Holm over the sets), helped, unchanged, harmed (shares of scenarios), n, note; then the median
+            and tail differences, the interval of harmed, and what the largest scenarios carry (`effects_table`).
+
+        Raises
+        ------
+        ValueRangeError
+            If the metric or the set does not exist.
+        ScenarioError
+            If the study was interrupted before any scenario ran under every set.
+        """
+        metric = self.metric if metric is None else metric
+        check_word("metric", metric, self.metric_names)
+        check_word("against", against, self.policies)
+        return effects_table(self._reached(), metric, against, self.level, self.seed, self.metric)
+
+    def tail(self, metric: str = "system_loss", level: float = 0.95) -> pd.DataFrame:
+        """Return value at risk and expected shortfall of each set.
+
+        Parameters
+        ----------
+        metric : str
+            A column of `to_frame`, losses positive.
+        level : float, default 0.95
+            Where the tail begins.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index policy; var, var_low, var_high, es, es_low, es_high, k (scenarios in the tail), note.
+
+        Raises
+        ------
+        ValueRangeError
+            If the metric does not exist or the level is not between 0 and 1.
+        """
+        check_word("metric", metric, self.metric_names)
+        table = tail_table(self._reached(), metric, level, self.seed, confidence=self.level)
+        return labelled(table, metric, self.metric)
+
+    def interactions(self, metric: str = "system_loss") -> pd.DataFrame:
+        """Return main effects and interactions where the sets are a full factorial, made by `contagion.factorial`.
+
+        Parameters
+        ----------
+        metric : str
+            The metric.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index term (``"a"``, ``"b"``, ``"a × b"``, ...); order, effect, low, high, p_value, p_adjusted, n, note. An
+            interaction is 0 where effects add up, and positive where two sets do the same work twice.
+
+        Raises
+        ------
+        ValueRangeError
+            If the metric does not exist, or a combination is missing.
+        """
+        check_word("metric", metric, self.metric_names)
+        table = contrasts(self._reached(), metric, confidence=self.level, seed=self.seed)
+        return labelled(table, metric, self.metric)
 
     def exceedance(self, metric: str, limit: float, against: str = "none") -> pd.DataFrame:
         """Return how probable it is under each set that a metric is above a limit, and what each set changes in it.
