@@ -25,7 +25,7 @@ PRIMARY = "system_loss"
 
 
 class StudyTables:
-    """Part of `contagion.comparison.Comparison`: which metric it is about, effects, tails, interactions, limits exceeded, controls."""
+    """Part of `contagion.comparison.Comparison`: what needs its rows alone, from effects to controls."""
 
     policies: dict[str, list[Policy]]
     level: float
