@@ -84,6 +84,12 @@ def test_shares_agree_with_salib_on_the_same_runs() -> None:
     assert ours[0] == pytest.approx(theirs["S1"], abs=0.08)
 
 
+def test_a_single_parameter_has_all_of_the_variance() -> None:
+    found = ct.sobol(study(), RANGES[1:2], policy="dials", points=256)
+    assert found.index.tolist() == ["dials.y"]
+    assert found.loc["dials.y", "total"] == pytest.approx(1.0, abs=0.05)
+
+
 def test_elementary_effects_of_a_plane_are_its_slopes() -> None:
     @dataclass(frozen=True)
     class Plane:
