@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import threading
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,14 +67,21 @@ class Opening:
     held: Floats
     slots: npt.NDArray[Any]
 
-    @cached_property
+    @property
     def packed(self) -> Any:
-        """The book as compiled code receives it."""
-        return pack_book(self.book)
+        """The book as compiled code receives it; a handle for each thread.
+
+        Compiled code counts references to what it is given. One handle for all threads makes them wait for each other's
+        counts; the arrays behind the handles are the same.
+        """
+        own = self.__dict__.setdefault("_packed", threading.local())
+        if not hasattr(own, "book"):
+            own.book = pack_book(self.book)
+        return own.book
 
     def __getstate__(self) -> dict[str, Any]:
         """The packed book stays in its process."""
-        return {key: value for key, value in self.__dict__.items() if key != "packed"}
+        return {key: value for key, value in self.__dict__.items() if key != "_packed"}
 
 
 def name_hashes(names: pd.Index) -> npt.NDArray[np.uint64]:
