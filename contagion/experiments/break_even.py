@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +18,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.comparison import unweighted
-from contagion.errors import ContagionError, ScenarioError, SchemaError, ValueRangeError, nearest
-from contagion.experiments.break_even_paths import Parameter, find_parameter
-from contagion.experiments.charges import charge
-from contagion.experiments.runner import OK, Group, Outcome, run_groups
+from contagion.errors import ContagionError, SchemaError, ValueRangeError, nearest
+from contagion.experiments.break_even_paths import find_parameter
+from contagion.experiments.effect_curve import EffectCurve
 from contagion.experiments.sign_changes import Edge, crossings_of, edges_between, flats_of
-from contagion.measures.paired import paired_effect
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -33,7 +30,6 @@ __all__ = ["BreakEven", "break_even"]
 
 Floats = npt.NDArray[np.float64]
 
-NONE = "none"
 SCENARIOS = 64
 GRID = 9
 WIDEST = 8.0  # bounds further apart than this factor get a geometric grid
@@ -277,7 +273,7 @@ def break_even(
             "is out of range", where="resolution", value=resolution, allowed="between 0 and 1"
         )
     low, high = what.bounds(bounds)
-    search = _Search(cmp, what, metric, against, number, n_jobs, {})
+    search = EffectCurve(cmp, what, metric, against, number, n_jobs, {})
     values = (
         np.geomspace(low, high, points)
         if low > 0.0 and high / low > WIDEST
@@ -300,78 +296,6 @@ def break_even(
         seconds=perf_counter() - began,
         effect_at=replace(search, seen={}).differences,
     )
-
-
-@dataclass(frozen=True)
-class _Search:
-    """Paired differences as a function of the parameter; every value is run once."""
-
-    cmp: Comparison
-    what: Parameter
-    metric: str
-    against: str
-    n: int
-    n_jobs: int
-    seen: dict[float, Floats]
-
-    def differences(self, value: float) -> Floats:
-        """Metric under the policy minus that without it, one per scenario, shape (n,); NaN where a run failed."""
-        if value not in self.seen:
-            treated = self._metric(value, self.what.policy)
-            self.seen[value] = treated - self._baseline(value)
-        return self.seen[value]
-
-    def mean(self, value: float) -> float:
-        """Mean difference over the scenarios that ran."""
-        found = self.differences(value)
-        if np.isnan(found).all():
-            raise ScenarioError(f"every scenario failed at {self.what.name} = {value:g}")
-        return float(np.nanmean(found))
-
-    def table(self, grid: set[float], level: float, seed: int) -> pd.DataFrame:
-        """Every value looked at, with a paired interval."""
-        rows = []
-        for value in sorted(self.seen):
-            found = self.seen[value]
-            effect = paired_effect(
-                found, np.zeros(len(found)), confidence=level, seed=seed, key=("break-even",)
-            )
-            known = int((~np.isnan(found)).sum())
-            rows.append((value, float(np.nanmean(found)), effect.low, effect.high, known, value not in grid))
-        return pd.DataFrame(rows, columns=["value", "effect", "low", "high", "n", "refined"])
-
-    @cached_property
-    def _fixed(self) -> dict[str, Floats]:
-        return {}
-
-    def _baseline(self, value: float) -> Floats:
-        """The set compared with; run once where the parameter does not concern it."""
-        if self.what.concerns(self.against):
-            return self._metric(value, self.against)
-        if self.against not in self._fixed:
-            self._fixed[self.against] = self._metric(value, self.against)
-        return self._fixed[self.against]
-
-    def _metric(self, value: float, name: str) -> Floats:
-        """The metric under a set, one per scenario; a cost is measured from the run of "none", as in `compare`."""
-        priced = self.metric == "policy_cost"
-        sets = [self.what.at(value, one) for one in ((name, NONE) if priced else (name,))]
-        groups, names = [], ()
-        for row, (worlds, model, policies) in enumerate(sets):
-            prepared = [model.prepare(world, policies) for world in worlds]
-            names = prepared[0].metric_names
-            for place, ready in enumerate(prepared):
-                chosen = tuple(range(place, self.n, len(prepared)))
-                if chosen:
-                    groups.append(Group(row, ready, chosen, tuple(self.what.shock(i) for i in chosen)))
-        outcome = Outcome.empty(len(sets), self.n, len(names))
-        run_groups(groups, outcome, seed=self.cmp.seed, n_jobs=self.n_jobs, progress=False)
-        if outcome.interrupted:
-            raise KeyboardInterrupt
-        if priced:
-            charge(outcome, [policies for _, _, policies in sets], names, baseline=1)
-        values = outcome.metrics[0, :, names.index(self.metric)]
-        return np.where(outcome.status[0] == OK, values, np.nan)
 
 
 def _sure(crossings: pd.DataFrame, edges: list[Edge], table: pd.DataFrame) -> pd.DataFrame:

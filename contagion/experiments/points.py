@@ -16,7 +16,7 @@ from contagion.errors import ScenarioError, SchemaError, ValueRangeError, neares
 from contagion.experiments import samplers
 from contagion.experiments.arguments import check_workers
 from contagion.experiments.break_even_paths import Parameter, find_parameter
-from contagion.experiments.runner import OK, Group, Outcome, run_groups
+from contagion.experiments.values import Setting, scenario_values, settings_for
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -143,31 +143,28 @@ class Points:
         return " and ".join(f"{axis.name} = {value:g}" for axis, value in zip(self.axes, point, strict=True))
 
     def _metric(self, point: Sequence[float], policy: str) -> Floats:
+        scale = next((value for axis, value in zip(self.axes, point, strict=True) if axis.what is None), 1.0)
+        return scenario_values(
+            settings_for(self.metric, policy, lambda one: self._setting(point, one)),
+            lambda scenario: self._shock(scenario, scale),
+            self.metric,
+            n=self.n,
+            seed=self.cmp.seed,
+            n_jobs=self.n_jobs,
+        )
+
+    def _setting(self, point: Sequence[float], policy: str) -> Setting:
+        """Networks, model and policies of a set with every value in place."""
         study: Any = self.cmp
-        scale = 1.0
         for axis, value in zip(self.axes, point, strict=True):
-            if axis.what is None:
-                scale = value
-            else:
+            if axis.what is not None:
                 worlds, model, chosen = replace(axis.what, cmp=study).at(value, policy)
                 policies: Mapping[str, Any] = {**study.policies, policy: chosen}
                 study = SimpleNamespace(networks=worlds, model=model, policies=policies)
-        prepared = [study.model.prepare(world, study.policies[policy]) for world in study.networks]
-        groups = []
-        for place, ready in enumerate(prepared):
-            numbers = tuple(range(place, self.n, len(prepared)))
-            if numbers:
-                shocks = tuple(self._shock(study.networks[place], i, scale) for i in numbers)
-                groups.append(Group(0, ready, numbers, shocks))
-        names = prepared[0].metric_names
-        outcome = Outcome.empty(1, self.n, len(names))
-        run_groups(groups, outcome, seed=self.cmp.seed, n_jobs=self.n_jobs)
-        if outcome.interrupted:
-            raise KeyboardInterrupt
-        values = outcome.metrics[0, :, names.index(self.metric)]
-        return np.where(outcome.status[0] == OK, values, np.nan)
+        return study.networks, study.model, study.policies[policy]
 
-    def _shock(self, world: Any, scenario: int, scale: float) -> Any:
+    def _shock(self, scenario: int, scale: float) -> Any:
+        world = self.cmp.networks[scenario % len(self.cmp.networks)]
         shock = self.cmp.family.scenario(risky_assets(world), scenario, self.cmp.seed)
         return shock if scale == 1.0 else shock.scaled(scale)
 

@@ -15,8 +15,9 @@ from SALib.analyze import sobol as salib_sobol
 import contagion as ct
 from contagion.errors import PolicyError, ScenarioError, SchemaError, ValueRangeError
 from contagion.experiments import sensitivity
+from contagion.experiments.points import Points
 from contagion.streams import stream
-from tests.experiments.conftest import small_network
+from tests.experiments.conftest import small_market, small_network
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,22 @@ def test_numbers_do_not_depend_on_workers() -> None:
 def test_questions_that_mean_nothing_are_refused(ranges: Any, options: Any, error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         ct.sobol(study(), ranges, **{"policy": "dials", "points": 8, **options})
+
+
+def test_a_cost_at_a_point_is_that_of_the_comparison() -> None:
+    net = small_market()
+    slow = net.replace(
+        venues=net.venues.assign(throughput=20.0)
+    )  # what the venue holds back is not the throttle's
+    shock, model = ct.PriceShock({"BTC": -0.3}, over=600.0), ct.Cascade(step=60.0)
+    cmp = ct.compare(slow, shock, model, {"throttle": [ct.LiquidationThrottle(rate=10.0)]})
+    points = Points.make(
+        cmp, [("x", ("shock.size", 0.5, 1.0))], policy="throttle", metric="policy_cost", n=1, n_jobs=1
+    )
+    cost = float(cmp.to_frame().query("policy == 'throttle'")["policy_cost"].iloc[0])
+    assert points.mean([1.0]) == cost
+    alone = ct.run(slow, shock, model, [ct.LiquidationThrottle(rate=10.0)])
+    assert 0.0 < cost < alone.metrics["policy_cost"]
 
 
 @dataclass(frozen=True)
