@@ -17,8 +17,6 @@ import contagion
 from contagion.errors import ContagionError, ConvergenceError, SchemaError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from contagion.comparison import Comparison
     from contagion.experiments.across import StudyComparison
     from contagion.network.network import Network
@@ -134,26 +132,30 @@ def _comparison_options(command: argparse.ArgumentParser) -> None:
 
 def _datasets(options: argparse.Namespace) -> int:
     from contagion import datasets
+    from contagion.reporting.texts import frame_text
 
-    print(_table(datasets.list()))
+    print(frame_text(datasets.list()))
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
+    from contagion.reporting.texts import frame_text
+
     net = _network(options.network)
     if options.facts:
         return _facts(net)
     findings = net.check()
-    print(_table(findings.set_index("severity")) if len(findings) else f"{options.network}: no findings")
+    print(frame_text(findings.set_index("severity")) if len(findings) else f"{options.network}: no findings")
     return BAD_INPUT if (findings["severity"] == "error").any() else 0
 
 
 def _facts(net: Network) -> int:
     from contagion import datasets, facts
+    from contagion.reporting.texts import frame_text
 
     checked = datasets.check_facts(net)
     counts = facts.counts(datasets.tables_behind(net))
-    print(_table(checked.set_index("fact")))
+    print(frame_text(checked.set_index("fact")))
     worst = float(checked["error"].abs().max())
     print(
         f"\n{len(checked)} values from {counts['fact']} fact rows read back from the network's tables, largest "
@@ -182,6 +184,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    from contagion.reporting.texts import policy_table
+
     comparison = _compared(options)
     if not options.quiet:
         print(policy_table(comparison))
@@ -339,69 +343,6 @@ def _keep(options: argparse.Namespace, study: Study) -> None:
         return
     text = studies.BUNDLED if options.study is None else Path(options.study).read_text(encoding="utf-8-sig")
     keep(Path(study.store), text, {name: getattr(options, name, None) for name in CHANGES})
-
-
-def policy_table(comparison: Comparison) -> str:
-    """Return the effect of every policy set on system loss as text, its cost and what it deferred beside it.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        The comparison.
-    """
-    from contagion.reporting import formats
-
-    effects = comparison.effects("system_loss")
-    deleveraged = comparison.effects("adl_notional")["difference"]
-    liquidated = comparison.effects("liquidated_notional")["difference"]
-    extra, costs = comparison.deferred["extra"], comparison.costs()["cost"]
-    head = [
-        "policy set",
-        "system loss",
-        "interval",
-        "helped",
-        "harmed",
-        "cost",
-        "deferred",
-        "liquidated",
-        "ADL",
-    ]
-    rows = [
-        [
-            name,
-            formats.amount(row["difference"], signed=True),
-            f"{formats.amount(row['low'], signed=True)} to {formats.amount(row['high'], signed=True)}",
-            formats.percent(row["helped"], decimals=0),
-            formats.percent(row["harmed"], decimals=0),
-            formats.amount(costs[name]),
-            formats.amount(extra[name], signed=True),
-            formats.amount(liquidated[name], signed=True),
-            formats.amount(deleveraged[name], signed=True),
-        ]
-        for name, row in zip(map(str, effects.index), effects.to_dict("records"), strict=True)
-    ]
-    unit = comparison.networks[0].unit
-    title = f"Mean change per scenario against 'none', {unit}, {comparison.n:,} scenarios"
-    return "\n".join([title, *_aligned([head, *rows])])
-
-
-def _table(frame: pd.DataFrame) -> str:
-    """Return a frame as aligned text, index first, control characters made visible."""
-    named = frame.reset_index()
-    head = [str(column) for column in named.columns]
-    return "\n".join(_aligned([head, *([_cell(value) for value in row] for row in named.to_numpy())]))
-
-
-def _cell(value: object) -> str:
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
 
 
 if __name__ == "__main__":

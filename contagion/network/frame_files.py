@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,9 +19,10 @@ __all__ = ["FrameFiles", "write_csv", "write_parquet"]
 class FrameFiles:
     """What a result with one table writes for other programs."""
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the table."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def to_frame(self) -> pd.DataFrame:
+            """Return the table."""
 
     def to_csv(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the rows of `to_frame` as CSV; a text that a spreadsheet would take for a formula gets an apostrophe.
