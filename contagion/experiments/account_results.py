@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "account_results"]
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 REASONS: Final = {
     "slippage": ("liquidation", "unwind", "reaction", "hedge"),
@@ -44,7 +45,10 @@ MOVES: Final = ("outside_move", "impact_others", "impact_own")
 PARTS: Final = (*MOVES, *REASONS)
 FORCED: Final = ("liquidation", "unwind", "reaction", "hedge", "auction")
 COIN: Final = "holding:"
-PART_OF: Final = {kind: part for part, kinds in REASONS.items() for kind in kinds}
+PLACE_OF: Final = {kind: PARTS.index(part) for part, kinds in REASONS.items() for kind in kinds}
+"""Kind of a posting -> place of its part."""
+BLOCK: Final = 4096
+"""Legs whose paths are held at once."""
 
 
 def account_results(run: Run, accounts: str | Sequence[str] | None = None) -> pd.DataFrame:
@@ -97,12 +101,9 @@ def account_results(run: Run, accounts: str | Sequence[str] | None = None) -> pd
             "is no run of the cascade", where="run", value=run, allowed="ct.run(net, shock, ct.Cascade())"
         )
     chosen = _chosen(run, accounts)
-    book = _Book(run)
-    rows = [book.result(name) for name in chosen]
-    index = pd.Index(chosen, name="account", dtype=object)
-    table = pd.DataFrame(rows, columns=list(PARTS), index=index).astype(np.float64)
+    parts = _Parts(run).split()
     held = run.accounts.loc[chosen]
-    return table.assign(change=held["closing_equity"] - held["opening_equity"])
+    return parts.loc[chosen].assign(change=held["closing_equity"] - held["opening_equity"])
 
 
 def _chosen(run: Run, accounts: str | Sequence[str] | None) -> list[str]:
@@ -116,101 +117,158 @@ def _chosen(run: Run, accounts: str | Sequence[str] | None) -> list[str]:
     return chosen
 
 
-@dataclass(frozen=True, eq=False)
-class _Holding:
-    """One position or coin of an account: row 0 of every path is the opening, row r + 1 is round r."""
+@dataclass(frozen=True)
+class _Legs:
+    """Positions and coins of all accounts, a row each; instruments are markets, then assets.
 
-    units: float
-    mark: Floats
-    outside: Floats
-    own_share: Floats
+    Parameters
+    ----------
+    account, instrument : numpy.ndarray of int64
+        Whose, and in what.
+    units : numpy.ndarray
+        Units of the asset at the opening, of all accounts behind the row.
+    """
 
-    def moves(self, traded: Floats) -> tuple[float, float, float]:
-        """Outside move, impact of others and own impact on what was held when each row began."""
-        held = self.units + np.concatenate([[0.0], np.cumsum(traded)[:-1]])[1:]
-        away = np.diff(self.mark - self.outside) * held
-        own = float(away @ self.own_share[1:])
-        return float(held @ np.diff(self.outside)), float(away.sum()) - own, own
+    account: Integers
+    instrument: Integers
+    units: Floats
 
 
-class _Book:
-    """What a run started from, every price on the way, and who had sent how much forced money by then."""
+class _Parts:
+    """Every account's result in arrays: prices on the way, legs, trades, and who had sent how much forced money.
+
+    Row 0 of a path is the opening, row r + 1 is round r. A trade in row q counts for the moves after it, so what a leg
+    gains is its units times the whole move, and every trade times the move from its row to the end.
+    """
 
     def __init__(self, run: Run) -> None:
-        prepared = run.model.prepare(run.network, run.policies)
-        self.opening: Opening = prepared.opening
-        self.quantum = 1.0 / self.opening.units.scale
-        self.places = {name: i for i, name in enumerate(self.opening.names.accounts)}
-        self.markets = list(self.opening.names.markets)
-        self.assets = list(self.opening.names.assets)
-        self.mark, self.outside, self.index = (
-            _path(run, self.markets, c) for c in ("mark", "outside", "index")
+        self.run = run
+        self.opening: Opening = run.model.prepare(run.network, run.policies).opening
+        names = self.opening.names
+        self.accounts = pd.Index([str(name) for name in names.accounts])
+        self.markets, self.assets = pd.Index(list(names.markets)), list(names.assets)
+        self.quotes = self._quotes()
+        mark, outside, index = (_path(run, list(self.markets), c) for c in ("mark", "outside", "index"))
+        self.outside = np.concatenate([outside, outside[:, self.quotes]], axis=1)
+        self.price = np.concatenate([mark, index[:, self.quotes]], axis=1)
+        self.away = self.price - self.outside
+        self.lots = np.concatenate([self.opening.units.lots, self.opening.units.asset_lots]).astype(
+            np.float64
         )
-        self.postings: dict[str, list[tuple[str, str, int, int]]] = {}
-        columns = ("account", "kind", "instrument", "amount", "round")
-        for account, *posting in zip(*(run.ledger[column].tolist() for column in columns), strict=True):
-            self.postings.setdefault(account, []).append(tuple(posting))
-        self.change = run.accounts["closing_equity"] - run.accounts["opening_equity"]
-        self.sent, self.sent_by = _sent(run, self.markets, len(self.mark))
+        self.legs = self._legs()
 
-    def result(self, name: str) -> list[float]:
-        """The parts of one account, in the order of PARTS."""
-        found = dict.fromkeys(PARTS, 0.0)
-        holdings, still = self._holdings(name), np.zeros(len(self.mark))
-        traded: dict[str, Floats] = {}
-        for kind, instrument, amount, round_number in self.postings.get(name, []):
-            part = PART_OF[kind]
-            if instrument == "money":
-                found[part] += amount * self.quantum
-                continue
-            row, units = round_number + 1, amount * self._lot(instrument)
-            found[part] += units * float(holdings[instrument].mark[row])
-            traded.setdefault(instrument, np.zeros(len(self.mark)))[row] += units
-        for instrument, holding in holdings.items():
-            for part, value in zip(MOVES, holding.moves(traded.get(instrument, still)), strict=True):
-                found[part] += value
-        self._close(name, found, holdings)
-        return [found[part] for part in PARTS]
+    def split(self) -> pd.DataFrame:
+        """The parts of every account, index account, in the order of PARTS."""
+        found = np.zeros((len(self.accounts), len(PARTS)))
+        trades = self._postings(found)
+        self._moves(found, trades)
+        self._close(found)
+        return pd.DataFrame(found, columns=list(PARTS), index=self.accounts.rename("account"))
 
-    def _close(self, name: str, found: dict[str, float], holdings: dict[str, _Holding]) -> None:
-        """Coins are worth the index of their asset at the end; what that differs from a venue's is others' doing."""
-        if any(instrument.startswith(COIN) for instrument in holdings):
-            found["impact_others"] += float(self.change[name]) - sum(found.values())
+    def _quotes(self) -> Integers:
+        """The first market that trades each asset; whatever accounts hold has one, the rest is not looked at."""
+        traded = self.opening.markets["asset"]
+        return np.array([int(np.argmax(traded == k)) for k in range(len(self.assets))], dtype=np.int64)
 
-    def _lot(self, instrument: str) -> float:
-        """Units of the asset in a lot."""
-        if instrument.startswith(COIN):
-            return float(self.opening.units.asset_lots[self.assets.index(instrument.removeprefix(COIN))])
-        return float(self.opening.units.lots[self.markets.index(instrument)])
+    def _legs(self) -> _Legs:
+        book, opening = self.opening.book, self.opening
+        everyone = np.arange(len(self.accounts))
+        holders = np.repeat(everyone, np.diff(book.hold_indptr).astype(np.int64))
+        account = np.concatenate([np.repeat(everyone, np.diff(book.indptr).astype(np.int64)), holders])
+        coins = opening.slots["asset"][book.hold_slot].astype(np.int64) + len(self.markets)
+        instrument = np.concatenate([book.leg_market.astype(np.int64), coins])
+        units = np.concatenate([opening.quantity, opening.held]) * book.count[account] * self.lots[instrument]
+        return _Legs(account, instrument, units)
 
-    def _holdings(self, name: str) -> dict[str, _Holding]:
-        """Positions by market and coins by ``holding:<asset>``, of all accounts behind the row."""
-        i, opening = self.places[name], self.opening
-        book, count = opening.book, float(opening.book.count[self.places[name]])
-        found: dict[str, _Holding] = {}
-        for k in range(book.indptr[i], book.indptr[i + 1]):
-            m = int(book.leg_market[k])
-            units = float(opening.quantity[k]) * count * self._lot(self.markets[m])
-            found[self.markets[m]] = _Holding(
-                units, self.mark[:, m], self.outside[:, m], self._share(name, m)
+    def _postings(self, found: Floats) -> pd.DataFrame:
+        """Add what was posted to the parts; return the trades: account, instrument, row and units."""
+        ledger = self.run.ledger
+        account = self.accounts.get_indexer(pd.Index(ledger["account"]))
+        rows, account = ledger[account >= 0], account[account >= 0]
+        part = rows["kind"].map(PLACE_OF).to_numpy(np.int64)
+        amount, money = rows["amount"].to_numpy(np.float64), (rows["instrument"] == "money").to_numpy()
+        np.add.at(found, (account[money], part[money]), amount[money] / self.opening.units.scale)
+        traded, account, part = rows[~money], account[~money], part[~money]
+        known = pd.Index([*self.markets, *(COIN + asset for asset in self.assets)])
+        instrument = known.get_indexer(pd.Index(traded["instrument"]))
+        row = traded["round"].to_numpy(np.int64) + 1
+        units = amount[~money] * self.lots[instrument]
+        np.add.at(found, (account, part), units * self.price[row, instrument])
+        return pd.DataFrame({"account": account, "instrument": instrument, "row": row, "units": units})
+
+    def _moves(self, found: Floats, trades: pd.DataFrame) -> None:
+        """Add the outside move, the impact of others and the own impact on what was held in each row."""
+        legs, place = self.legs, [PARTS.index(part) for part in MOVES]
+        account, instrument, row, units = (trades[name].to_numpy() for name in trades)
+        for path, part in ((self.outside, place[0]), (self.away, place[1])):
+            whole = path[-1] - path[0]
+            found[:, part] += self._by_account(legs.account, legs.units * whole[legs.instrument])
+            later = path[-1, instrument] - path[row, instrument]
+            found[:, part] += self._by_account(account, units * later)
+        own = self._own_impact(trades)
+        made = self._by_account(legs.account, own)
+        found[:, place[2]] += made
+        found[:, place[1]] -= made
+
+    def _by_account(self, account: npt.NDArray[Any], money: Floats) -> Floats:
+        """Money of each account, shape (n_accounts,)."""
+        return np.bincount(account, money, len(self.accounts)).astype(np.float64)
+
+    def _own_impact(self, trades: pd.DataFrame) -> Floats:
+        """The part of a leg's impact that the account's own forced money made, shape (n_legs,)."""
+        legs, n_rows = self.legs, len(self.price)
+        market = np.where(legs.instrument < len(self.markets), legs.instrument, 0)
+        coins = legs.instrument >= len(self.markets)
+        market[coins] = self.quotes[legs.instrument[coins] - len(self.markets)]
+        events = self._forced()
+        every = _before(events["market"], events, len(self.markets), n_rows)
+        wide = len(self.markets)
+        sent = pd.Index(np.unique(events["account"] * wide + events["market"]))
+        pair = sent.get_indexer(pd.Index(legs.account * wide + market))
+        own, found = np.flatnonzero(pair >= 0), np.zeros(len(pair))
+        span = len(self.price[0])
+        for start in range(0, len(own), BLOCK):
+            chosen = own[start : start + BLOCK]
+            mine = pd.Index(legs.account[chosen] * wide + market[chosen])
+            leg = pd.Index(legs.account[chosen] * span + legs.instrument[chosen])
+            distinct, place = np.unique(mine, return_inverse=True)
+            flows = _before(
+                pd.Index(distinct).get_indexer(events["account"] * wide + events["market"]),
+                events,
+                len(distinct),
+                n_rows,
+            )[place]
+            total = every[market[chosen]]
+            share = np.divide(flows, total, out=np.zeros_like(flows), where=total > 0.0)
+            held = np.zeros((len(chosen), n_rows))
+            held[:, 0] = legs.units[chosen]
+            at = leg.get_indexer(trades["account"] * span + trades["instrument"])
+            np.add.at(
+                held, (at[at >= 0], trades["row"].to_numpy()[at >= 0]), trades["units"].to_numpy()[at >= 0]
             )
-        for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
-            asset = self.assets[int(opening.slots[book.hold_slot[b]]["asset"])]
-            units, m = float(opening.held[b]) * count * self._lot(COIN + asset), self._quote(asset)
-            own = self._share(name, m)
-            found[COIN + asset] = _Holding(units, self.index[:, m], self.outside[:, m], own)
+            moves = np.diff(self.away[:, legs.instrument[chosen]].T, axis=1)
+            found[chosen] = (moves * np.cumsum(held, axis=1)[:, :-1] * share[:, 1:]).sum(axis=1)
         return found
 
-    def _quote(self, asset: str) -> int:
-        """The first market that trades a coin; whatever accounts hold has one."""
-        return int(np.flatnonzero(self.opening.markets["asset"] == self.assets.index(asset))[0])
+    def _forced(self) -> pd.DataFrame:
+        """Forced flows of accounts through markets: account, market, row from which they count, money."""
+        events = self.run.events
+        events = events[events["kind"].isin(FORCED) & (events["market"] != "")]
+        return pd.DataFrame(
+            {
+                "account": self.accounts.get_indexer(pd.Index(events["account"])),
+                "market": self.markets.get_indexer(pd.Index(events["market"])),
+                "row": events["round"].to_numpy(np.int64) + 2,
+                "money": np.abs(events["money"].to_numpy(np.float64)),
+            }
+        )
 
-    def _share(self, name: str, m: int) -> Floats:
-        """The account's part of the forced money in a market before each row; 0 where there was none."""
-        own, every = self.sent_by.get(name), self.sent[:, m]
-        if own is None:
-            return np.zeros(len(every))
-        return np.divide(own[:, m], every, out=np.zeros(len(every)), where=every > 0.0)
+    def _close(self, found: Floats) -> None:
+        """Coins are worth the index of their asset at the end; what that differs from a venue's is others' doing."""
+        coins = np.unique(self.legs.account[self.legs.instrument >= len(self.markets)])
+        held = self.run.accounts.loc[self.accounts[coins]]
+        change = (held["closing_equity"] - held["opening_equity"]).to_numpy(np.float64)
+        found[coins, PARTS.index("impact_others")] += change - found[coins].sum(axis=1)
 
 
 def _path(run: Run, markets: list[str], column: str) -> Floats:
@@ -220,16 +278,10 @@ def _path(run: Run, markets: list[str], column: str) -> Floats:
     return np.concatenate([first, later])
 
 
-def _sent(run: Run, markets: list[str], n_rows: int) -> tuple[Floats, dict[str, Floats]]:
-    """Forced money that had gone through each market before each row, of all and by account."""
-    events = run.events[run.events["kind"].isin(FORCED) & (run.events["market"] != "")]
-    place = pd.Index(markets).get_indexer(pd.Index(events["market"]))
-    row, money = events["round"].to_numpy(np.int64) + 2, np.abs(events["money"].to_numpy(np.float64))
-
-    def before(chosen: npt.NDArray[Any]) -> Floats:
-        flow = np.zeros((n_rows + 2, len(markets)))
-        np.add.at(flow, (row[chosen], place[chosen]), money[chosen])
-        return np.asarray(np.cumsum(flow, axis=0)[:n_rows])
-
-    own = events.reset_index(drop=True).groupby("account", sort=False).indices
-    return before(np.arange(len(events))), {str(name): before(np.asarray(rows)) for name, rows in own.items()}
+def _before(place: Any, events: pd.DataFrame, n_places: int, n_rows: int) -> Floats:
+    """Forced money that had gone through each place before each row, shape (n_places, n_rows); -1 is no place."""
+    where = np.asarray(place)
+    flow = np.zeros((n_places, n_rows + 2))
+    kept = where >= 0
+    np.add.at(flow, (where[kept], events["row"].to_numpy()[kept]), events["money"].to_numpy()[kept])
+    return np.asarray(np.cumsum(flow, axis=1)[:, :n_rows])

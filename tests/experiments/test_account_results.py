@@ -85,7 +85,7 @@ def test_in_random_worlds_the_parts_sum_to_the_change(seed):
 
 @pytest.mark.parametrize("seed", [1, 8, 17])
 def test_coins_need_no_rest_where_venues_quote_them_without_delay(seed, monkeypatch):
-    monkeypatch.setattr("contagion.experiments.account_results._Book._close", lambda *_: None)
+    monkeypatch.setattr("contagion.experiments.account_results._Parts._close", lambda *_: None)
     world = random_world(seed)
     run = ct.run(world.net, world.shock, world.model, world.policies, seed=seed)
     table = ct.account_results(run)
