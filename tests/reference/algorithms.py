@@ -6,7 +6,7 @@ import inspect
 from contagion import margin, markets, measures
 from contagion.errors import SchemaError
 from contagion.propagation.firesales import closed_forms
-from tests.reference import by_account, lending_and_markets
+from tests.reference import by_account, lending_and_markets, solvency_crossholdings
 
 
 def toxic_liquidation(collateral, debt, liquidation_incentive, close_factor, max_steps):
@@ -90,6 +90,7 @@ ALGORITHMS = {
     "weighted_median": (markets.weighted_median, "price"),
 }
 ALGORITHMS |= lending_and_markets.ALGORITHMS
+ALGORITHMS |= solvency_crossholdings.ALGORITHMS
 
 
 def compute(algorithm, keys):
