@@ -130,7 +130,7 @@ def var_interval(
     """Return value at risk with the interval between two order statistics, whose ranks are binomial.
 
     From 20 networks on scenarios are no independent draws, and the interval is the percentile bootstrap over
-    networks and scenarios.
+    whole networks (`contagion.measures.resampling` has its coverage).
 
     Parameters
     ----------
@@ -168,7 +168,9 @@ def var_interval(
     def estimate(values: Array, resampling: Resampling) -> Interval:
         value = tail(values, level)[1]
         if resampling.n_networks >= FEW_NETWORKS:
-            return Interval(value, *central(resampled_tail(values, level, resampling)[1], confidence))
+            return Interval(
+                value, *central(resampled_tail(values, level, resampling)[1], resampling.level(confidence))
+            )
         low, high = order_statistics(np.sort(values), level, confidence)
         missing = [side for side, bound in (("lower", low), ("upper", high)) if np.isnan(bound)]
         note = f"no {' and no '.join(missing)} bound of var: n = {len(values)}" if missing else ""
@@ -218,7 +220,9 @@ def es_interval(
         refusal = f"k = {k} < {LEAST_TAIL}" if k < LEAST_TAIL else resampling.refusal
         if refusal:
             return Interval(shortfall, NAN, NAN, f"no interval: {refusal}")
-        low, high = studentised(shortfall, error, resampled_tail(values, level, resampling), confidence)
+        low, high = studentised(
+            shortfall, error, resampled_tail(values, level, resampling), resampling.level(confidence)
+        )
         if not np.isfinite([low, high]).all():
             return Interval(shortfall, NAN, NAN, "no interval: the tail has too few distinct values")
         return Interval(shortfall, low, high, _caution(values, k, PLAIN_TAIL))
@@ -292,7 +296,7 @@ def _difference(
     refusal = f"k = {k} < {LEAST_TAIL_DIFFERENCE}" if k < LEAST_TAIL_DIFFERENCE else resampling.refusal
     if refusal:
         return Interval(value, NAN, NAN, f"no interval: {refusal}")
-    low, high = central(resampled_difference(first, second, level, resampling), confidence)
+    low, high = central(resampled_difference(first, second, level, resampling), resampling.level(confidence))
     caution = f"approximate: k = {k} < {PLAIN_TAIL_DIFFERENCE}" if k < PLAIN_TAIL_DIFFERENCE else ""
     return Interval(value, low, high, caution)
 

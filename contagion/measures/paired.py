@@ -197,7 +197,7 @@ def paired_effects(
         if not own:
             effects.append(_no_effect("no scenario has a value" if out.all() else "no scenario finished"))
             continue
-        bounds = np.array([_bounds(case, next(draws), confidence) for case in own])
+        bounds = np.array([_bounds(case, next(draws), resampling, confidence) for case in own])
         differences = (row - base)[~out]
         median = var_interval(
             differences, 0.5, confidence=confidence, networks=labels[~out], seed=seed, key=("median", *key)
@@ -334,20 +334,23 @@ def _notes(cases: list[_Case], differences: Array, left_out: int) -> tuple[str, 
     return tuple(notes)
 
 
-def _bounds(case: _Case, draws: Array | None, confidence: float) -> tuple[float, float, float]:
+def _bounds(
+    case: _Case, draws: Array | None, resampling: Resampling, confidence: float
+) -> tuple[float, float, float]:
     """Return interval and p-value of one case; NaNs where too many draws have no spread."""
     mean = case.mean
     if draws is None:
         return mean, mean, 1.0 if mean == 0.0 else 2.0 / (DRAWS + 1)
     shifts, ratios = draws
-    lower, upper = central(ratios, confidence)
+    level = resampling.level(confidence)
+    lower, upper = central(ratios, level)
     if not np.isfinite([lower, upper]).all():
         return NAN, NAN, NAN
     distances = case.present - mean
     error = float(np.sqrt((distances**2).mean() / len(distances)))
-    least, most = central(shifts, confidence)
+    least, most = central(shifts, level)
     low, high = min(mean + least, mean - upper * error), max(mean + most, mean - lower * error)
-    return low, high, max(_p_value(-shifts, mean), _p_value(ratios, mean / error))
+    return low, high, resampling.p_value(max(_p_value(-shifts, mean), _p_value(ratios, mean / error)))
 
 
 def _p_value(draws: Array, found: float) -> float:

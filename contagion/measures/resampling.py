@@ -2,13 +2,34 @@
 
 One network: every scenario gets an independent Poisson(1) weight. Below 20 networks scenarios are drawn with
 replacement within each network, so that intervals speak *for these networks*; from 20 on networks are drawn
-with replacement first. Weights come from streams keyed by seed and metric, never by policy: all policies are
-resampled alike, and a policy added changes nobody's interval.
+with replacement, each whole: scenarios drawn again within them would count their spread twice. Weights come from
+streams keyed by seed and metric, never by policy: all policies are resampled alike, and a policy added changes
+nobody's interval.
+
+A bootstrap over N networks is too narrow by the factor sqrt((N - 1) / N) and by that of the normal law to Student's t;
+from 20 networks on intervals take order statistics further out that make up for it, and p-values follow them.
+
+Measured coverage at nominal 95 % (1 000 repetitions, ±0.7) with 20 scenarios per network. Networks that are alike /
+that differ by half the standard deviation of their scenarios; networks then scenarios, whole networks, whole networks
+and order statistics further out:
+
+==================  ============  ============  ============
+measure, networks   two stages    whole         whole, wider
+==================  ============  ============  ============
+VaR 90 %, 25        98.8 / 96.4   93.5 / 91.7   95.5 / 94.2
+VaR 90 %, 50        99.1 / 96.8   94.8 / 93.2   95.7 / 94.2
+ES 90 %, 25         99.1 / 97.2   93.1 / 92.8   95.7 / 95.0
+ES difference, 25   99.5 / 98.9   93.9 / 91.9   95.7 / 94.7
+mean, normal, 25    99.4 / 96.0   94.6 / 93.1   96.5 / 96.3
+mean, lognormal 25  99.2 / 96.4   93.9 / 93.3   95.5 / 95.4
+==================  ============  ============  ============
 
 References
 ----------
 Hanley, MacGibbon (2006), "Creating non-parametric bootstrap samples using Poisson frequencies".
-Davison, Hinkley (1997), "Bootstrap Methods and their Application", section 3.8, for two-stage resampling.
+Davison, Hinkley (1997), "Bootstrap Methods and their Application", section 3.8: resampling groups whole gives nearly
+the variance of clustered data, drawing again within them too much. Hesterberg (2015), "What teachers should know about the
+bootstrap", The American Statistician 69(4), section 4.1, for the expanded percentile interval.
 """
 
 from __future__ import annotations
@@ -92,6 +113,30 @@ class Resampling:
         least = int(np.bincount(self.codes).min())
         return f"{least} scenarios per network < {LEAST_PER_NETWORK}" if least < LEAST_PER_NETWORK else ""
 
+    def level(self, confidence: float) -> float:
+        """Return the central share of draws whose ends bound an interval of this confidence.
+
+        It is `confidence` itself below 20 networks; from there on 1 - 2 Φ(-sqrt(N / (N - 1)) t), where t is the
+        quantile of Student's law with N - 1 degrees of freedom (Hesterberg 2015).
+        """
+        from scipy.special import ndtr, stdtrit
+
+        n = self.n_networks
+        if n < FEW_NETWORKS:
+            return confidence
+        return float(
+            1.0 - 2.0 * ndtr(math.sqrt(n / (n - 1.0)) * float(stdtrit(n - 1.0, (1.0 - confidence) / 2.0)))
+        )
+
+    def p_value(self, share: float) -> float:
+        """Return the p-value of a two-sided share of draws, so that it agrees with the interval of `level`."""
+        from scipy.special import ndtri, stdtr
+
+        n = self.n_networks
+        if n < FEW_NETWORKS or not 0.0 < share < 1.0:
+            return share
+        return float(2.0 * stdtr(n - 1.0, ndtri(share / 2.0) / math.sqrt(n / (n - 1.0))))
+
     def reach(self, k: float) -> int:
         """Number of largest values that a tail of k points can need under any weights."""
         n = len(self.codes)
@@ -114,15 +159,20 @@ class Resampling:
         totals : numpy.ndarray
             Sum of the weights of all n scenarios, shape (b,).
         """
-        sources = [stream(self.seed, "bootstrap", *self.key, code) for code in range(self.n_networks)]
+        n = self.n_networks
+        sources = [
+            stream(self.seed, "bootstrap", *self.key, code) for code in range(1 if n >= FEW_NETWORKS else n)
+        ]
         whole = stream(self.seed, "bootstrap whole", *self.key)
-        rows = max(1, BLOCK_VALUES // max(1, len(kept) if self.n_networks == 1 else len(self.codes)))
+        rows = max(1, BLOCK_VALUES // max(1, len(kept) if n == 1 else len(self.codes)))
         for start in range(0, DRAWS, rows):
             size = min(rows, DRAWS - start)
-            if self.n_networks == 1:
+            if n == 1:
                 yield self._poisson(size, len(kept), sources[0], whole)
+            elif n < FEW_NETWORKS:
+                yield self._within_networks(size, kept, sources)
             else:
-                yield self._within_networks(size, kept, sources, whole)
+                yield self._whole_networks(size, kept, whole)
 
     def _poisson(
         self, size: int, m: int, source: np.random.Generator, whole: np.random.Generator
@@ -132,25 +182,26 @@ class Resampling:
         return weights, weights.sum(axis=1) + rest
 
     def _within_networks(
-        self, size: int, kept: Codes, sources: list[np.random.Generator], whole: np.random.Generator
+        self, size: int, kept: Codes, sources: list[np.random.Generator]
     ) -> tuple[Array, Array]:
-        """Draw scenarios with replacement within every network; networks too, where there are many."""
-        n = self.n_networks
-        times = np.ones((size, n), dtype=np.int64)
-        if n >= FEW_NETWORKS:
-            times = whole.multinomial(n, np.full(n, 1.0 / n), size=size)
-        weights, totals = np.zeros((size, len(kept))), np.zeros(size)
+        """Draw scenarios with replacement within every network."""
+        weights = np.zeros((size, len(kept)))
         for code, source in enumerate(sources):
             members = np.flatnonzero(self.codes == code)
             places = np.flatnonzero(self.codes[kept] == code)
-            lengths = times[:, code] * len(members)
-            row = np.repeat(np.arange(size), lengths)
-            found = source.integers(len(members), size=int(lengths.sum()))
+            row = np.repeat(np.arange(size), len(members))
+            found = source.integers(len(members), size=size * len(members))
             counts = np.bincount(row * len(members) + found, minlength=size * len(members))
             own = np.searchsorted(members, kept[places])
             weights[:, places] = counts.reshape(size, len(members))[:, own]
-            totals += lengths
-        return weights, totals
+        return weights, np.full(size, float(len(self.codes)))
+
+    def _whole_networks(self, size: int, kept: Codes, whole: np.random.Generator) -> tuple[Array, Array]:
+        """Draw networks with replacement, each with all its scenarios."""
+        n = self.n_networks
+        times = whole.multinomial(n, np.full(n, 1.0 / n), size=size).astype(np.float64)
+        sizes = np.bincount(self.codes, minlength=n).astype(np.float64)
+        return times[:, self.codes[kept]], times @ sizes
 
 
 def between_networks(values: npt.ArrayLike, networks: npt.ArrayLike) -> float:

@@ -331,7 +331,7 @@ def _network_note(found: Panel, variance: float) -> str:
     n = found.n_networks
     if n == 1:
         return ""
-    scope = f"for these {n} networks" if n < FEW_NETWORKS else f"{n} networks resampled, then scenarios"
+    scope = f"for these {n} networks" if n < FEW_NETWORKS else f"{n} networks resampled whole"
     return f"{scope}, variance between networks {variance:.3g}"
 
 

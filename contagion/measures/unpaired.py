@@ -137,11 +137,13 @@ def _bounds(
     shifts, errors = shift_second - shift_first, np.sqrt(var_first + var_second)
     ratios = np.where(shifts == 0.0, 0.0, np.copysign(np.inf, shifts))
     np.divide(shifts, errors, out=ratios, where=errors > 0.0)
-    (least, most), (lower, upper) = central(shifts, confidence), central(ratios, confidence)
+    fewest = max(plans, key=lambda plan: plan.level(confidence))
+    level = fewest.level(confidence)
+    (least, most), (lower, upper) = central(shifts, level), central(ratios, level)
     if not np.isfinite([lower, upper]).all():
         return NAN, NAN, NAN
     low, high = min(found + least, found - upper * error), max(found + most, found - lower * error)
-    return low, high, max(_p_value(shifts, found), _p_value(ratios, found / error))
+    return low, high, fewest.p_value(max(_p_value(shifts, found), _p_value(ratios, found / error)))
 
 
 def _draws(values: Array, plan: Resampling) -> tuple[Array, Array]:

@@ -292,7 +292,7 @@ def _bounds(
         for part, load, distance in zip(parts, loads, apart, strict=True):
             part.append(_statistics(counts, load, distance))
     return [
-        _studentised(mean, distance, load, np.concatenate(part, axis=1), confidence)
+        _studentised(mean, distance, load, np.concatenate(part, axis=1), resampling, confidence)
         for mean, distance, load, part in zip(means, apart, loads, parts, strict=True)
     ]
 
@@ -310,18 +310,22 @@ def _statistics(counts: Array, weights: Array, distances: Array) -> Array:
     return np.stack([means, far])
 
 
-def _studentised(mean: float, distances: Array, weights: Array, draws: Array, confidence: float) -> _Bounds:
+def _studentised(
+    mean: float, distances: Array, weights: Array, draws: Array, resampling: Resampling, confidence: float
+) -> _Bounds:
     """Return the bounds that span the percentile and the studentised interval, and the larger p-value."""
     if not distances.any():
         return _Bounds(mean, mean, mean, 1.0 if mean == 0.0 else 2.0 / (DRAWS + 1))
     shifts, ratios = draws
-    lower, upper = central(ratios, confidence)
+    level = resampling.level(confidence)
+    lower, upper = central(ratios, level)
     if not np.isfinite([lower, upper]).all():
         return _Bounds(mean, NAN, NAN, NAN)
     error = float(np.sqrt((weights**2 * distances**2).sum()) / weights.sum())
-    least, most = central(shifts, confidence)
+    least, most = central(shifts, level)
     low, high = min(mean + least, mean - upper * error), max(mean + most, mean - lower * error)
-    return _Bounds(mean, low, high, max(_p_value(-shifts, mean), _p_value(ratios, mean / error)))
+    p_value = resampling.p_value(max(_p_value(-shifts, mean), _p_value(ratios, mean / error)))
+    return _Bounds(mean, low, high, p_value)
 
 
 def _p_value(draws: Array, found: float) -> float:
@@ -339,7 +343,7 @@ def _median_bounds(
         sums = np.cumsum(counts[:, order] * weights[order], axis=1)
         beyond = sums >= 0.5 * sums[:, -1:] * (1.0 - 1e-12)
         medians.append(differences[order][beyond.argmax(axis=1)])
-    return central(np.concatenate(medians), confidence)
+    return central(np.concatenate(medians), resampling.level(confidence))
 
 
 def _refusal(size: float, differing: float) -> str:

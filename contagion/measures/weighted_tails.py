@@ -97,7 +97,9 @@ def weighted_var_interval(
         refusal = _refusal(values, load, level, LEAST_TAIL) or resampling.refusal
         if refusal:
             return Interval(risk, NAN, NAN, f"no interval: {refusal}")
-        return Interval(risk, *central(_draws(values, load, level, resampling)[1], confidence))
+        return Interval(
+            risk, *central(_draws(values, load, level, resampling)[1], resampling.level(confidence))
+        )
 
     check_level(level), check_level(confidence, "confidence")
     return _with_failures(losses, weights, networks, seed, ("tail", *key), estimate)
@@ -134,7 +136,9 @@ def weighted_es_interval(
         refusal = _refusal(values, load, level, LEAST_TAIL) or resampling.refusal
         if refusal:
             return Interval(shortfall, NAN, NAN, f"no interval: {refusal}")
-        low, high = studentised(shortfall, error, _draws(values, load, level, resampling), confidence)
+        low, high = studentised(
+            shortfall, error, _draws(values, load, level, resampling), resampling.level(confidence)
+        )
         if not np.isfinite([low, high]).all():
             return Interval(shortfall, NAN, NAN, "no interval: the tail has too few distinct values")
         return Interval(shortfall, low, high, _caution(values, load, level))
@@ -196,7 +200,7 @@ def weighted_es_difference(
     ones, others = (_draws(values, load, level, resampling)[0] for values in (one, other))
     few = size < PLAIN_TAIL_DIFFERENCE
     note = f"approximate: effective sample size of the tail {size:.0f} < {PLAIN_TAIL_DIFFERENCE}"
-    return Interval(value, *central(ones - others, confidence), note if few else "")
+    return Interval(value, *central(ones - others, resampling.level(confidence)), note if few else "")
 
 
 def weighted_between_networks(values: Array, networks: npt.ArrayLike, weights: Array) -> float:

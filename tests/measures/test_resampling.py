@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from contagion.errors import SchemaError, TooLargeError, ValueRangeError
 from contagion.measures import resampling
@@ -63,6 +64,15 @@ class TestWeights:
         assert weights.shape == (DRAWS, 3) and (totals == 400.0).all()
         assert weights.mean() == pytest.approx(1.0, abs=0.06)
 
+    def test_many_networks_are_drawn_whole_so_that_the_mean_varies_as_their_means_do(self):
+        networks = np.arange(600) % 30
+        weights, totals = drawn(600, networks)
+        by_network = weights.reshape(DRAWS, 20, 30)
+        assert (by_network == by_network[:, :1]).all() and (totals == 600.0).all()
+        values = np.random.Generator(np.random.PCG64(1)).standard_normal(600)
+        means = np.array([values[networks == one].mean() for one in range(30)])
+        assert (weights @ values / 600.0).var() == pytest.approx(means.var() / 30.0, rel=0.1)
+
 
 class TestDeterminism:
     @pytest.mark.parametrize("networks", [None, np.arange(60) % 3, np.arange(60) % 30])
@@ -85,6 +95,14 @@ class TestDeterminism:
 
 
 class TestRules:
+    def test_many_networks_widen_intervals_to_those_of_student_and_p_values_follow(self):
+        many, few = Resampling.make(40, np.arange(40) % 20, 0), Resampling.make(40, np.arange(40) % 19, 0)
+        one = Resampling.make(40, None, 0)
+        assert few.level(0.95) == one.level(0.95) == 0.95 and few.p_value(0.01) == 0.01
+        expanded = 2.0 * stats.norm.cdf(-np.sqrt(20.0 / 19.0) * stats.t.ppf(0.975, 19))
+        assert many.level(0.95) == pytest.approx(1.0 - expanded) and 0.03 < expanded < 0.035
+        assert many.p_value(expanded) == pytest.approx(0.05) and many.p_value(1.0) == 1.0
+
     def test_few_scenarios_per_network_are_refused(self):
         assert Resampling.make(36, np.arange(36) % 4, 0).refusal == "9 scenarios per network < 10"
         assert Resampling.make(40, np.arange(40) % 4, 0).refusal == ""

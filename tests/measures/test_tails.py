@@ -121,7 +121,7 @@ class TestEffects:
         assert table.loc["tiers", "between_networks"] == pytest.approx(means.var())
         assert "for these 4 networks, variance between networks" in table.loc["tiers", "note"]
         many = effects_table(study(networks=25), "system_loss")
-        assert "25 networks resampled, then scenarios" in many.loc["tiers", "note"]
+        assert "25 networks resampled whole" in many.loc["tiers", "note"]
         assert math.isnan(effects_table(study(), "system_loss").loc["tiers", "between_networks"])
 
     def test_attributes_state_how_the_table_was_made(self):

@@ -8,7 +8,7 @@ import pytest
 from contagion.errors import SchemaError, ValueRangeError
 from contagion.measures.unpaired import unpaired_difference
 
-DRAWS = 400
+DRAWS = 500
 
 
 def covered(draw, truth, sizes):

@@ -20,9 +20,10 @@ import numpy.typing as npt
 from contagion.errors import ValueRangeError
 from contagion.measures.market_based.checks import pair, share
 
-__all__ = ["Start", "best_line", "quantile_regression"]
+__all__ = ["Start", "best_line", "best_slopes", "quantile_regression"]
 
 Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
 
 Start = tuple[int, int]
 """Two observations with different x."""
@@ -91,6 +92,78 @@ def best_line(x: Array, y: Array, weights: Array, q: float, start: Start) -> Sta
         if found is None:
             return i, j
         i, j = found, _turned(x, y, weights, q, found)
+
+
+def best_slopes(x: Array, y: Array, weights: Array, q: float, start: Start) -> Array:
+    """Return the slope of the best line under every row of weights: `best_line` for many draws at a time.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray
+        Observations, shape (n,).
+    weights : numpy.ndarray
+        How often each counts, shape (b, n).
+    q, start
+        As in `best_line`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (b,). Draws on whose line more than two observations lie are finished by `best_line`, one by one.
+    """
+    ends = np.tile(np.array(sorted(start), dtype=np.intp), (len(weights), 1))
+    height = float(np.abs(y).max()), float(np.abs(x).max())
+    active = np.arange(len(weights))
+    while len(active):
+        first, second = ends[active].T
+        slope = (y[second] - y[first]) / (x[second] - x[first])
+        residuals = y - y[first, np.newaxis] - slope[:, np.newaxis] * (x - x[first, np.newaxis])
+        near = np.abs(residuals) <= NEAR * (height[0] + np.abs(slope) * height[1])[:, np.newaxis]
+        row = np.arange(len(active))
+        near[row, first] = near[row, second] = True
+        crowded = near.sum(axis=1) > 2
+        for one in active[crowded]:
+            ends[one] = best_line(x, y, weights[one], q, (int(ends[one, 0]), int(ends[one, 1])))
+        active, residuals, near = active[~crowded], residuals[~crowded], near[~crowded]
+        own = weights[active]
+        pivot, falls = _steepest_ends(
+            x, own, np.where(near, 0.0, own * np.where(residuals > 0.0, q, q - 1.0)), q, ends[active]
+        )
+        active, pivot = active[falls], pivot[falls]
+        ends[active] = np.sort(np.stack([pivot, _turns(x, y, own[falls], q, pivot)], axis=1), axis=1)
+    first, second = ends.T
+    return np.asarray((y[second] - y[first]) / (x[second] - x[first]))
+
+
+def _steepest_ends(
+    x: Array, weights: Array, pull: Array, q: float, ends: Places
+) -> tuple[Places, npt.NDArray[np.bool_]]:
+    """Return the end of every line about which a turn lowers the loss fastest, and whether it does lower it."""
+    row = np.arange(len(ends))
+    other = ends[:, ::-1]
+    off = (pull @ x)[:, np.newaxis] - x[ends] * pull.sum(axis=1)[:, np.newaxis]
+    ahead = (x[other] - x[ends]) * weights[row[:, np.newaxis], other]
+    right, left = np.maximum(ahead, 0.0), np.maximum(-ahead, 0.0)
+    rising = (1.0 - q) * right + q * left - off
+    falling = q * right + (1.0 - q) * left + off
+    change = np.minimum(rising, falling)
+    best = change.argmin(axis=1)
+    pivot = ends[row, best]
+    scale = (weights * np.abs(x - x[pivot, np.newaxis])).sum(axis=1)
+    return pivot, change[row, best] < -NEAR * scale
+
+
+def _turns(x: Array, y: Array, weights: Array, q: float, pivot: Places) -> Places:
+    """Return the observation that the best line through the pivot of every draw passes, as `_turned`."""
+    apart = x - x[pivot, np.newaxis]
+    slopes = np.full(apart.shape, np.inf)
+    np.divide(y - y[pivot, np.newaxis], apart, out=slopes, where=apart != 0.0)
+    order = np.argsort(slopes, axis=1, kind="stable")
+    reach = weights * np.abs(apart)
+    below = (reach * np.where(apart > 0.0, q, 1.0 - q)).sum(axis=1)
+    sums = np.cumsum(np.take_along_axis(reach, order, axis=1), axis=1)
+    place = np.minimum((sums < below[:, np.newaxis]).sum(axis=1), (apart != 0.0).sum(axis=1) - 1)
+    return np.asarray(order[np.arange(len(order)), place])
 
 
 def _steepest(x: Array, y: Array, weights: Array, q: float, i: int, j: int) -> int | None:

@@ -28,7 +28,7 @@ import pandas as pd
 from contagion.errors import SchemaError, nearest
 from contagion.measures.intervals import joined
 from contagion.measures.market_based.checks import pair, share
-from contagion.measures.market_based.regression import best_line, line_through
+from contagion.measures.market_based.regression import best_line, best_slopes
 from contagion.measures.market_based.returns import covar, mes
 from contagion.measures.resampling import Resampling, central
 from contagion.measures.shortfall import check_level
@@ -153,8 +153,8 @@ def _bounds(
             draws[name].append(_draws(firm, market, weights, q, starts[name]))
     bounds = {}
     for name, parts in draws.items():
-        every = np.concatenate(parts)
-        bounds[name] = np.array([central(every[:, 0], confidence), central(every[:, 1], confidence)])
+        every, level = np.concatenate(parts), resampling.level(confidence)
+        bounds[name] = np.array([central(every[:, 0], level), central(every[:, 1], level)])
     return bounds, f"approximate: n q = {k} < {PLAIN_TAIL}" if k < PLAIN_TAIL else ""
 
 
@@ -165,10 +165,9 @@ def _draws(firm: Array, market: Array, weights: Array, q: float, start: tuple[in
     found[:, 0] = _tail_means(firm[by_market], weights[:, by_market], q)
     if firm[start[0]] < firm[start[1]]:
         whole = best_line(firm, market, np.ones(len(firm)), q, start)
-        lines = (line_through(firm, market, *best_line(firm, market, own, q, whole)) for own in weights)
         ordered, sums = firm[by_firm], np.cumsum(weights[:, by_firm], axis=1)
         fall = ordered[_places(sums, q)] - ordered[_places(sums, 0.5)]
-        found[:, 1] = fall * np.array([slope for _, slope in lines])
+        found[:, 1] = fall * best_slopes(firm, market, weights, q, whole)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from contagion.facts import LENDING_MARKETS
+from contagion.measures.resampling import FEW_NETWORKS
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Fold, Heading, Paragraph, Points, Section, Table, table, words
 from contagion.reporting.glossary import METRICS
@@ -145,8 +146,10 @@ def _statistics(material: Material) -> Iterator[Block]:
     several = len(comparison.networks)
     if several > 1:
         text += (
-            f"Scenario i ran on network i mod {several}. Below 20 networks the intervals resample scenarios "
+            f"Scenario i ran on network i mod {several}. With fewer than 20 networks the intervals resample scenarios "
             f"within each network and speak for these {several} networks only."
+            if several < FEW_NETWORKS
+            else f"Scenario i ran on network i mod {several}. The intervals resample whole networks."
         )
     yield Paragraph(text)
 
