@@ -28,8 +28,8 @@ References
 ----------
 Hanley, MacGibbon (2006), "Creating non-parametric bootstrap samples using Poisson frequencies".
 Davison, Hinkley (1997), "Bootstrap Methods and their Application", section 3.8: resampling groups whole gives nearly
-the variance of clustered data, drawing again within them too much. Hesterberg (2015), "What teachers should know about the
-bootstrap", The American Statistician 69(4), section 4.1, for the expanded percentile interval.
+the variance of clustered data, drawing again within them too much. Hesterberg (2015), "What teachers should know about
+the bootstrap", The American Statistician 69(4), section 4.1, for the expanded percentile interval.
 """
 
 from __future__ import annotations
@@ -124,9 +124,8 @@ class Resampling:
         n = self.n_networks
         if n < FEW_NETWORKS:
             return confidence
-        return float(
-            1.0 - 2.0 * ndtr(math.sqrt(n / (n - 1.0)) * float(stdtrit(n - 1.0, (1.0 - confidence) / 2.0)))
-        )
+        quantile = float(stdtrit(n - 1.0, (1.0 - confidence) / 2.0))
+        return 1.0 - 2.0 * float(ndtr(math.sqrt(n / (n - 1.0)) * quantile))
 
     def p_value(self, share: float) -> float:
         """Return the p-value of a two-sided share of draws, so that it agrees with the interval of `level`."""
@@ -135,7 +134,7 @@ class Resampling:
         n = self.n_networks
         if n < FEW_NETWORKS or not 0.0 < share < 1.0:
             return share
-        return float(2.0 * stdtr(n - 1.0, ndtri(share / 2.0) / math.sqrt(n / (n - 1.0))))
+        return 2.0 * float(stdtr(n - 1.0, float(ndtri(share / 2.0)) / math.sqrt(n / (n - 1.0))))
 
     def reach(self, k: float) -> int:
         """Number of largest values that a tail of k points can need under any weights."""

@@ -145,11 +145,11 @@ def _statistics(material: Material) -> Iterator[Block]:
     )
     several = len(comparison.networks)
     if several > 1:
+        text += f"Scenario i ran on network i mod {several}. "
         text += (
-            f"Scenario i ran on network i mod {several}. With fewer than 20 networks the intervals resample scenarios "
-            f"within each network and speak for these {several} networks only."
+            f"The intervals resample scenarios within each network and speak for these {several} networks only."
             if several < FEW_NETWORKS
-            else f"Scenario i ran on network i mod {several}. The intervals resample whole networks."
+            else "The intervals resample whole networks."
         )
     yield Paragraph(text)
 
