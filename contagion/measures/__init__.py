@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from contagion.measures.market_based.tables import market_measures as market_measures
     from contagion.measures.moments import covariance_of as covariance_of
     from contagion.measures.monitoring import monitor as monitor
+    from contagion.measures.node_importance import criticality as criticality
+    from contagion.measures.node_importance import impact_susceptibility as impact_susceptibility
+    from contagion.measures.node_importance import rank_correlation as rank_correlation
     from contagion.measures.paired import holm as holm
     from contagion.measures.paired import paired_effect as paired_effect
     from contagion.measures.paired import paired_effects as paired_effects
@@ -80,6 +83,7 @@ _HOMES = {
     "cascade_slopes": "feedback",
     "clopper_pearson": "proportions",
     "controls_table": "controls",
+    "criticality": "node_importance",
     "covar": "market_based.returns",
     "market_measures": "market_based.tables",
     "mes": "market_based.returns",
@@ -106,6 +110,7 @@ _HOMES = {
     "hedge_table": "hedges",
     "hill_estimate": "intervals",
     "holm": "paired",
+    "impact_susceptibility": "node_importance",
     "kupiec": "swings",
     "leave_one_out": "shapley",
     "liquidation_map": "liquidation",
@@ -122,6 +127,7 @@ _HOMES = {
     "paired_effect": "paired",
     "paired_effects": "paired",
     "probability_of_liquidation": "probability",
+    "rank_correlation": "node_importance",
     "share_interval": "proportions",
     "stressed_members": "stressed",
     "procyclicality": "swings",

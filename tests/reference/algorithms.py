@@ -6,7 +6,7 @@ import inspect
 from contagion import margin, markets, measures
 from contagion.errors import SchemaError
 from contagion.propagation.firesales import closed_forms
-from tests.reference import by_account, lending_and_markets, solvency_crossholdings
+from tests.reference import by_account, lending_and_markets, solvency_crossholdings, solvency_valuation
 
 
 def toxic_liquidation(collateral, debt, liquidation_incentive, close_factor, max_steps):
@@ -91,6 +91,7 @@ ALGORITHMS = {
 }
 ALGORITHMS |= lending_and_markets.ALGORITHMS
 ALGORITHMS |= solvency_crossholdings.ALGORITHMS
+ALGORITHMS |= solvency_valuation.ALGORITHMS
 
 
 def compute(algorithm, keys):
