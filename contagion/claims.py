@@ -183,10 +183,9 @@ class Claims:
     @cached_property
     def exposures(self) -> Claims:
         """The same claims seen by creditors: row creditor, "creditor" the debtor, sorted by creditor, then debtor."""
-        order = np.lexsort((self.debtor, self.creditor))
-        counts = np.bincount(self.creditor, minlength=self.n)
-        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return Claims(indptr, self.debtor[order], self.amount[order], self.names)
+        turned = self.matrix().tocsc()
+        places = [np.asarray(side, dtype=np.int64) for side in (turned.indptr, turned.indices)]
+        return Claims(places[0], places[1], np.asarray(turned.data, dtype=np.float64), self.names)
 
     def matrix(self) -> csr_array:
         """The debts as a sparse matrix, row debtor, column creditor."""

@@ -6,7 +6,13 @@ import inspect
 from contagion import margin, markets, measures
 from contagion.errors import SchemaError
 from contagion.propagation.firesales import closed_forms
-from tests.reference import by_account, lending_and_markets, solvency_crossholdings, solvency_valuation
+from tests.reference import (
+    by_account,
+    lending_and_markets,
+    solvency_crossholdings,
+    solvency_distress,
+    solvency_valuation,
+)
 
 
 def toxic_liquidation(collateral, debt, liquidation_incentive, close_factor, max_steps):
@@ -91,6 +97,7 @@ ALGORITHMS = {
 }
 ALGORITHMS |= lending_and_markets.ALGORITHMS
 ALGORITHMS |= solvency_crossholdings.ALGORITHMS
+ALGORITHMS |= solvency_distress.ALGORITHMS
 ALGORITHMS |= solvency_valuation.ALGORITHMS
 
 

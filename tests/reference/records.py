@@ -87,12 +87,36 @@ def scenarios(record):
 
 def check(record, compute):
     """Everything in which the computed values differ from the record; an empty list if nothing does."""
+    order = record["expected"].get("ranking")
+    if order is not None:
+        rest = {name: value for name, value in record["expected"].items() if name != "ranking"}
+        return _check_ranking(record, order, compute) + check({**record, "expected": rest}, compute)
     faults = []
     runs = scenarios(record)
     for place, (keys, expected) in enumerate(runs):
         prefix = f"scenario {place}: " if len(runs) > 1 else ""
         faults += [prefix + fault for fault in _check_run(record, keys, expected, compute)]
     return faults
+
+
+def _check_ranking(record, order, compute):
+    """The banks that default alone, one a scenario, by `debtrank`: largest first, ties by index.
+
+    A record without scenarios ranks all of its banks.
+    """
+    rule = dict(record.get("params") or {})
+    chosen = rule.pop("scenarios", None) or [{"initial_defaults": [i]} for i in range(record["input"]["n"])]
+    keys = [
+        keys for keys, _ in scenarios({**record, "params": {**rule, "scenarios": chosen}, "expected": {}})
+    ]
+    banks = [bank for run in keys for bank in run["initial_defaults"]]
+    size = [compute(record["algorithm"], run)["debtrank"] for run in keys]
+    names = keys[0].get("names") or []
+    places = [names.index(bank) if bank in names else bank for bank in banks]
+    ranked = [banks[k] for k in sorted(range(len(banks)), key=lambda k: (-size[k], places[k]))]
+    if order and isinstance(order[0], str):
+        ranked = [names[bank] if isinstance(bank, int) else bank for bank in ranked]
+    return differences(order, ranked, {}, "ranking")
 
 
 def _check_run(record, keys, expected, compute):

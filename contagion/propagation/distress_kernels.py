@@ -1,0 +1,267 @@
+"""How does distress travel before anyone defaults? Compiled fixed points and rounds over sorted exposures.
+
+Rows are creditors; ``share[k]`` is the claim on ``debtor[k]`` as a share of the creditor's face equity, sorted by
+debtor within a row, and every sum is taken in that order.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contagion.arrays import FloatArray
+from contagion.compiled import inner, kernel
+
+LARGEST_DENSE = (
+    200  # nodes reached up to which the finite algorithm is used at once: exact, a solve per round
+)
+LARGEST_REDUCTION = 4_000  # where sweeps do not settle: 128 MB
+LARGEST_SWEEPS = 20_000
+LARGEST_WORK = 10_000_000_000  # sweeps times exposures
+ENOUGH = 1e-12
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@kernel
+def weighted_sums(weights: FloatArray, rows: FloatArray) -> FloatArray:
+    """``sum_i weights_i rows_ki`` for every row k, added in the order of i."""
+    found = np.zeros(len(rows))
+    for k in range(len(rows)):
+        for i in range(len(weights)):
+            found[k] += weights[i] * rows[k, i]
+    return found
+
+
+@kernel
+def times(start: IntArray, debtor: IntArray, share: FloatArray, h: FloatArray) -> FloatArray:
+    """``sum_j share_ij h_j`` for every i, added in the order of j."""
+    found = np.zeros(len(h))
+    for i in range(len(h)):
+        for k in range(start[i], start[i + 1]):
+            found[i] += share[k] * h[debtor[k]]
+    return found
+
+
+@inner
+def passed_on(h: float, alpha: float) -> float:
+    """Share of a debt that is lost at distress h."""
+    return h if alpha == 0.0 else h * np.exp(alpha * (h - 1.0))
+
+
+@kernel
+def reached(indptr: IntArray, creditor: IntArray, share: FloatArray, shock: FloatArray) -> BoolArray:
+    """Who can be reached from the shocked along exposures; debts by debtor, `share` in the creditor's equity."""
+    n = len(shock)
+    found = shock > 0.0
+    queue = np.empty(n, dtype=np.int64)
+    tail = 0
+    for i in range(n):
+        if found[i]:
+            queue[tail] = i
+            tail += 1
+    head = 0
+    while head < tail:
+        i = queue[head]
+        head += 1
+        for k in range(indptr[i], indptr[i + 1]):
+            if share[k] > 0.0 and not found[creditor[k]]:
+                found[creditor[k]] = True
+                queue[tail] = creditor[k]
+                tail += 1
+    return found
+
+
+@kernel
+def least(
+    start: IntArray,
+    debtor: IntArray,
+    share: FloatArray,
+    shock: FloatArray,
+    reach: BoolArray,
+    alpha: float,
+    h: FloatArray,
+) -> tuple[int, float, int]:
+    """Least fixed point of ``h = min(1, shock + share f(h))``, written into `h`.
+
+    Returns
+    -------
+    tuple of int, float, int
+        Rounds, residual, worst node. Rounds are negative if it did not settle.
+    """
+    many = reach.sum()
+    if alpha == 0.0 and many <= LARGEST_DENSE and _by_sets(start, debtor, share, shock, reach, h):
+        return 1, 0.0, 0
+    cap = max(1_000, min(1_000_000, LARGEST_WORK // (len(share) + len(h))))
+    if alpha == 0.0 and many <= LARGEST_REDUCTION:
+        cap = min(cap, LARGEST_SWEEPS)
+    rounds, residual, worst = _sweep(start, debtor, share, shock, reach, alpha, h, cap)
+    small = alpha == 0.0 and many <= LARGEST_REDUCTION
+    if rounds < 0 and small and _by_sets(start, debtor, share, shock, reach, h):
+        return 1, 0.0, 0
+    return rounds, residual, worst
+
+
+@inner
+def _sweep(
+    start: IntArray,
+    debtor: IntArray,
+    share: FloatArray,
+    shock: FloatArray,
+    reach: BoolArray,
+    alpha: float,
+    h: FloatArray,
+    cap: int,
+) -> tuple[int, float, int]:
+    """In place from below; residuals relative to each node's own distress, so that small distress counts in full."""
+    n = len(h)
+    for i in range(n):
+        h[i] = shock[i] if reach[i] else 0.0
+    lost = np.empty(n)
+    for i in range(n):
+        lost[i] = passed_on(h[i], alpha)
+    ratios = np.full(5, np.inf)
+    before = np.inf
+    residual, worst = 0.0, 0
+    for sweep in range(cap):
+        residual = 0.0
+        for i in range(n):
+            if reach[i] and h[i] < 1.0:
+                x = shock[i]
+                for k in range(start[i], start[i + 1]):
+                    x += share[k] * lost[debtor[k]]
+                x = min(1.0, x)
+                if x > h[i]:
+                    if x - h[i] > residual * x:
+                        residual = (x - h[i]) / x
+                        worst = i
+                    h[i] = x
+                    lost[i] = passed_on(x, alpha)
+        ratios[sweep % 5] = residual / before if before > 0.0 else 0.0
+        before = residual
+        q = ratios.max()
+        if residual == 0.0 or (q < 1.0 and residual * q / (1.0 - q) <= ENOUGH):
+            return sweep + 1, residual, worst
+    return -cap, residual, worst
+
+
+@inner
+def _by_sets(
+    start: IntArray,
+    debtor: IntArray,
+    share: FloatArray,
+    shock: FloatArray,
+    reach: BoolArray,
+    h: FloatArray,
+) -> bool:
+    """The finite algorithm: everybody reached at 1, then solve for those who stay below; False if singular."""
+    n = len(h)
+    below = np.zeros(n, dtype=np.bool_)
+    for i in range(n):
+        h[i] = 1.0 if reach[i] else 0.0
+    while True:
+        grown = False
+        for i in range(n):
+            if reach[i] and not below[i]:
+                x = shock[i]
+                for k in range(start[i], start[i + 1]):
+                    x += share[k] * h[debtor[k]]
+                if x < 1.0:
+                    below[i] = True
+                    grown = True
+        if not grown:
+            return True
+        if not _solve(start, debtor, share, shock, below, h):
+            return False
+
+
+@inner
+def _solve(
+    start: IntArray,
+    debtor: IntArray,
+    share: FloatArray,
+    shock: FloatArray,
+    below: BoolArray,
+    h: FloatArray,
+) -> bool:
+    """Distress of the nodes below 1, the others' given, by elimination in the order of nodes."""
+    nodes = np.flatnonzero(below)
+    size = len(nodes)
+    place = np.full(len(h), -1, dtype=np.int64)
+    for a in range(size):
+        place[nodes[a]] = a
+    flow, have, pivot = np.zeros((size, size)), np.zeros(size), np.ones(size)
+    for a in range(size):
+        i = nodes[a]
+        have[a] = shock[i]
+        for k in range(start[i], start[i + 1]):
+            b = place[debtor[k]]
+            if b >= 0:
+                flow[a, b] += share[k]
+            else:
+                have[a] += share[k] * h[debtor[k]]
+    for a in range(size):
+        pivot[a] = 1.0 - flow[a, a]
+        if not pivot[a] > 0.0:
+            return False
+        for b in range(a + 1, size):
+            if flow[b, a] > 0.0:
+                factor = flow[b, a] / pivot[a]
+                have[b] += factor * have[a]
+                for c in range(a + 1, size):
+                    flow[b, c] += factor * flow[a, c]
+    for a in range(size - 1, -1, -1):
+        x = have[a]
+        for b in range(a + 1, size):
+            x += flow[a, b] * h[nodes[b]]
+        h[nodes[a]] = min(1.0, max(shock[nodes[a]], x / pivot[a]))
+    return True
+
+
+@kernel
+def recursion(
+    start: IntArray, debtor: IntArray, share: FloatArray, shock: FloatArray, alpha: float, trace: FloatArray
+) -> int:
+    """Simultaneous rounds of ``h = min(1, shock + share f(h))`` from the shock; how many rows of `trace` are filled."""
+    n = len(shock)
+    trace[0] = shock
+    lost = np.empty(n)
+    for row in range(1, len(trace)):
+        for i in range(n):
+            lost[i] = passed_on(trace[row - 1, i], alpha)
+        moved = times(start, debtor, share, lost)
+        changed = False
+        for i in range(n):
+            trace[row, i] = max(trace[row - 1, i], min(1.0, shock[i] + moved[i]))
+            changed = changed or trace[row, i] > trace[row - 1, i]
+        if not changed:
+            return row
+    return len(trace)
+
+
+@kernel
+def single_hit(
+    start: IntArray, debtor: IntArray, share: FloatArray, shock: FloatArray, h: FloatArray, trace: FloatArray
+) -> int:
+    """Simultaneous rounds in which each node passes its distress on once, written into `h`; number of rounds.
+
+    The first rows of `trace` are filled with the distress before and after each round.
+    """
+    n = len(shock)
+    h[:] = shock
+    passed = shock > 0.0
+    active = shock.copy()
+    rounds = 0
+    while True:
+        if rounds < len(trace):
+            trace[rounds] = h
+        if not (active > 0.0).any():
+            return rounds
+        moved = times(start, debtor, share, active)
+        rounds += 1
+        for i in range(n):
+            active[i] = 0.0
+            if moved[i] > 0.0:
+                h[i] = min(1.0, h[i] + moved[i])
+                if not passed[i]:
+                    passed[i] = True
+                    active[i] = h[i]

@@ -1,0 +1,212 @@
+"""How much distress, in numbers? One rule of the DebtRank family over prepared exposures, and its results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contagion.arrays import FloatArray, real
+from contagion.balance_sheets import ByNode
+from contagion.claims import Claims
+from contagion.errors import ConvergenceError, InputError
+from contagion.network.spectral import spectral_radius
+from contagion.propagation import distress_kernels as kernels
+from contagion.propagation.starting import Start, positive_equity
+
+__all__ = ["Distress", "Spread", "distress_of"]
+
+DEFAULTED = 1.0 - 1e-9
+
+
+@dataclass(frozen=True)
+class Distress(ByNode):
+    """Distress of every node; arrays per node have shape (n,), or (m, n) for m scenarios.
+
+    Parameters
+    ----------
+    h : numpy.ndarray
+        Relative loss of face equity, at most 1.
+    losses : numpy.ndarray
+        The same in money: face equity times h.
+    signed_equity : numpy.ndarray or None
+        What is left of equity, not cut at 0 (None for `debtrank_single_hit`).
+    debtrank : float, or numpy.ndarray of shape (m,)
+        Weighted distress less the weighted shock.
+    amplification : float, or numpy.ndarray of shape (m,)
+        All losses over those of the shock; 0 without any.
+    n_additional_defaults : int, or numpy.ndarray of shape (m,)
+        Nodes with h = 1 less those with a shock of 1.
+    names : pandas.Index or None
+        Labels of the nodes.
+    leverage : Claims
+        Claims over the creditor's equity, row creditor, internal order.
+    history : numpy.ndarray of shape (rounds + 1, n), or None
+        h before and after every round.
+    """
+
+    h: FloatArray
+    losses: FloatArray
+    signed_equity: FloatArray | None
+    debtrank: Any
+    amplification: Any
+    n_additional_defaults: Any
+    names: pd.Index | None = field(repr=False)
+    leverage: Claims = field(repr=False)
+    history: FloatArray | None = field(default=None, repr=False)
+
+    @cached_property
+    def spectral_radius(self) -> float:
+        """Spectral radius of claims over equity: below 1, small shocks fade out. Found when it is asked for.
+
+        Strongly connected parts up to 300 nodes are solved in full, larger ones by power or inverse iteration
+        between bounds (`contagion.network.spectral`).
+        """
+        return spectral_radius(self.leverage.matrix())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every value per node as a column; for scenarios, every number per scenario."""
+        if self.h.ndim == 1:
+            return super().to_frame()
+        numbers = ("debtrank", "amplification", "n_additional_defaults")
+        frame = pd.DataFrame({name: getattr(self, name) for name in numbers})
+        return frame.rename_axis(index="scenario")
+
+    def history_frame(self) -> pd.DataFrame:
+        """Distress per round (row) and node (column).
+
+        Raises
+        ------
+        InputError
+            If it was not asked for.
+        """
+        if self.history is None:
+            raise InputError("was not kept", where="history", allowed="a number of rounds above 0")
+        columns = self.names if self.names is not None else pd.RangeIndex(self.history.shape[1], name="node")
+        return pd.DataFrame(self.history, columns=columns).rename_axis(index="round")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A rule by which distress is passed on over exposures; internal order of nodes.
+
+    Parameters
+    ----------
+    start : Start
+        Sheets and shocks.
+    rule : {"linear", "nonlinear", "single_hit"}
+        Member of the family.
+    alpha : float
+        How little small distress is passed on (``nonlinear``).
+    cap : bool
+        Whether a claim counts for at most all equity of the creditor (``single_hit``).
+    """
+
+    start: Start
+    rule: str
+    alpha: float = 0.0
+    cap: bool = False
+
+    @cached_property
+    def leverage(self) -> Claims:
+        """Claims over the creditor's equity, row creditor."""
+        return positive_equity(self.start)
+
+    @cached_property
+    def _rows(self) -> tuple[Any, Any, Any]:
+        share = np.minimum(1.0, self.leverage.amount) if self.cap else self.leverage.amount
+        return self.leverage.indptr, self.leverage.creditor, share
+
+    @cached_property
+    def _columns(self) -> tuple[Any, Any, Any]:
+        """The same shares by debtor."""
+        turned = self.leverage.exposures
+        return turned.indptr, turned.creditor, turned.amount
+
+    def first(self, shock: FloatArray) -> FloatArray:
+        """Distress at the beginning: the shock, 1 without positive equity."""
+        return np.where(self.start.positive, shock, 1.0)
+
+    def play(self, shock: FloatArray) -> FloatArray:
+        """Final distress h, shape (n,), of one scenario that begins with `shock`.
+
+        Raises
+        ------
+        ConvergenceError
+            If sweeps do not settle.
+        """
+        h = np.empty(len(shock))
+        if self.rule == "single_hit":
+            kernels.single_hit(*self._rows, shock, h, np.empty((0, len(h))))
+            return h
+        reach = kernels.reached(*self._columns, shock)
+        rounds, residual, worst = kernels.least(*self._rows, shock, reach, self.alpha, h)
+        if rounds < 0:
+            raise ConvergenceError(
+                "distress does not settle",
+                round=-rounds,
+                gap=residual,
+                worst=str(self.start.sheets.name(worst)),
+            )
+        return h
+
+    def summary(self, first: FloatArray, h: FloatArray) -> dict[str, Any]:
+        """Numbers per scenario, shape (m,), from rows of shape (m, n)."""
+        sheets = self.start.sheets
+        worth = np.where(self.start.positive, sheets.equity, 0.0)
+        lost, hit = kernels.weighted_sums(worth, h), kernels.weighted_sums(worth, first)
+        return {
+            "debtrank": kernels.weighted_sums(sheets.weights, h - first),
+            "amplification": np.divide(lost, hit, out=np.zeros(len(hit)), where=hit > 0.0),
+            "n_additional_defaults": (h >= DEFAULTED).sum(axis=1) - (first >= 1.0).sum(axis=1),
+        }
+
+    def signed(self, shock: FloatArray, h: FloatArray) -> FloatArray:
+        """Equity after shock and write-downs, shape (n,), not cut."""
+        claims = self.start.sheets.claims.exposures
+        passed = h * np.exp(self.alpha * (h - 1.0))
+        kept = np.where(self.start.positive, 1.0 - shock, 1.0)
+        written = kernels.times(claims.indptr, claims.creditor, claims.amount, passed)
+        return np.asarray(self.start.sheets.equity * kept - written)
+
+    def trace(self, shock: FloatArray, rounds: int) -> FloatArray:
+        """Distress before and after each of the first rounds."""
+        rows = np.zeros((rounds + 1, len(shock)))
+        if self.rule == "single_hit":
+            filled = kernels.single_hit(*self._rows, shock, np.empty(len(shock)), rows) + 1
+        else:
+            filled = kernels.recursion(*self._rows, shock, self.alpha, rows)
+        return rows[:filled]
+
+
+def distress_of(rule: Spread, *, history: int = 0) -> Distress:
+    """Play every scenario of a rule.
+
+    Raises
+    ------
+    InputError
+        If a history of several scenarios is asked for, or of no whole number of rounds.
+    """
+    start = rule.start
+    rounds = int(real(history, "history", low=0.0))
+    if rounds and start.many:
+        raise InputError("is kept of one scenario", where="history", allowed="0, or a vector as shock")
+    first = rule.first(start.shock)
+    h = np.stack([rule.play(shock) for shock in first])
+    signed = None
+    if rule.rule != "single_hit":
+        pairs = zip(start.shock, h, strict=True)
+        signed = start.back(np.stack([rule.signed(shock, row) for shock, row in pairs]))
+    numbers = {name: start.scalar(found) for name, found in rule.summary(first, h).items()}
+    return Distress(
+        start.back(h),
+        start.back(np.where(start.positive, start.sheets.equity, 0.0) * h),
+        signed,
+        **numbers,
+        names=start.sheets.names,
+        leverage=rule.leverage,
+        history=rule.trace(first[0], rounds)[:, start.sheets.given] if rounds else None,
+    )
