@@ -1,116 +1,68 @@
-"""Who can pay whom when claims are mutual? Clearing payments by the rule of Eisenberg and Noe.
+"""Who can pay whom when claims are mutual? Clearing payments, with or without costs of default.
 
-Every debtor pays what it owes or, failing that, all it has, shared among its creditors in proportion. The
-greatest payments that satisfy this at once are found by *fictitious default*: assume that all pay, find who
-cannot, solve for what these pay, look again; at most one round per node. `eisenberg_noe` is the pure
-function on arrays; `clear` is the same as a compiled kernel on sorted debts, which the cascade calls inside
-its rounds.
+Every debtor pays what it owes or, failing that, all it has (less the costs of default), shared among its creditors
+in proportion or by seniority. The greatest payments that satisfy this at once are found by *fictitious default*:
+assume that all pay, find who cannot, solve for what these pay, look again. The least ones are found from below: who
+can pay whatever the others do, then who can pay given that, and so on. `clear` is the first of these as a compiled
+kernel on sorted debts, which the cascade calls inside its rounds.
 
 References
 ----------
 Eisenberg, Noe (2001), Management Science 47(2), theorem 1 and section 3.2.
-Elsinger (2009), Oesterreichische Nationalbank working paper 156, for senior external debts.
+Rogers, Veraart (2013), Management Science 59(4), for costs of default.
+Elsinger (2009), Oesterreichische Nationalbank working paper 156, for seniority.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contagion.arrays import FloatArray, reals, word
-from contagion.errors import ConvergenceError, NetworkError, SchemaError
-from contagion.propagation.clearing_kernels import TOLERANCE, clear, solve_set, total_due
+from contagion.arrays import FloatArray, real, word
+from contagion.balance_sheets import BalanceSheets, balance_sheets
+from contagion.errors import SchemaError
+from contagion.propagation.clearing_kernels import clear
+from contagion.propagation.clearing_layers import clear_layers
+from contagion.propagation.clearing_results import ClearingRange, ClearingVector
+from contagion.propagation.clearing_sets import Debts, Problem, Solution
+from contagion.propagation.clearing_sweeps import reach
 
-__all__ = ["Clearing", "clear", "eisenberg_noe"]
+__all__ = ["ClearingRange", "ClearingVector", "clear", "clearing_range", "eisenberg_noe", "rogers_veraart"]
 
-
-@dataclass(frozen=True)
-class Clearing:
-    """Clearing payments and what they mean for each of n nodes; every array has shape ``(n_nodes,)``.
-
-    Parameters
-    ----------
-    payments, interbank_payments
-        Money paid to all creditors, and the part of it paid inside the network.
-    signed_equity, equity
-        What is left after all debts, negative for a shortfall; the same cut at 0.
-    defaulted
-        True where less is paid than owed.
-    recovery
-        Share of each claim on the node that is paid (inside the network, if external debts are senior); 1
-        without debt.
-    external_priority, fixed_point
-        The rule that was applied.
-    """
-
-    payments: FloatArray
-    interbank_payments: FloatArray
-    signed_equity: FloatArray
-    equity: FloatArray
-    defaulted: NDArray[np.bool_]
-    recovery: FloatArray
-    external_priority: str
-    fixed_point: str
-
-    @property
-    def n_defaulted(self) -> int:
-        """Number of nodes that pay less than they owe."""
-        return int(self.defaulted.sum())
-
-
-@dataclass(frozen=True)
-class _Sheet:
-    """Checked balance sheets: debts sorted by debtor, then creditor."""
-
-    indptr: NDArray[np.int64]
-    creditor: NDArray[np.int64]
-    amount: FloatArray
-    assets: FloatArray
-    debts: FloatArray
-
-    @property
-    def debtor(self) -> NDArray[np.int64]:
-        return np.repeat(np.arange(len(self.assets)), np.diff(self.indptr))
-
-    @property
-    def owed(self) -> FloatArray:
-        """What each node owes inside the network."""
-        return np.bincount(self.debtor, self.amount, len(self.assets)).astype(np.float64)
-
-    def received(self, paid_inside: FloatArray) -> FloatArray:
-        """What each node gets when its debtors pay this inside the network, summed in the order of debts."""
-        share = np.divide(self.amount, self.owed[self.debtor])
-        return np.bincount(self.creditor, paid_inside[self.debtor] * share, len(self.assets)).astype(
-            np.float64
-        )
+PRIORITIES = ("pari_passu", "senior")
+FIXED_POINTS = ("greatest", "least")
 
 
 def eisenberg_noe(
-    liabilities: Any,
-    external_assets: Any,
+    liabilities: Any = None,
+    external_assets: Any = None,
     external_liabilities: Any = None,
     *,
     external_priority: str = "pari_passu",
     fixed_point: str = "greatest",
-) -> Clearing:
-    """Payments that clear a network of debts.
+    liabilities_by_seniority: Any = None,
+    external_liabilities_by_seniority: Any = None,
+) -> ClearingVector:
+    """Payments that clear a network of debts, default being without costs.
 
     Parameters
     ----------
-    liabilities
-        What node i (row) owes node j (column), shape ``(n, n)``, money >= 0, zero diagonal.
-    external_assets
-        What nodes own outside the network, shape ``(n,)``, >= 0.
-    external_liabilities
-        What they owe outside it, shape ``(n,)``, >= 0; none by default.
+    liabilities : array_like, sparse, DataFrame or Claims, shape (n, n)
+        What node i (row) owes node j (column), money >= 0, zero diagonal.
+    external_assets : array_like, Series or mapping, shape (n,)
+        What nodes own outside the network, >= 0.
+    external_liabilities : array_like, Series or mapping, shape (n,), optional
+        What they owe outside it, >= 0; none by default.
     external_priority
         ``pari_passu``: external creditors share like everybody. ``senior``: they are paid first.
     fixed_point
         ``greatest`` (the orderly outcome) or ``least``; they differ only for groups that owe nothing
         outside and get nothing from there.
+    liabilities_by_seniority, external_liabilities_by_seniority : lists, optional
+        In place of the two above: one matrix and one vector per layer of seniority, most senior first; external
+        creditors of a layer share like everybody in it.
 
     Raises
     ------
@@ -118,7 +70,7 @@ def eisenberg_noe(
         If an amount is not finite or negative, a node owes itself, the matrix is not square or of other
         length than the vectors, the network is empty, or a word is unknown.
     ConvergenceError
-        If more than 200 nodes fail and their payments do not settle.
+        If more than 2,000 nodes fail and their payments do not settle.
 
     Examples
     --------
@@ -130,183 +82,187 @@ def eisenberg_noe(
 
     References
     ----------
-    Eisenberg, Noe (2001), Management Science 47(2).
+    Eisenberg, Noe (2001), Management Science 47(2). Elsinger (2009), Oesterreichische Nationalbank working paper
+    156, for layers.
     """
-    senior = word(external_priority, "external_priority", ("pari_passu", "senior")) == "senior"
-    least = word(fixed_point, "fixed_point", ("greatest", "least")) == "least"
-    sheet = _sheet(liabilities, external_assets, external_liabilities)
-    if senior:
-        return _senior_result(sheet, _senior_least(sheet) if least else _senior_greatest(sheet), fixed_point)
-    payments = _settled(sheet if not least else _without(sheet, _gets_nothing(sheet)))
-    return _pari_passu_result(sheet, payments, fixed_point)
-
-
-def _sheet(liabilities: Any, external_assets: Any, external_liabilities: Any) -> _Sheet:
-    """Check balance sheets before anything is computed."""
-    matrix = reals(liabilities, "liabilities", low=0.0)
-    if matrix.size == 0:
-        raise NetworkError("is empty", where="liabilities", allowed="at least one node")
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise NetworkError(
-            f"is not square: shape {matrix.shape}", where="liabilities", allowed="one row and column a node"
-        )
-    n = len(matrix)
-    own = np.flatnonzero(np.diag(matrix))
-    if len(own):
-        raise NetworkError(
-            "is a self-debt",
-            where=f"liabilities[{own[0]}][{own[0]}]",
-            value=float(matrix[own[0], own[0]]),
-            allowed="a zero diagonal",
-        )
-    vectors = []
-    for name, values in (
-        ("external_assets", external_assets),
-        ("external_liabilities", external_liabilities),
-    ):
-        vector = (
-            np.zeros(n) if values is None and name == "external_liabilities" else reals(values, name, low=0.0)
-        )
-        if vector.shape != (n,):
+    if liabilities_by_seniority is not None or external_liabilities_by_seniority is not None:
+        if liabilities is not None or external_liabilities is not None:
             raise SchemaError(
-                f"has shape {vector.shape}", where=name, allowed=f"length {n}, one number a node"
+                "are given together with layers",
+                where="liabilities, external_liabilities",
+                allowed="either these or liabilities_by_seniority and external_liabilities_by_seniority",
             )
-        vectors.append(vector)
-    debtor, creditor = np.nonzero(matrix)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(debtor, minlength=n))]).astype(np.int64)
-    return _Sheet(indptr, creditor.astype(np.int64), matrix[debtor, creditor], vectors[0], vectors[1])
-
-
-def _settled(sheet: _Sheet) -> FloatArray:
-    """Greatest payments, external creditors sharing in proportion."""
-    payments = np.empty(len(sheet.assets))
-    rounds = clear(sheet.indptr, sheet.creditor, sheet.amount, sheet.assets, sheet.debts, payments)
-    if rounds < 0:
-        have = sheet.assets + sheet.received(_divide(payments * sheet.owed, sheet.owed + sheet.debts))
-        gaps = np.abs(np.minimum(sheet.owed + sheet.debts, have) - payments)
-        raise ConvergenceError(
-            "clearing does not settle", round=-rounds, gap=gaps.max(), worst=str(gaps.argmax())
+        word(external_priority, "external_priority", ("pari_passu",))
+        least = word(fixed_point, "fixed_point", FIXED_POINTS) == "least"
+        return clear_layers(
+            liabilities_by_seniority, external_assets, external_liabilities_by_seniority, least=least
         )
-    return payments
-
-
-def _gets_nothing(sheet: _Sheet) -> NDArray[np.bool_]:
-    """Nodes without assets that no chain of debts connects to a node with assets."""
-    reached = sheet.assets > 0.0
-    while True:
-        more = reached.copy()
-        more[sheet.creditor[reached[sheet.debtor]]] = True
-        if (more == reached).all():
-            return ~reached
-        reached = more
-
-
-def _without(sheet: _Sheet, silent: NDArray[np.bool_]) -> _Sheet:
-    """The same sheets, without the debts of some nodes."""
-    kept = ~silent[sheet.debtor]
-    counts = np.bincount(sheet.debtor[kept], minlength=len(sheet.assets))
-    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    debts = np.where(silent, 0.0, sheet.debts)
-    return _Sheet(indptr, sheet.creditor[kept], sheet.amount[kept], sheet.assets, debts)
-
-
-def _pari_passu_result(sheet: _Sheet, payments: FloatArray, fixed_point: str) -> Clearing:
-    due = total_due(sheet.indptr, sheet.amount, sheet.debts)
-    inside = _divide(payments * sheet.owed, due)
-    signed = sheet.assets + sheet.received(inside) - due
-    return Clearing(
-        payments,
-        inside,
-        signed,
-        np.maximum(signed, 0.0),
-        payments < due,
-        np.where(due > 0.0, _divide(payments, due), 1.0),
-        "pari_passu",
-        fixed_point,
+    return rogers_veraart(
+        liabilities,
+        external_assets,
+        external_liabilities,
+        external_priority=external_priority,
+        fixed_point=fixed_point,
     )
 
 
-def _senior_greatest(sheet: _Sheet) -> FloatArray:
-    """Greatest payments inside the network after external creditors, by fictitious default."""
-    owed, net, scale = sheet.owed, sheet.assets - sheet.debts, sheet.assets + sheet.debts + sheet.owed
-    failed, paid = np.zeros(len(owed), dtype=bool), owed.copy()
-    while True:
-        income = sheet.received(paid)
-        new = ~failed & (net + income < owed - TOLERANCE * (scale + income))
-        if not new.any():
-            return paid
-        failed |= new
-        paying = np.zeros(len(owed), dtype=bool)
-        paid = np.where(failed, 0.0, owed)
-        while True:
-            income = sheet.received(paid)
-            more = failed & ~paying & (net + income > TOLERANCE * (scale + income))
-            if not more.any():
-                break
-            paying |= more
-            paid = _solved(sheet, paying, paid)
+def rogers_veraart(
+    liabilities: Any,
+    external_assets: Any,
+    external_liabilities: Any = None,
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    external_priority: str = "pari_passu",
+    fixed_point: str = "greatest",
+) -> ClearingVector:
+    """Payments that clear a network of debts when default has costs.
+
+    A node whose resources are below its debts keeps the share `alpha` of its external assets and `beta` of its
+    receipts. Solvency is tested before these costs, so that payments jump and several solutions are usual.
+
+    Parameters
+    ----------
+    liabilities, external_assets, external_liabilities, external_priority
+        As for `eisenberg_noe`.
+    alpha, beta
+        Shares kept in default, in [0, 1]; 1 and 1 is `eisenberg_noe`.
+    fixed_point
+        ``greatest`` (the orderly outcome) or ``least`` (nobody counts on being paid).
+
+    Raises
+    ------
+    InputError
+        As for `eisenberg_noe`, or if a share is outside [0, 1].
+    ConvergenceError
+        If more than 2,000 nodes fail and their payments do not settle.
+
+    Examples
+    --------
+    >>> ring = [[0, 10, 0], [0, 0, 10], [10, 0, 0]]
+    >>> rogers_veraart(ring, [1, 1, 1], alpha=0.5, beta=0.5).payments
+    array([10., 10., 10.])
+    >>> rogers_veraart(ring, [1, 1, 1], alpha=0.5, beta=0.5, fixed_point="least").payments
+    array([1., 1., 1.])
+
+    References
+    ----------
+    Rogers, Veraart (2013), Management Science 59(4).
+    """
+    kept = real(alpha, "alpha", low=0.0, high=1.0), real(beta, "beta", low=0.0, high=1.0)
+    senior = word(external_priority, "external_priority", PRIORITIES) == "senior"
+    least = word(fixed_point, "fixed_point", FIXED_POINTS) == "least"
+    sheets = _sheets(liabilities, external_assets, external_liabilities)
+    return _vector(sheets, kept, senior, least, _problem(sheets, kept, senior))
 
 
-def _senior_least(sheet: _Sheet) -> FloatArray:
-    """Least payments inside the network after external creditors: up from nothing, guess and verify."""
-    owed, net = sheet.owed, sheet.assets - sheet.debts
-    paid, before = np.zeros(len(owed)), np.full(len(owed), -1)
-    for _ in range(1_000_000):
-        have = net + sheet.received(paid)
-        piece = np.where(have <= 0.0, 0, np.where(have < owed, 1, 2))
-        if (piece == before).all():
-            guess = _solved(sheet, piece == 1, np.where(piece == 2, owed, 0.0))
-            if _in_pieces(sheet, piece, guess):
-                return guess
-        before, following = piece, _senior_map(sheet, paid)
-        if (following == paid).all():
-            return paid
-        paid = following
-    gaps = np.abs(_senior_map(sheet, paid) - paid)
-    raise ConvergenceError(
-        "clearing does not settle", round=1_000_000, gap=gaps.max(), worst=str(gaps.argmax())
+def clearing_range(
+    liabilities: Any,
+    external_assets: Any,
+    external_liabilities: Any = None,
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    external_priority: str = "pari_passu",
+) -> ClearingRange:
+    """Greatest and least clearing vector and the gap between them; arguments as for `rogers_veraart`.
+
+    Examples
+    --------
+    >>> found = clearing_range([[0, 1], [1, 0]], [0, 0])
+    >>> found.gap, found.unique
+    (array([1., 1.]), False)
+
+    References
+    ----------
+    Rogers, Veraart (2013), Management Science 59(4).
+    """
+    ends = [
+        rogers_veraart(
+            liabilities,
+            external_assets,
+            external_liabilities,
+            alpha=alpha,
+            beta=beta,
+            external_priority=external_priority,
+            fixed_point=fixed_point,
+        )
+        for fixed_point in FIXED_POINTS
+    ]
+    return ClearingRange(ends[0], ends[1], ends[0].payments - ends[1].payments, ends[0].names)
+
+
+def _sheets(liabilities: Any, external_assets: Any, external_liabilities: Any) -> BalanceSheets:
+    """Checked balance sheets; external assets are needed."""
+    for value, where in ((liabilities, "liabilities"), (external_assets, "external_assets")):
+        if value is None:
+            raise SchemaError("is missing", where=where, allowed="one entry a node")
+    return balance_sheets(liabilities, external_assets, external_liabilities)
+
+
+def _problem(sheets: BalanceSheets, kept: tuple[float, float], senior: bool) -> Problem:
+    """The rules of Rogers and Veraart; senior external debts come off the wealth of a node."""
+    alpha, beta = kept
+    assets, debts = sheets.external_assets, sheets.external_liabilities
+    first = debts if senior else np.zeros(sheets.n)
+    due = Debts.of(sheets.claims, np.zeros(sheets.n) if senior else debts)
+    test = assets - first
+    wealth = test if alpha == 1.0 else alpha * assets - first
+    return Problem(due, assets + first + due.due, test, 1.0, wealth, beta, sheets.name)
+
+
+def _vector(
+    sheets: BalanceSheets, kept: tuple[float, float], senior: bool, least: bool, problem: Problem
+) -> ClearingVector:
+    """Solve a problem and say what the solution means."""
+    found = problem.least() if least else problem.greatest()
+    income = problem.debts.received(found.share)
+    inside = sheets.claims.owed * found.share
+    outside = _paid_outside(sheets, kept, senior, found, income)
+    signed = problem.test + income - problem.debts.due
+    back = sheets.back
+    return ClearingVector(
+        payments=back(inside + outside if senior else problem.debts.due * found.share),
+        interbank_payments=back(inside),
+        external_payments=back(outside),
+        signed_equity=back(signed),
+        equity=back(np.where(found.failed, 0.0, np.maximum(signed, 0.0))),
+        defaulted=back(found.failed),
+        recovery=back(found.share),
+        external_priority="senior" if senior else "pari_passu",
+        fixed_point="least" if least else "greatest",
+        rounds=found.rounds,
+        residual=problem.residual(found.share, found.failed),
+        names=sheets.names,
+        _other=partial(_vector, sheets, kept, senior, not least, problem),
+        _waves=partial(_waves, sheets, problem),
+        _known_unique=None if senior or problem.costly else partial(_backed, sheets, problem.debts),
     )
 
 
-def _in_pieces(sheet: _Sheet, piece: NDArray[np.int64], guess: FloatArray) -> bool:
-    """Whether a guess pays nothing, all it has, or all it owes, as the pieces 0, 1 and 2 say."""
-    income = sheet.received(guess)
-    have, slack = sheet.assets - sheet.debts + income, TOLERANCE * (sheet.assets + sheet.debts + income)
-    nothing = (piece == 0) & (have <= slack)
-    part = (piece == 1) & (np.abs(have - guess) <= slack)
-    return bool((nothing | part | ((piece == 2) & (have >= guess - slack))).all())
-
-
-def _senior_map(sheet: _Sheet, paid: FloatArray) -> FloatArray:
-    """What nodes can pay inside the network when they are paid this."""
-    return np.clip(sheet.assets - sheet.debts + sheet.received(paid), 0.0, sheet.owed)
-
-
-def _solved(sheet: _Sheet, unknown: NDArray[np.bool_], paid: FloatArray) -> FloatArray:
-    """Payments of the unknown nodes that pay out all they have, the others' payments given."""
-    known = np.where(unknown, 0.0, paid)
-    income = sheet.assets - sheet.debts + sheet.received(known)
-    solution = solve_set(sheet.indptr, sheet.creditor, sheet.amount, np.zeros(len(paid)), unknown, income)
-    return np.where(unknown, np.clip(solution, 0.0, sheet.owed), paid)
-
-
-def _senior_result(sheet: _Sheet, inside: FloatArray, fixed_point: str) -> Clearing:
-    owed, income = sheet.owed, sheet.received(inside)
-    have = sheet.assets + income
-    signed = have - sheet.debts - owed
-    scale = sheet.assets + sheet.debts + income + owed
-    return Clearing(
-        inside + np.minimum(sheet.debts, have),
-        inside,
-        signed,
-        np.maximum(signed, 0.0),
-        signed < -TOLERANCE * scale,
-        np.where(owed > 0.0, _divide(inside, owed), 1.0),
-        "senior",
-        fixed_point,
+def _paid_outside(
+    sheets: BalanceSheets, kept: tuple[float, float], senior: bool, found: Solution, income: FloatArray
+) -> FloatArray:
+    """What external creditors get: their share, or, if they are senior, all there is up to their claim."""
+    claims = sheets.external_liabilities
+    if not senior:
+        return claims * found.share
+    left = np.where(
+        found.failed, kept[0] * sheets.external_assets + kept[1] * income, sheets.external_assets + income
     )
+    return np.minimum(claims, left)
 
 
-def _divide(above: FloatArray, below: FloatArray) -> FloatArray:
-    """Quotient, 0 where nothing is owed."""
-    return np.divide(above, below, out=np.zeros(len(below)), where=below > 0.0)
+def _waves(sheets: BalanceSheets, problem: Problem) -> list[list[int]]:
+    """Positions by the round of fictitious default in which they fail, each round solved to its end."""
+    wave = problem.greatest(by_rounds=True).wave
+    return [sheets.places_back(np.flatnonzero(wave == k)) for k in range(int(wave.max(initial=-1)) + 1)]
+
+
+def _backed(sheets: BalanceSheets, debts: Debts) -> bool:
+    """Whether from every debtor a chain of debts leads to a node with external assets: payments are then unique."""
+    everybody = np.ones(sheets.n, dtype=bool)
+    sources = sheets.external_assets > 0.0
+    backed = reach(debts.start, debts.debtor.astype(np.int64), sources, everybody)
+    owing = debts.due > 0.0
+    return bool(backed[owing].all())

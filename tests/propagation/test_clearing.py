@@ -4,6 +4,7 @@ import math
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -259,10 +260,11 @@ def test_one_node_and_no_links_are_legal():
 
 
 def test_what_does_not_settle_is_an_error_with_round_gap_and_worst_node(monkeypatch):
-    def never(indptr, creditor, amount, assets, debts, payments):
-        payments[:] = 1.0
-        return -7
+    def never(*arguments):
+        arguments[-1][:] = 0.25, 1, 7
+        return -1
 
-    monkeypatch.setattr("contagion.propagation.clearing.clear", never)
-    with pytest.raises(ConvergenceError, match="round 7"):
-        eisenberg_noe([[0, 1], [0, 0]], [0, 0])
+    monkeypatch.setattr("contagion.propagation.clearing_sets.settle", never)
+    ring = pd.DataFrame([[0, 1], [0, 0]], index=["b", "a"], columns=["b", "a"])
+    with pytest.raises(ConvergenceError, match=r"round 7, gap 0.25, worst 'b'"):
+        eisenberg_noe(ring, {"a": 0, "b": 0})

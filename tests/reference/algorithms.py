@@ -9,6 +9,7 @@ from contagion.propagation.firesales import closed_forms
 from tests.reference import (
     by_account,
     lending_and_markets,
+    solvency_clearing,
     solvency_crossholdings,
     solvency_distress,
     solvency_valuation,
@@ -99,6 +100,7 @@ ALGORITHMS |= lending_and_markets.ALGORITHMS
 ALGORITHMS |= solvency_crossholdings.ALGORITHMS
 ALGORITHMS |= solvency_distress.ALGORITHMS
 ALGORITHMS |= solvency_valuation.ALGORITHMS
+ALGORITHMS |= solvency_clearing.ALGORITHMS
 
 
 def compute(algorithm, keys):
