@@ -126,6 +126,11 @@ def _comparison_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--networks", type=int, help="how many networks are drawn")
     command.add_argument("--jobs", type=int, help="workers; -1 is one per core")
     command.add_argument("--store", type=Path, help="a folder that keeps finished rows and goes on from them")
+    command.add_argument("--metric", help="the metric that the study is about, named before it runs")
+    command.add_argument("--timeout", type=float, help="seconds a scenario may take")
+    command.add_argument(
+        "--max-error-rate", type=float, help="share of runs that may fail before the study ends (default: 1)"
+    )
     command.add_argument("--no-band", action="store_true", help="leave out the repetition at other leverages")
     _output_options(command, out="report.html")
 
@@ -265,9 +270,11 @@ def _stored_report(
     from contagion.experiments.load import load_results
     from contagion.reporting import report
 
-    for name in ("seed", "step", "n", "networks", "jobs", "store"):
+    changing = ("seed", "step", "n", "networks", "jobs", "store", "metric", "timeout", "max_error_rate")
+    for name in changing:
         if getattr(options, name) is not None:
-            raise SchemaError("changes a study, and stored results are of one already", where=f"--{name}")
+            option = f"--{name.replace('_', '-')}"
+            raise SchemaError("changes a study, and stored results are of one already", where=option)
     comparison = load_results(folder)
     if target is not None:
         report(comparison, target, overwrite=True, findings=findings)
@@ -325,6 +332,7 @@ def _study(options: argparse.Namespace) -> Study:
     else:
         study = studies.parse(studies.BUNDLED) if options.study is None else studies.read(options.study)
     given = {"n": "n", "seed": "seed", "n_jobs": "jobs", "store": "store"}
+    given |= {name: name for name in ("metric", "timeout", "max_error_rate")}
     changes = {name: getattr(options, option, None) for name, option in given.items()}
     study = replace(study, **{name: value for name, value in changes.items() if value is not None})
     if options.step is not None:

@@ -8,7 +8,7 @@ import pytest
 
 import contagion as ct
 from contagion import cli, datasets, facts, reporting, studies
-from contagion.errors import ConvergenceError
+from contagion.errors import ConvergenceError, SchemaError
 from contagion.experiments import tasks
 
 SMALL = """
@@ -234,6 +234,49 @@ def test_the_store_of_a_study_is_named_in_its_file(short_study, tmp_path):
     Path(short_study).write_text(FEW_ROUNDS + 'store = "kept"\nn_jobs = 1\n', encoding="utf-8")
     assert quiet("compare", short_study, "--out", tmp_path / "a.html") == 0
     assert len(ct.load_results(tmp_path / "kept").to_frame()) == 12
+
+
+LIMITS = 'metric = "bad_debt"\ntimeout = 600\nmax_error_rate = 0.1\n'
+
+
+def test_the_metric_and_the_limits_of_a_study_stand_in_its_file():
+    study = studies.parse(FEW_ROUNDS + LIMITS)
+    assert (study.metric, study.timeout, study.max_error_rate) == ("bad_debt", 600.0, 0.1)
+    plain = studies.parse(FEW_ROUNDS)
+    assert (plain.metric, plain.timeout, plain.max_error_rate) == ("system_loss", None, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('metrics = "bad_debt"', "did you mean 'metric'"),
+        ("metric = 3", "metric.*a text"),
+        ('timeout = "long"', "timeout.*a number"),
+    ],
+)
+def test_a_misspelt_setting_or_one_of_another_type_is_refused(line, message):
+    with pytest.raises(SchemaError, match=message):
+        studies.parse(FEW_ROUNDS + line)
+
+
+def test_options_of_the_command_line_stand_before_those_of_the_file(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(FEW_ROUNDS + LIMITS, encoding="utf-8")
+    words = ["--metric", "forced_cost", "--timeout", "60", "--max-error-rate", "0.5"]
+    study = cli._study(cli.parser().parse_args(["compare", str(path), *words]))
+    assert (study.metric, study.timeout, study.max_error_rate) == ("forced_cost", 60.0, 0.5)
+
+
+def test_a_report_says_which_metric_was_named_and_a_folder_keeps_it(short_study, tmp_path, capsys):
+    folder, out, again = tmp_path / "results", tmp_path / "a.html", tmp_path / "b.html"
+    words = ["--n", "2", "--metric", "bad_debt", "--timeout", "600"]
+    assert quiet("compare", short_study, "--store", folder, *words, "--out", out) == 0
+    text = out.read_text(encoding="utf-8")
+    assert "named its metric before it ran" in text and 'id="named-bad_debt"' in text
+    assert ct.load_results(folder).metric == "bad_debt"
+    assert quiet("report", folder, "--out", again) == 0 and again.read_bytes() == out.read_bytes()
+    assert quiet("compare", short_study, "--metric", "bad_dept", "--out", tmp_path / "c.html") == 2
+    assert "did you mean 'bad_debt'" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("no_report")

@@ -94,12 +94,11 @@ def report(
 
 
 def _material(result: Comparison | Run, band: pd.DataFrame | None) -> Material:
-    from contagion.comparison import Comparison, unweighted
+    from contagion.comparison import Comparison
     from contagion.reporting import evidence
     from contagion.results import Run
 
     if isinstance(result, Comparison):
-        unweighted(result, "report")
         return evidence.of_comparison(result, band)
     if isinstance(result, Run):
         return evidence.of_run(result, band)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from contagion.errors import ValueRangeError
+from contagion.reporting.levels import level
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -61,7 +62,6 @@ def leverage_band(
     ValueRangeError
         If no leverage is given or one is not above 1.
     """
-    from contagion.comparison import unweighted
     from contagion.experiments.compare import compare
     from contagion.generate import perp_market
 
@@ -69,7 +69,6 @@ def leverage_band(
         raise ValueRangeError(
             "is no list of leverages", where="medians", value=medians, allowed="numbers above 1"
         )
-    unweighted(shock, "shock")
     parts = []
     for median in medians:
         net = perp_market(n_accounts=n_accounts, seed=seed, leverage_median=float(median))
@@ -83,10 +82,11 @@ def leverage_band(
 def _summary(median: float, comparison: Comparison) -> pd.DataFrame:
     """Return one row per policy set of a comparison at one leverage."""
     frame = comparison.to_frame()
+    means = {name: level(comparison, "system_loss", name)[0] for name in comparison.policies}
     losses = frame[frame["status"] == "ok"].groupby("policy")["system_loss"]
     effects = comparison.effects("system_loss")
     table = pd.DataFrame(
-        {"mean": losses.mean(), "least": losses.min(), "most": losses.max(), "n": losses.size()}
+        {"mean": pd.Series(means), "least": losses.min(), "most": losses.max(), "n": losses.size()}
     ).reindex(list(comparison.policies))
     table = table.join(effects[["difference", "low", "high", "helped"]])
     own = table.index == "none"

@@ -43,9 +43,12 @@ def of_comparison(comparison: Comparison, leverage_band: pd.DataFrame | None) ->
         return Material(
             tuple(comparison.networks), comparison=comparison, stories=(), leverage_band=leverage_band
         )
+    load = ", by their weight," if comparison.weighted else ""
     stories = (
-        _story(comparison, "median", "median scenario", "Half of all scenarios have a larger system loss"),
-        _story(comparison, "bad", "bad scenario", "One scenario in twenty has a larger system loss"),
+        _story(
+            comparison, "median", "median scenario", f"Half of all scenarios{load} have a larger system loss"
+        ),
+        _story(comparison, "bad", "bad scenario", f"One scenario in twenty{load} has a larger system loss"),
     )
     return Material(
         networks=tuple(comparison.networks),

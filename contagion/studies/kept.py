@@ -19,7 +19,15 @@ from contagion.studies.study import Study
 
 __all__ = ["CHANGES", "keep", "kept"]
 
-CHANGES: Final = {"n": int, "seed": int, "networks": int, "step": float}
+CHANGES: Final = {
+    "n": int,
+    "seed": int,
+    "networks": int,
+    "step": float,
+    "metric": str,
+    "timeout": float,
+    "max_error_rate": float,
+}
 """What the command line may change in a study, and of which type it is."""
 
 STUDY, SETTINGS = "study.toml", "settings.json"

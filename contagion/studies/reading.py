@@ -21,7 +21,16 @@ __all__ = ["parse", "read"]
 LARGEST: Final = 1_000_000
 UNSAFE: Final = (".yaml", ".yml", ".xml", ".graphml", ".gexf", ".pkl", ".pickle", ".npy", ".py")
 PLACES: Final = ("dataset", "path", "generate")
-SETTINGS: Final = {"n": int, "seed": int, "level": float, "n_jobs": int, "store": str}
+SETTINGS: Final = {
+    "n": int,
+    "seed": int,
+    "level": float,
+    "n_jobs": int,
+    "store": str,
+    "metric": str,
+    "timeout": float,
+    "max_error_rate": float,
+}
 
 
 def read(path: str | Path) -> Study:

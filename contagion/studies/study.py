@@ -107,7 +107,7 @@ class Study:
         How distress travels.
     policies : dict
         Policy sets by name.
-    n, seed, level, n_jobs, store
+    n, seed, level, n_jobs, store, metric, timeout, max_error_rate
         As for ``contagion.compare``.
     """
 
@@ -120,6 +120,9 @@ class Study:
     level: float = 0.95
     n_jobs: int = 1
     store: Path | None = None
+    metric: str = "system_loss"
+    timeout: float | None = None
+    max_error_rate: float = 1.0
 
     def compare(self, *, progress: bool = False) -> Comparison:
         """Run every policy set over the scenarios.
@@ -143,6 +146,9 @@ class Study:
             store=self.store,
             progress=progress,
             level=self.level,
+            metric=self.metric,
+            timeout=self.timeout,
+            max_error_rate=self.max_error_rate,
         )
 
     def reverse(

@@ -139,7 +139,11 @@ def _statistics(material: Material) -> Iterator[Block]:
         return
     level = formats.percent(comparison.level, decimals=0)
     text = (
-        f"Mean changes carry {level} intervals over paired scenarios and p-values adjusted for the number of "
+        f"Mean changes carry {level} bootstrap intervals over paired scenarios and their weights, and p-values "
+        "adjusted for the number of policy sets (Holm). So do value at risk and expected shortfall; where the "
+        "effective sample size of the whole or of the tail is too small, none is given. "
+        if comparison.weighted
+        else f"Mean changes carry {level} intervals over paired scenarios and p-values adjusted for the number of "
         "policy sets (Holm). Value at risk has an order-statistic interval, expected shortfall a bootstrap "
         "interval on the logarithm; with too few scenarios in the tail none is given. "
     )

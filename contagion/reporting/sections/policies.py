@@ -26,6 +26,7 @@ from contagion.reporting.blocks import (
 from contagion.reporting.figures import draw
 from contagion.reporting.formats import titled
 from contagion.reporting.glossary import metric as entry
+from contagion.reporting.levels import level
 from contagion.reporting.material import NONE, value_at
 from contagion.reporting.sections.margins import margins
 
@@ -86,6 +87,7 @@ def write(material: Material, comparison: Comparison) -> Section:
         Points(tuple((f"{name}.", describe(comparison, name)) for name in comparison.policies)),
         effects_table(comparison, unit),
         *remarks(comparison.effects("system_loss", against=NONE)["note"]),
+        *_named(comparison, unit),
         _picture(comparison),
         levels_table(comparison, unit),
         *(margins(comparison) if material.stories else ()),
@@ -94,6 +96,18 @@ def write(material: Material, comparison: Comparison) -> Section:
         ),
     ]
     return Section("policies", "What each policy set changes", tuple(blocks))
+
+
+def _named(comparison: Comparison, unit: str) -> tuple[Block, ...]:
+    """Return the table of the metric that the study named before it ran, unless it is the system loss."""
+    metric = comparison.metric
+    if metric == "system_loss":
+        return ()
+    text = (
+        f"This study named its metric before it ran: {entry(metric).label}. Its effects are the finding; those of "
+        "every other metric, system loss too, are exploratory."
+    )
+    return Paragraph(text, tone="lead"), _detail(comparison, metric, unit, "named")
 
 
 def details(comparison: Comparison) -> list[str]:
@@ -130,10 +144,10 @@ def effects_table(comparison: Comparison, unit: str) -> Table:
         ]
         for policy in loss.index
     ]
-    level = formats.percent(comparison.level, decimals=0)
+    confidence = formats.percent(comparison.level, decimals=0)
     columns = [
         "Policy set",
-        f"System loss, mean change [{level} interval]",
+        f"System loss, mean change [{confidence} interval]",
         f"Median change; change of the worst 5{formats.GLUE}%",
         "Helped, unchanged, harmed",
         "Cost of the rule; markets shut",
@@ -210,22 +224,6 @@ def tone(low: float, high: float) -> str:
     return "help" if high < 0.0 else "harm" if low > 0.0 else ""
 
 
-def paired(comparison: Comparison, metric: str, policy: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return a metric under 'none' and under a set, over the scenarios that ran under both, shapes (n,).
-
-    Parameters
-    ----------
-    comparison : Comparison
-        The comparison.
-    metric, policy : str
-        What is read.
-    """
-    frame = comparison.to_frame()
-    wide = frame[frame["status"] == "ok"].pivot(index="scenario", columns="policy", values=metric)
-    both = wide.reindex(columns=list(dict.fromkeys([NONE, policy]))).dropna()
-    return both[NONE].to_numpy(), both[policy].to_numpy()
-
-
 def _middle_and_tail(row: pd.Series, policy: str) -> Cell:
     parts: list[tuple[Value, ...]] = []
     for name in ("median", "tail"):
@@ -291,8 +289,7 @@ def levels_table(comparison: Comparison, unit: str) -> Table:
     rows = []
     for name in tail.index:
         policy = str(name)
-        _, losses = paired(comparison, "system_loss", policy)
-        mean, middle = (float(losses.mean()), float(np.median(losses))) if len(losses) else (np.nan, np.nan)
+        mean, middle, _ = level(comparison, "system_loss", policy)
         rows.append(
             [
                 words(policy),
@@ -312,7 +309,7 @@ def levels_table(comparison: Comparison, unit: str) -> Table:
         "Median",
         f"Value at risk 95{formats.GLUE}%",
         f"Expected shortfall 95{formats.GLUE}%",
-        "Tail points",
+        "Tail points (effective)" if comparison.weighted else "Tail points",
         "Note",
     ]
     note = (
@@ -335,7 +332,7 @@ def _bounded(row: pd.Series, policy: str, name: str) -> Cell:
     return Cell((head,), (line,), numeric=True)
 
 
-def _detail(comparison: Comparison, metric: str, unit: str) -> Table:
+def _detail(comparison: Comparison, metric: str, unit: str, name: str = "effects") -> Table:
     form = entry(metric)
     effects = comparison.effects(metric, against=NONE)
     rows = [
@@ -349,7 +346,7 @@ def _detail(comparison: Comparison, metric: str, unit: str) -> Table:
     columns = ["Policy set", "Mean change", "p unadjusted", "Lower", "Same", "Higher", "n", "Note"]
     measured = f", {unit}" if form.form == "money" else ""
     return table(
-        f"{titled(form.label)}{measured}: {form.meaning}", columns, rows, identifier=f"effects-{metric}"
+        f"{titled(form.label)}{measured}: {form.meaning}", columns, rows, identifier=f"{name}-{metric}"
     )
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from contagion.experiments.load import Absent
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, Table, number, table, words
 from contagion.reporting.figures import draw
 from contagion.reporting.formats import titled
+from contagion.reporting.levels import quantiles
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -74,11 +73,13 @@ def _moves(comparison: Comparison) -> Table:
     assets = [str(name) for name in comparison.scenarios.columns if name not in KEYS]
     rows = []
     for asset in assets:
-        moves = np.expm1(comparison.scenarios[asset].to_numpy(dtype=float))
-        cells = [number(formats.percent(value), value) for value in np.quantile(moves, QUANTILES)]
+        moves = quantiles(comparison, asset, QUANTILES)
+        cells = [number(formats.percent(value), value) for value in moves]
         rows.append([words(asset), *cells])
     columns = ["Asset", *(f"{q:.0%} quantile".replace("%", " %") for q in QUANTILES)]
     note = "Price moves over the whole event, before any impact of forced trades."
+    if comparison.weighted:
+        note += " Quantiles are those of the law itself: each scenario counts with its weight."
     return table("Outside moves across the scenarios", columns, rows, note=note, identifier="scenario-table")
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Points, Section, Tile, Tiles, number
+from contagion.reporting.levels import effective, level, told
 from contagion.reporting.material import NONE, PLACEBO, value_at
 from contagion.reporting.sections.controls import placebo_gap
-from contagion.reporting.sections.policies import FAILED, SURE, paired
+from contagion.reporting.sections.policies import FAILED, SURE
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -34,16 +35,15 @@ def write(material: Material) -> Section:
 
 
 def _comparison(material: Material, comparison: Comparison) -> list[Block]:
-    _, losses = paired(comparison, "system_loss", NONE)
-    _, direct = paired(comparison, "direct_loss", NONE)
+    mean, middle, ran = level(comparison, "system_loss", NONE)
+    direct = level(comparison, "direct_loss", NONE)[1]
     worst = value_at(comparison.tail("system_loss"), NONE, "es")
-    middle, mean = float(np.median(losses)), float(np.mean(losses))
     sets = [name for name in comparison.policies if name not in (NONE, PLACEBO)]
     networks = len(comparison.networks)
     lead = (
         f"Under the rules as they stand, forced selling adds {material.money(middle)} of losses in the "
         f"median of {comparison.n:,} scenarios on {formats.plural(networks, 'network')}, beyond the "
-        f"{material.money(float(np.median(direct)))} that the outside move costs by itself. In the worst "
+        f"{material.money(direct)} that the outside move costs by itself. In the worst "
         f"twentieth of scenarios the cascade costs {material.money(worst)} on average."
     )
     return [
@@ -51,7 +51,7 @@ def _comparison(material: Material, comparison: Comparison) -> list[Block]:
         Tiles(
             (
                 _tile(material, "System loss, median", middle, "what the cascade adds, rules as they stand"),
-                _tile(material, "System loss, mean", mean, f"over {len(losses):,} scenarios"),
+                _tile(material, "System loss, mean", mean, f"over {ran:,} scenarios"),
                 _tile(material, "System loss, worst 5 %", worst, "expected shortfall at 95 %"),
                 _tile(
                     material,
@@ -71,8 +71,10 @@ def _comparison(material: Material, comparison: Comparison) -> list[Block]:
                     _mean(comparison, "bad_debt"),
                     "accounts that ended below zero",
                 ),
+                *_size(comparison),
             )
         ),
+        *((Paragraph(told(comparison)),) if comparison.weighted else ()),
         Paragraph(f"What {formats.plural(len(sets), 'policy set')} would change, on the same scenarios:"),
         Points(tuple((f"{name}:", verdict(material, comparison, name)) for name in sets)),
         Paragraph(_trust(material, comparison)),
@@ -106,7 +108,7 @@ def verdict(material: Material, comparison: Comparison, name: str) -> str:
         moved = material.money(change, signed=True)
         head = f"no verdict, {failed}; over those that ran, mean system loss changes by {moved}"
     elif not np.isfinite(low) or not np.isfinite(high):
-        why = next((part for part in notes if part), "no interval")
+        why = next((part for part in notes if part and part != "exploratory"), "no interval")
         head = f"changes mean system loss by {material.money(change, signed=True)}; {why}"
     elif low <= 0.0 <= high or adjusted >= SURE:
         doubt = "" if low <= 0.0 <= high else f", p {formats.probability(adjusted)} adjusted for all sets"
@@ -135,8 +137,16 @@ def _price(material: Material, comparison: Comparison, name: str) -> str:
 
 
 def _mean(comparison: Comparison, metric: str) -> float:
-    _, values = paired(comparison, metric, NONE)
-    return float(values.mean()) if len(values) else float("nan")
+    return level(comparison, metric, NONE)[0]
+
+
+def _size(comparison: Comparison) -> tuple[Tile, ...]:
+    """Return the tile on the effective sample size, where scenarios carry weights."""
+    if not comparison.weighted:
+        return ()
+    size = effective(comparison)
+    context = f"of {comparison.n:,} scenarios that carry weights"
+    return (Tile("Effective sample size", number(formats.count(round(size)), size), context),)
 
 
 def _trust(material: Material, comparison: Comparison) -> str:
