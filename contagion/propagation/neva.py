@@ -249,10 +249,11 @@ def neva_black_cox(
 
     Examples
     --------
-    >>> cycle = [[0, 0, 0.5], [0.5, 0, 0], [0, 0.5, 0]]
-    >>> found = neva_black_cox(cycle, [10, 5, 3], [9, 4, 2], recovery=0.6, sigma_equity=0.2, shock=0.5)
-    >>> found.signed_equity.round(6)
-    array([0.499311, 0.49981 , 0.498573])
+    >>> found = neva_black_cox([[0, 2], [1, 0]], [8, 6], [6, 5], recovery=0.4, sigma_equity=0.3, shock=0.4)
+    >>> found.sigma
+    array([0.0375, 0.1   ])
+    >>> found.signed_equity.round(4)
+    array([0.5922, 1.1619])
 
     References
     ----------

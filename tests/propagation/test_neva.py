@@ -163,11 +163,11 @@ def test_default_at_any_time_costs_more_than_at_maturity_and_costs_of_default_mo
 
 
 def test_volatility_of_equity_is_turned_into_that_of_assets_before_the_shock():
-    cycle = [[0, 0, 0.5], [0.5, 0, 0], [0, 0.5, 0]]
-    keys = {"recovery": 0.6, "shock": 0.5}
-    found = neva_black_cox(cycle, [10, 5, 3], [9, 4, 2], sigma_equity=0.2, **keys)
-    assert found.sigma == pytest.approx([0.02, 0.04, 0.2 / 3])
-    same = neva_black_cox(cycle, [10, 5, 3], [9, 4, 2], sigma=[0.02, 0.04, 0.2 / 3], **keys)
+    debts, assets, outside = [[0, 2], [1, 0]], [8, 6], [6, 5]  # face equity 1 and 2
+    keys = {"recovery": 0.4, "shock": 0.4}
+    found = neva_black_cox(debts, assets, outside, sigma_equity=0.3, **keys)
+    assert found.sigma == pytest.approx([0.3 / 8, 0.6 / 6])
+    same = neva_black_cox(debts, assets, outside, sigma=[0.3 / 8, 0.6 / 6], **keys)
     assert found.signed_equity == pytest.approx(same.signed_equity, abs=1e-14)
 
 
