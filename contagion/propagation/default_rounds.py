@@ -40,6 +40,8 @@ class Defaults(ByNode):
         Face equity less shock and losses; under `furfine` a forced node may keep a positive one.
     n_defaulted, n_additional_defaults : int, or numpy.ndarray of shape (m,)
         Number of defaults, and those after round 0.
+    total_losses : float, or numpy.ndarray of shape (m,)
+        Money lost by all on claims on defaulters.
     additional_stress : float, or numpy.ndarray of shape (m,)
         Weighted stress (at most 1 each, 1 for defaulters under `furfine`) less the weighted shock.
     names : pandas.Index or None
@@ -55,6 +57,7 @@ class Defaults(ByNode):
     signed_equity: FloatArray
     n_defaulted: Any
     n_additional_defaults: Any
+    total_losses: Any
     additional_stress: Any
     names: pd.Index | None = field(repr=False)
     history: FloatArray | None = field(default=None, repr=False)
@@ -70,7 +73,7 @@ class Defaults(ByNode):
         """Every value per node as a column; for scenarios, every number per scenario."""
         if self.round.ndim == 1:
             return super().to_frame()
-        numbers = ("n_defaulted", "n_additional_defaults", "additional_stress")
+        numbers = ("n_defaulted", "n_additional_defaults", "total_losses", "additional_stress")
         frame = pd.DataFrame({name: getattr(self, name) for name in numbers})
         return frame.rename_axis(index="scenario")
 
@@ -155,6 +158,7 @@ class Rounds:
         return {
             "n_defaulted": (when >= 0).sum(axis=1),
             "n_additional_defaults": (when > 0).sum(axis=1),
+            "total_losses": weighted_sums(np.ones(losses.shape[1]), losses),
             "additional_stress": weighted_sums(self.start.sheets.weights, cut - before),
         }
 

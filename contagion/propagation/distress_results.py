@@ -38,6 +38,8 @@ class Distress(ByNode):
         Weighted distress less the weighted shock.
     amplification : float, or numpy.ndarray of shape (m,)
         All losses over those of the shock; 0 without any.
+    total_losses : float, or numpy.ndarray of shape (m,)
+        Money lost by all beyond the shock.
     n_additional_defaults : int, or numpy.ndarray of shape (m,)
         Nodes with h = 1 less those with a shock of 1.
     names : pandas.Index or None
@@ -53,6 +55,7 @@ class Distress(ByNode):
     signed_equity: FloatArray | None
     debtrank: Any
     amplification: Any
+    total_losses: Any
     n_additional_defaults: Any
     names: pd.Index | None = field(repr=False)
     leverage: Claims = field(repr=False)
@@ -71,7 +74,7 @@ class Distress(ByNode):
         """Every value per node as a column; for scenarios, every number per scenario."""
         if self.h.ndim == 1:
             return super().to_frame()
-        numbers = ("debtrank", "amplification", "n_additional_defaults")
+        numbers = ("debtrank", "amplification", "total_losses", "n_additional_defaults")
         frame = pd.DataFrame({name: getattr(self, name) for name in numbers})
         return frame.rename_axis(index="scenario")
 
@@ -161,6 +164,7 @@ class Spread:
         return {
             "debtrank": kernels.weighted_sums(sheets.weights, h - first),
             "amplification": np.divide(lost, hit, out=np.zeros(len(hit)), where=hit > 0.0),
+            "total_losses": kernels.weighted_sums(worth, h - first),
             "n_additional_defaults": (h >= DEFAULTED).sum(axis=1) - (first >= 1.0).sum(axis=1),
         }
 

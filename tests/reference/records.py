@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from contagion import errors
+from contagion.propagation.single_defaults import ranking
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ def _check_ranking(record, order, compute):
     size = [compute(record["algorithm"], run)["debtrank"] for run in keys]
     names = keys[0].get("names") or []
     places = [names.index(bank) if bank in names else bank for bank in banks]
-    ranked = [banks[k] for k in sorted(range(len(banks)), key=lambda k: (-size[k], places[k]))]
+    by_place = sorted(range(len(banks)), key=lambda k: places[k])
+    ranked = [banks[by_place[k]] for k in ranking([size[k] for k in by_place])]
     if order and isinstance(order[0], str):
         ranked = [names[bank] if isinstance(bank, int) else bank for bank in ranked]
     return differences(order, ranked, {}, "ranking")
