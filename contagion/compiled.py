@@ -35,10 +35,13 @@ INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") == "1"
 
 
 def kernel(function: Function) -> Function:
-    """Compile `function` without the interpreter lock, strict floating point, with a copy on disk."""
+    """Compile `function` without the interpreter lock, strict floating point, with a copy on disk.
+
+    Outside `FOLDERS` kernels call kernels of their own file only, and numba's own stamp of that file is enough.
+    """
     dispatcher = _dispatcher(function, cache=True)
     cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if cache_file is not None:
+    if cache_file is not None and function.__module__.split(".")[1] in FOLDERS:
         cache_file._source_stamp = STAMP
     return dispatcher
 

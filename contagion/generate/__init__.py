@@ -1,6 +1,10 @@
-"""Made networks: markets whose tables come from stated rules and seeded draws."""
+"""Made networks: from stated rules and seeded draws, or from what is known of a network in sums."""
 
 from contagion.generate.lending import lending_market
 from contagion.generate.perps import perp_market
+from contagion.generate.reconstruct import reconstruct
+from contagion.generate.reconstruct_density import min_density
+from contagion.generate.reconstruct_entropy import max_entropy
+from contagion.generate.reconstruct_posterior import gandy_veraart
 
-__all__ = ["lending_market", "perp_market"]
+__all__ = ["gandy_veraart", "lending_market", "max_entropy", "min_density", "perp_market", "reconstruct"]

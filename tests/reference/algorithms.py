@@ -12,6 +12,7 @@ from tests.reference import (
     solvency_clearing,
     solvency_crossholdings,
     solvency_distress,
+    solvency_reconstruction,
     solvency_valuation,
 )
 
@@ -99,6 +100,7 @@ ALGORITHMS = {
 ALGORITHMS |= lending_and_markets.ALGORITHMS
 ALGORITHMS |= solvency_crossholdings.ALGORITHMS
 ALGORITHMS |= solvency_distress.ALGORITHMS
+ALGORITHMS |= solvency_reconstruction.ALGORITHMS
 ALGORITHMS |= solvency_valuation.ALGORITHMS
 ALGORITHMS |= solvency_clearing.ALGORITHMS
 
