@@ -10,23 +10,32 @@ from contagion.plot.break_evens import break_even
 from contagion.plot.breaking import phases, reverse_stress
 from contagion.plot.choices import choice
 from contagion.plot.comparisons import distribution, effects
+from contagion.plot.contrasts import interactions
 from contagion.plot.executions import liquidation_basis
 from contagion.plot.frontiers import frontier
+from contagion.plot.hedging import hedges
+from contagion.plot.likeliest import most_likely_break
 from contagion.plot.maps import liquidation_map
 from contagion.plot.networks import network
 from contagion.plot.runs import cascade, rounds
 from contagion.plot.sensitivity import sensitivity
+from contagion.plot.systemic import capital, market_measures
 
 __all__ = [
     "attribution",
     "break_even",
+    "capital",
     "cascade",
     "choice",
     "distribution",
     "effects",
     "frontier",
+    "hedges",
+    "interactions",
     "liquidation_basis",
     "liquidation_map",
+    "market_measures",
+    "most_likely_break",
     "network",
     "phases",
     "reverse_stress",

@@ -117,6 +117,12 @@ DRAWN = {
     "attribution",
     "stages",
     "studies",
+    "likeliest",
+    "interactions",
+    "market",
+    "capital",
+    "shortfall",
+    "hedges",
 }
 
 

@@ -98,6 +98,15 @@ def likeliest(found: BreakingShock, unit: str) -> tuple[str, list[Block]]:
         for asset, row in zip(frame.index, frame.to_dict("records"), strict=True)
     ]
     if rows:
+        from contagion import plot
+
+        blocks.append(
+            draw(
+                lambda axes: plot.most_likely_break(found, ax=axes),
+                "Move of every asset in the most likely breaking shock, over what is usual for the asset",
+                "Shaded: moves of one and of two scales of the asset under the scenario model.",
+            )
+        )
         note = (
             f"Scenario model: {found.family}. Distance from no move {formats.three_figures(found.distance)} "
             f"(Mahalanobis), found in {found.runs:,} runs; a scenario is at least as far with probability "

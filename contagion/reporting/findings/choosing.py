@@ -170,4 +170,15 @@ def interactions(frame: pd.DataFrame, unit: str) -> tuple[str, list[Block]]:
     )
     behind = study(frame)
     note += f"; {behind}." if behind else "."
-    return title, [Paragraph(lead), table(f"Effects on mean {words_of(frame)}", columns, rows, note=note)]
+    from contagion import plot
+
+    picture = draw(
+        lambda axes: plot.interactions(frame, unit=unit, ax=axes),
+        f"Main effects and interactions on mean {words_of(frame)} with their intervals",
+        "Filled: adjusted p below 0.05. An interaction above zero: the rules do the same work twice.",
+    )
+    return title, [
+        Paragraph(lead),
+        picture,
+        table(f"Effects on mean {words_of(frame)}", columns, rows, note=note),
+    ]

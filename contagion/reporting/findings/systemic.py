@@ -9,6 +9,7 @@ import pandas as pd
 
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Cell, Paragraph, Value, interval, table, words
+from contagion.reporting.figures import draw
 from contagion.reporting.findings.cells import plain
 
 __all__ = ["capital", "hedges", "margins", "market"]
@@ -59,10 +60,23 @@ def market(frame: pd.DataFrame, unit: str) -> tuple[str, list[Block]]:
     note = "Returns, losses negative. Dependence, not cause: the measures say who suffers with the system."
     if "n" in told:
         note += f" n = {formats.plural(int(told['n']), 'row')} of returns, seed {told.get('seed', '–')}."
+    from contagion import plot
+
     return title, [
         Paragraph(lead),
+        draw(
+            lambda axes: plot.market_measures(frame, ax=axes),
+            "Marginal expected shortfall, ΔCoVaR and own value at risk of every firm",
+            "Left of zero is a loss. Lines: intervals.",
+            height=1.9 + 0.5 * max(min(len(frame), MOST_ROWS), 3),
+        ),
         table("Firms, worst first", [*columns, "Tail days, count", "Note"], rows, note=note),
     ]
+
+
+def _height(frame: pd.DataFrame) -> float:
+    """Height of a picture with a row per name, inches."""
+    return 1.8 + 0.34 * max(min(len(frame), MOST_ROWS), 3)
 
 
 def _signed(value: float) -> str:
@@ -115,7 +129,15 @@ def capital(frame: pd.DataFrame, unit: str) -> tuple[str, list[Block]]:
     if simulated and "k" in frame.attrs:
         note += f" Mean over {formats.plural(int(frame.attrs['k']), 'crisis', 'crises')}"
         note += f" among {formats.plural(int(frame.attrs.get('n', 0)), 'scenario')}."
-    return title, [Paragraph(lead), table("Firms, the most lacking first", columns, rows, note=note)]
+    from contagion import plot
+
+    picture = draw(
+        lambda axes: plot.capital(frame, unit=unit, ax=axes),
+        f"{name.upper()} of every firm",
+        "Right of zero capital is missing; hatched: some is over.",
+        height=_height(frame),
+    )
+    return title, [Paragraph(lead), picture, table("Firms, the most lacking first", columns, rows, note=note)]
 
 
 def _lacking(row: dict[Any, Any], name: str) -> Cell:
@@ -168,7 +190,15 @@ def hedges(frame: pd.DataFrame, unit: str) -> tuple[str, list[Block]]:
         "R² is what the best ratio would take away; what it lacks to 100 % is basis risk. A best ratio of 1 is the "
         "hedge as held."
     )
-    return title, [Paragraph(lead), table("Hedges, the worst first", columns, rows, note=note)]
+    from contagion import plot
+
+    picture = draw(
+        lambda axes: plot.hedges(frame, ax=axes),
+        "Share of the variance that each hedge takes away, and what the best ratio would take away",
+        "Left of zero the hedge adds risk. What the mark lacks to 100 % is basis risk.",
+        height=_height(frame),
+    )
+    return title, [Paragraph(lead), picture, table("Hedges, the worst first", columns, rows, note=note)]
 
 
 def margins(frame: pd.DataFrame, unit: str) -> tuple[str, list[Block]]:
