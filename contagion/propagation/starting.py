@@ -135,7 +135,8 @@ def positive_equity(start: Start) -> Claims:
     """
     exposures = start.sheets.claims.exposures
     worth = np.where(start.positive, start.sheets.equity, np.inf)
-    share = exposures.amount / worth[exposures.debtor]
+    with np.errstate(over="ignore"):
+        share = exposures.amount / worth[exposures.debtor]
     if not np.isfinite(share).all():
         creditor = int(exposures.debtor[np.flatnonzero(~np.isfinite(share))[0]])
         raise ValueRangeError(
