@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from contagion.measures.prior_risk import system_risk as system_risk
     from contagion.measures.probability import probability_of_liquidation as probability_of_liquidation
     from contagion.measures.proportions import clopper_pearson as clopper_pearson
+    from contagion.measures.proportions import mean_share_interval as mean_share_interval
     from contagion.measures.proportions import share_interval as share_interval
     from contagion.measures.resampling import between_networks as between_networks
     from contagion.measures.shapley import first_in as first_in
@@ -119,6 +120,7 @@ _HOMES = {
     "liquidation_probability": "early_warning",
     "liquidity_adjusted_requirement": "closing",
     "loss_amplification": "losses",
+    "mean_share_interval": "proportions",
     "money_to_next_cluster": "clusters",
     "monitor": "monitoring",
     "node_gain": "losses",

@@ -4,13 +4,15 @@ On one network scenarios are independent, and the interval is that of Clopper an
 is covered with at least the confidence asked, often with more, for a count is discrete. A few networks are strata; the
 share for these networks has a smaller variance than the binomial's (Hoeffding 1956), so that the same interval
 holds. From 20 networks on scenarios of one network belong together, and the binomial count is replaced by the
-effective one of Korn and Graubard.
+effective one of Korn and Graubard. A mean of shares (what part of a system failed) has the interval of Chernoff and
+Hoeffding, which holds for any distribution on [0, 1].
 
 References
 ----------
 Clopper, Pearson (1934), "The use of confidence or fiducial limits illustrated in the case of the binomial". Korn,
 Graubard (1998), "Confidence intervals for proportions with small expected number of positive counts estimated from
-survey data". Hoeffding (1956), "On the distribution of the number of successes in independent trials".
+survey data". Hoeffding (1956), "On the distribution of the number of successes in independent trials". Hoeffding
+(1963), "Probability inequalities for sums of bounded random variables", theorem 1.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from contagion.measures.intervals import Interval
 from contagion.measures.resampling import FEW_NETWORKS, samples
 from contagion.measures.shortfall import check_level
 
-__all__ = ["clopper_pearson", "share_interval"]
+__all__ = ["clopper_pearson", "mean_share_interval", "share_interval"]
 
 Array = npt.NDArray[np.float64]
 NAN = float("nan")
@@ -111,6 +113,67 @@ def share_interval(
     failed = int((~done).sum())
     note = f"{failed:,} of {len(found):,} scenarios failed; low and high are their best and worst case"
     return Interval(value, low, high, note if failed else "")
+
+
+def mean_share_interval(shares: npt.ArrayLike, *, confidence: float = 0.95) -> Interval:
+    """Return the mean of independent shares with an interval that holds for any distribution on [0, 1].
+
+    Parameters
+    ----------
+    shares : array_like
+        From 0 to 1, shape (n,).
+    confidence : float, default 0.95
+        Least coverage.
+
+    Returns
+    -------
+    Interval
+        All means under which one as far out as that of the sample has at least half the remaining probability, by
+        Hoeffding's bound; wider than an interval that trusts the spread of the sample, and never of width 0.
+
+    Raises
+    ------
+    SchemaError, ValueRangeError
+        If there are none, or one is no share.
+
+    Examples
+    --------
+    >>> interval = mean_share_interval([0.0] * 90 + [1.0] * 10)
+    >>> interval.value, round(interval.low, 3), round(interval.high, 3)
+    (0.1, 0.037, 0.202)
+    >>> round(mean_share_interval([0.0] * 100).high, 4)
+    0.0362
+    """
+    found = samples(shares, "shares")
+    check_level(confidence, "confidence")
+    if not ((found >= 0.0) & (found <= 1.0)).all():
+        raise ValueRangeError("holds a number that is no share", where="shares", allowed="0 to 1")
+    value = float(found.mean())
+    most = float(np.log(2.0 / (1.0 - confidence))) / len(found)
+    return Interval(value, _furthest(value, 0.0, most), _furthest(value, 1.0, most))
+
+
+def _furthest(value: float, end: float, most: float) -> float:
+    """Mean between `value` and `end` whose divergence from `value` is `most`, or the end, by bisection."""
+    inside, outside = value, end
+    for _ in range(60):
+        middle = 0.5 * (inside + outside)
+        if _divergence(value, middle) <= most:
+            inside = middle
+        else:
+            outside = middle
+    return outside
+
+
+def _divergence(seen: float, true: float) -> float:
+    """Relative entropy of one coin to another."""
+    total = 0.0
+    for p, q in ((seen, true), (1.0 - seen, 1.0 - true)):
+        if p > 0.0:
+            if q <= 0.0:
+                return float("inf")
+            total += p * float(np.log(p / q))
+    return total
 
 
 def _bounds(hits: Array, codes: npt.NDArray[np.intp], confidence: float) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from contagion.plot.contrasts import interactions
 from contagion.plot.executions import liquidation_basis
 from contagion.plot.frontiers import frontier
 from contagion.plot.hedging import hedges
+from contagion.plot.integration import integration
 from contagion.plot.likeliest import most_likely_break
 from contagion.plot.maps import liquidation_map
 from contagion.plot.networks import network
@@ -31,6 +32,7 @@ __all__ = [
     "effects",
     "frontier",
     "hedges",
+    "integration",
     "interactions",
     "liquidation_basis",
     "liquidation_map",

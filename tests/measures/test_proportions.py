@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from contagion.errors import SchemaError, ValueRangeError
+from contagion.errors import InputError, SchemaError, ValueRangeError
 from contagion.measures.concentration import carried, carried_note
 from contagion.measures.controls import controls_note, controls_table
 from contagion.measures.exceedance import EXCEEDANCE_COLUMNS, exceedance_table
-from contagion.measures.proportions import clopper_pearson, share_interval
+from contagion.measures.proportions import clopper_pearson, mean_share_interval, share_interval
 from contagion.measures.tails import effects_table
 
 
@@ -182,3 +182,28 @@ class TestControls:
     def test_a_number_on_one_side_only_fails(self):
         table = controls_table(self.frame(placebo=[1.0, np.nan]), ["direct_loss"], [])
         assert table.loc[0, "largest"] == math.inf and not table.loc[0, "passed"]
+
+
+@pytest.mark.parametrize("n", [1, 5, 30])
+@pytest.mark.parametrize("p", [0.0, 0.02, 0.3, 0.5, 0.9, 1.0])
+def test_means_of_shares_are_covered_at_least_as_often_as_asked(n, p):
+    covered = 0.0
+    for hits in range(n + 1):
+        interval = mean_share_interval([1.0] * hits + [0.0] * (n - hits))
+        covered += math.comb(n, hits) * p**hits * (1 - p) ** (n - hits) * (interval.low <= p <= interval.high)
+    assert covered >= 0.95
+
+
+def test_the_interval_of_a_mean_of_shares_knows_the_value_and_the_ends():
+    interval = mean_share_interval([0.25, 0.5, 0.75])
+    assert interval.value == 0.5
+    assert interval.low == pytest.approx(1.0 - interval.high)
+    assert mean_share_interval([0.0] * 50).low == 0.0
+    assert mean_share_interval([0.0] * 50).high == pytest.approx(1 - 0.025 ** (1 / 50))
+    assert mean_share_interval([1.0] * 50).high == 1.0
+
+
+@pytest.mark.parametrize("shares", [[], [1.1], [-0.1], [float("nan")], ["x"]])
+def test_what_is_no_share_has_no_mean(shares):
+    with pytest.raises(InputError):
+        mean_share_interval(shares)
