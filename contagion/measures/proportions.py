@@ -140,7 +140,7 @@ def mean_share_interval(shares: npt.ArrayLike, *, confidence: float = 0.95) -> I
     --------
     >>> interval = mean_share_interval([0.0] * 90 + [1.0] * 10)
     >>> interval.value, round(interval.low, 3), round(interval.high, 3)
-    (0.1, 0.037, 0.202)
+    (0.1, 0.038, 0.2)
     >>> round(mean_share_interval([0.0] * 100).high, 4)
     0.0362
     """
