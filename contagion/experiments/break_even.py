@@ -60,6 +60,8 @@ class BreakEven:
         Confidence of the paired intervals.
     seconds : float
         Time the search took.
+    whole : bool
+        Whether the parameter takes whole numbers alone: brackets then end at neighbours, and a crossing lies half way.
     """
 
     parameter: str
@@ -73,6 +75,7 @@ class BreakEven:
     level: float
     seconds: float
     effect_at: Callable[[float], Floats] = field(repr=False)
+    whole: bool = False
 
     def to_frame(self) -> pd.DataFrame:
         """Return the curve to plot: value, effect, low, high, n, refined; values rise."""
@@ -109,8 +112,11 @@ class BreakEven:
         rows = []
         for value, kind, before, after in self._places():
             aside = ASIDE * abs(value)
-            below, first = self._effect(value - aside)
-            above, last = self._effect(value + aside)
+            ends = value - aside, value + aside
+            if self.whole:
+                ends = float(math.floor(ends[0])), float(math.ceil(ends[1]))
+            below, first = self._effect(ends[0])
+            above, last = self._effect(ends[1])
             found = bool(np.sign(first) == before and np.sign(last) == after)
             rows.append((value, kind, below, above, first, last, found))
         names = ["crossing", "kind", "below", "above", "effect_below", "effect_above", "reproduced"]
@@ -219,7 +225,8 @@ def break_even(
         The study: its networks, family of shocks, model, policy sets and seed are used again.
     parameter : str
         A column of the network's tables, ``"markets.impact_half_life"``: every row gets the value; a field of a policy
-        of a set, ``"halt.length"`` (set, then field); or of the model, ``"model.step"``.
+        of a set, ``"halt.length"`` (set, then field); or of the model, ``"model.step"``. A field that takes whole
+        numbers, such as ``"auction.keepers"``, is searched in whole numbers.
     bounds : (float, float), optional
         Between which values; if not given, a quarter of the present value to four times it, or as far towards them
         as the network, the policy and the model allow.
@@ -279,9 +286,11 @@ def break_even(
         if low > 0.0 and high / low > WIDEST
         else np.linspace(low, high, points)
     )
+    if what.whole:
+        values = np.unique(np.rint(values))
     for value in values:
         search.mean(float(value))
-    edges = edges_between(sorted(search.seen), search.mean, resolution)
+    edges = edges_between(sorted(search.seen), search.mean, resolution, whole=what.whole)
     table = search.table(set(values.tolist()), cmp.level, cmp.seed)
     return BreakEven(
         parameter=parameter,
@@ -290,12 +299,18 @@ def break_even(
         metric=metric,
         unit=what.unit,
         table=table,
-        crossings=_sure(crossings_of(edges), edges, table),
+        crossings=_sure(_halfway(crossings_of(edges)) if what.whole else crossings_of(edges), edges, table),
         flats=flats_of(edges, low, high, search.mean(low)),
         level=cmp.level,
         seconds=perf_counter() - began,
         effect_at=replace(search, seen={}).differences,
+        whole=what.whole,
     )
+
+
+def _halfway(crossings: pd.DataFrame) -> pd.DataFrame:
+    """Crossings of a whole number: in the middle of the bracket, so that "below" and "above" leave no doubt."""
+    return crossings.assign(crossing=0.5 * (crossings["low"] + crossings["high"]))
 
 
 def _sure(crossings: pd.DataFrame, edges: list[Edge], table: pd.DataFrame) -> pd.DataFrame:

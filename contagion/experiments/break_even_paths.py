@@ -11,6 +11,7 @@ import numpy as np
 
 from contagion.comparison import risky_assets
 from contagion.errors import ContagionError, SchemaError, ValueRangeError, nearest
+from contagion.experiments.wholes import is_whole
 from contagion.network.schema import TABLES
 
 if TYPE_CHECKING:
@@ -63,6 +64,14 @@ class Parameter:
         column = next(one for one in TABLES[self.owner].columns if one.name == self.item)
         return "s" if column.unit in ("s", "seconds") else column.unit
 
+    @property
+    def whole(self) -> bool:
+        """Whether it takes whole numbers alone."""
+        if self.kind == "column":
+            return False
+        owners = [self.cmp.model] if self.kind == "model" else self.cmp.policies[self.owner]
+        return any(is_whole(owner, self.item) for owner in owners if hasattr(owner, self.item))
+
     def concerns(self, policies: str) -> bool:
         """Whether a set's runs depend on the value."""
         return self.kind != "field" or policies == self.owner
@@ -70,6 +79,8 @@ class Parameter:
     def at(self, value: float, policies: str) -> tuple[Sequence[Network], Any, list[Policy]]:
         """Networks, model and policies of a set with the value in place."""
         worlds, model, chosen = self.cmp.networks, self.cmp.model, self.cmp.policies[policies]
+        if self.whole:
+            value = self._whole(value)
         if self.kind == "column":
             worlds = tuple(self._changed(world, value) for world in worlds)
         elif self.kind == "model":
@@ -94,7 +105,10 @@ class Parameter:
                     value=now,
                     remedy="give bounds=(low, high)",
                 )
-            return self._allowed(now, now / AROUND), self._allowed(now, now * AROUND)
+            low, high = now / AROUND, now * AROUND
+            if self.whole:
+                low, high = float(math.ceil(low)), float(math.floor(high))
+            return self._allowed(now, low), self._allowed(now, high)
         low, high = (float(end) for end in given)
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueRangeError("are no rising pair of numbers", where="bounds", value=given)
@@ -130,8 +144,18 @@ class Parameter:
             good = 1.0  # shares end at 1
         while abs(bad - good) > CLOSE * max(abs(bad), abs(good)):
             middle = 0.5 * (good + bad)
+            if self.whole:
+                middle = float(math.floor(middle) if good < bad else math.ceil(middle))
+                if middle == good:
+                    break
             good, bad = (good, middle) if self.refusal(middle) else (middle, bad)
         return good
+
+    def _whole(self, value: float) -> int:
+        """The value as a whole number, or refused."""
+        if not float(value).is_integer():
+            raise ValueRangeError("is no whole number", where=self.name, value=value)
+        return int(value)
 
     def _present(self) -> float:
         """What the parameter is now: the median of a column."""

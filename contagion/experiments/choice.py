@@ -25,6 +25,7 @@ from contagion.errors import PolicyError, SchemaError, ValueRangeError, nearest
 from contagion.experiments import samplers
 from contagion.experiments.arguments import policy_sets
 from contagion.experiments.compare import compare
+from contagion.experiments.wholes import is_whole, whole_at
 from contagion.network.network import Network
 from contagion.policies import Policy
 from contagion.policies.costs import CostRates
@@ -107,7 +108,8 @@ def candidates(
     Returns
     -------
     dict of str to list of Policy
-        Sets by name, such as ``"Halt drop=0.07 length=310"``.
+        Sets by name, such as ``"Halt drop=0.07 length=310"``. A parameter that takes whole numbers gets them, each with
+        an equal part of the range; where they leave fewer than n different sets, there are fewer.
 
     Raises
     ------
@@ -138,6 +140,9 @@ def candidates(
             raise ValueRangeError(
                 "does not rise", where=f"ranges[{name!r}]", value=pair, allowed="low < high"
             )
+        if is_whole(kind, name) and not (low.is_integer() and high.is_integer()):
+            what = f"is no range of whole numbers, which {kind.__name__}.{name} takes"
+            raise ValueRangeError(what, where=f"ranges[{name!r}]", value=pair, allowed="such as (1, 5)")
         ends.append((low, high))
     count = samplers.count("n", n)
     shift = stream(check_seed(seed), "candidates").random(len(ends))
@@ -146,7 +151,9 @@ def candidates(
     sets: dict[str, list[Policy]] = {}
     for row in shares:
         values = {
-            name: low + (high - low) * float(share)
+            name: whole_at(low, high, float(share))
+            if is_whole(kind, name)
+            else low + (high - low) * float(share)
             for name, (low, high), share in zip(ranges, ends, row, strict=True)
         }
         words = " ".join(f"{name}={value:.4g}" for name, value in values.items())

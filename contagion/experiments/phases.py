@@ -146,6 +146,10 @@ def phase_diagram(
     points = Points.make(
         cmp, [("x", x), ("y", y)], policy=policy, metric=condition.metric, n=n, n_jobs=n_jobs
     )
+    for where, axis in zip("xy", points.axes, strict=True):
+        if axis.whole:
+            what = "takes whole numbers alone, which have no plane"
+            raise ValueRangeError(what, where=where, value=axis.name, remedy="use ct.break_even")
     side, deep = samplers.count("grid", grid), samplers.count("levels", levels, low=0)
     if deep > 8:
         raise ValueRangeError("is too large", where="levels", value=deep, allowed="0 to 8")

@@ -17,6 +17,7 @@ from contagion.experiments import samplers
 from contagion.experiments.arguments import check_workers
 from contagion.experiments.break_even_paths import Parameter, find_parameter
 from contagion.experiments.values import Setting, scenario_values, settings_for
+from contagion.experiments.wholes import whole_at
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -40,7 +41,14 @@ class Axis:
 
     def at(self, share: float) -> float:
         """Value at a share of the way from low to high."""
+        if self.whole:
+            return float(whole_at(self.low, self.high, share))
         return self.low + (self.high - self.low) * share
+
+    @property
+    def whole(self) -> bool:
+        """Whether the parameter takes whole numbers alone."""
+        return self.what is not None and self.what.whole
 
 
 @dataclass(frozen=True)

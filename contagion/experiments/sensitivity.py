@@ -205,9 +205,11 @@ def _points(
 
 def _placed(points: Points, shares: Floats) -> Floats:
     """Shares of the way from low to high as values of the parameters."""
-    low = np.array([axis.low for axis in points.axes])
-    high = np.array([axis.high for axis in points.axes])
-    return np.asarray(low + (high - low) * shares, dtype=np.float64)
+    columns = [
+        [axis.at(share) for share in own] if axis.whole else axis.low + (axis.high - axis.low) * own
+        for axis, own in zip(points.axes, shares.T, strict=True)
+    ]
+    return np.column_stack(columns).astype(np.float64)
 
 
 def _walks(k: int, count: int, seed: int) -> Floats:

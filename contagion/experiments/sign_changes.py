@@ -36,7 +36,9 @@ class Edge:
     after: float
 
 
-def edges_between(values: Sequence[float], mean: Callable[[float], float], resolution: float) -> list[Edge]:
+def edges_between(
+    values: Sequence[float], mean: Callable[[float], float], resolution: float, *, whole: bool = False
+) -> list[Edge]:
     """Find where a function's sign changes.
 
     Parameters
@@ -47,6 +49,8 @@ def edges_between(values: Sequence[float], mean: Callable[[float], float], resol
         The function.
     resolution
         Width of a bracket as a share of its larger end; half of it where the function is 0 at one end.
+    whole
+        Whether only whole numbers are looked at; a bracket ends at two neighbours at the latest.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def edges_between(values: Sequence[float], mean: Callable[[float], float], resol
     """
     found: list[Edge] = []
     for low, high in pairwise(values):
-        found += _narrowed(low, high, mean, resolution)
+        found += _narrowed(low, high, mean, resolution, whole)
     return found
 
 
@@ -124,7 +128,9 @@ def flats_of(edges: Sequence[Edge], low: float, high: float, first: float) -> pd
     return pd.DataFrame(rows, columns=["low", "high", "before", "after"], dtype="float64")
 
 
-def _narrowed(low: float, high: float, mean: Callable[[float], float], resolution: float) -> list[Edge]:
+def _narrowed(
+    low: float, high: float, mean: Callable[[float], float], resolution: float, whole: bool
+) -> list[Edge]:
     """Halve a bracket until it is as narrow as asked; a third sign inside splits it."""
     before, after = float(np.sign(mean(low))), float(np.sign(mean(high)))
     if before == after:
@@ -132,6 +138,8 @@ def _narrowed(low: float, high: float, mean: Callable[[float], float], resolutio
     width = resolution if before * after else 0.5 * resolution
     for _ in range(MOST_HALVINGS):
         middle = 0.5 * (low + high)
+        if whole:
+            middle = math.floor(middle)
         if high - low <= width * max(abs(low), abs(high)) or not low < middle < high:
             break
         sign = float(np.sign(mean(middle)))
@@ -141,7 +149,7 @@ def _narrowed(low: float, high: float, mean: Callable[[float], float], resolutio
             high = middle
         else:
             return [
-                *_narrowed(low, middle, mean, resolution),
-                *_narrowed(middle, high, mean, resolution),
+                *_narrowed(low, middle, mean, resolution, whole),
+                *_narrowed(middle, high, mean, resolution, whole),
             ]
     return [Edge(low, high, mean(low), mean(high))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from contagion.errors import PolicyError, nearest
@@ -116,7 +116,7 @@ class Halt(Policy):
     drop: float = 0.10
     window: float = 300.0
     length: float = 300.0
-    times: float = math.inf
+    times: float = field(default=math.inf, metadata={"whole": True})
     scope: Literal["market", "asset", "all"] = "market"
     reference: Literal["last", "shock", "basket"] = "last"
     reopening: Literal["halt_price", "window"] = "halt_price"

@@ -88,6 +88,16 @@ class Dose(ct.Policy):
 
 
 @dataclass(frozen=True)
+class Doses(Dose):
+    """A dose in whole pieces."""
+
+    size: int = 2
+
+    def __post_init__(self) -> None:
+        assert type(self.size) is int
+
+
+@dataclass(frozen=True)
 class MadeUp:
     """Loss = noise of the scenario + (the formula of the dose and of the depth of the books)."""
 
@@ -154,6 +164,44 @@ def test_without_a_crossing_the_sentence_says_what_holds_everywhere(effect: floa
     found = ct.break_even(study(lambda dose, half: effect), "dose.size", (1.0, 2.0), grid=3)
     assert found.crossings.empty and found.check().empty
     assert f"dose against none {words} mean system_loss at every value" in found.sentence
+
+
+def pieces(formula: Callable[[float, float], float], size: int = 2) -> Any:
+    """The made-up model under a dose in whole pieces."""
+    net = small_net({"a": Holder({"M": 1.0}, 512.0, "isolated")}, Rules())
+    sets = {"dose": [Doses(size)]}
+    return ct.compare(net, ct.PriceShock({"X": -0.1}), MadeUp(formula), sets, n=40)
+
+
+def test_a_whole_number_is_searched_in_whole_numbers_and_a_crossing_lies_between_neighbours() -> None:
+    found = ct.break_even(
+        pieces(lambda dose, half: dose - 7.4), "dose.size", (1, 40), grid=4, resolution=1e-6
+    )
+    row = found.crossings.iloc[0]
+    assert [row["low"], row["high"], row["crossing"], row["helps"]] == [7.0, 8.0, 7.5, "below"]
+    assert (found.table["value"] % 1.0 == 0.0).all() and found.table["value"].is_unique
+    again = found.check().iloc[0]
+    assert [again["below"], again["above"], again["reproduced"]] == [6.0, 9.0, True]
+    assert "only if dose.size is below 7.5" in found.sentence
+
+
+def test_a_whole_number_at_which_the_effect_is_nothing_is_the_crossing() -> None:
+    found = ct.break_even(
+        pieces(lambda dose, half: dose - 5.0), "dose.size", (1, 12), grid=2, resolution=1e-6
+    )
+    assert found.crossings[["low", "crossing", "high"]].to_numpy().tolist() == [[4.0, 5.0, 6.0]]
+
+
+def test_bounds_of_a_whole_number_are_whole_too() -> None:
+    cmp = pieces(lambda dose, half: dose - 3.5, size=3)
+    assert ct.break_even(cmp, "dose.size").table["value"].iloc[[0, -1]].tolist() == [1.0, 12.0]
+    with pytest.raises(ContagionError, match=r"bounds.*no whole number"):
+        ct.break_even(cmp, "dose.size", (1.5, 4))
+    with pytest.raises(ContagionError, match="takes whole numbers alone"):
+        axes = ("dose.size", 1, 8), ("shock.size", 0.5, 1.0)
+        ct.phase_diagram(cmp, *axes, ("system_loss", ">=", 0.0), policy="dose")
+    shares = ct.morris(cmp, [("dose.size", 1, 8), ("shock.size", 0.5, 1.0)], policy="dose", trajectories=4)
+    assert shares.loc["dose.size", "mu"] > 0.0
 
 
 def test_a_stretch_without_any_effect_is_told_as_such_and_is_no_crossing() -> None:

@@ -260,9 +260,19 @@ def test_candidates_fill_the_box_and_keep_what_is_fixed() -> None:
         assert np.abs(shares - (np.arange(32) + 0.5) / 32).max() < 0.06
 
 
+def test_candidates_of_a_whole_number_are_whole_and_none_comes_twice() -> None:
+    sets = ct.candidates(ct.Halt, {"times": (1, 3)}, n=16, drop=0.1)
+    assert sorted(sets) == ["Halt times=1", "Halt times=2", "Halt times=3"]
+    times = [one.times for (one,) in sets.values()]  # type: ignore[attr-defined]
+    assert sorted(times) == [1, 2, 3] and all(type(one) is int for one in times)
+    both = ct.candidates(ct.Halt, {"times": (1, 3), "drop": (0.02, 0.2)}, n=16)
+    assert len(both) == 16
+
+
 @pytest.mark.parametrize(
     ("kind", "ranges", "error", "words"),
     [
+        (ct.Halt, {"times": (1.5, 3.0)}, ValueRangeError, "whole numbers"),
         (3, {"drop": (0.0, 1.0)}, SchemaError, "ct.Halt"),
         (ct.Halt, {}, SchemaError, "range"),
         (ct.Halt, {"dorp": (0.1, 0.2)}, PolicyError, "drop"),
