@@ -13,17 +13,16 @@ Variance based sensitivity analysis of model output (estimators, as in `scipy.st
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import qmc, sobol_indices
+from scipy.stats import qmc
 
-from contagion.errors import ScenarioError, ValueRangeError
-from contagion.experiments import samplers
+from contagion.errors import ValueRangeError
+from contagion.experiments import pick_freeze, samplers
 from contagion.experiments.points import Points
 from contagion.streams import stream
 
@@ -171,23 +170,11 @@ def sobol(
         one = a.copy()
         one[:, place] = b[:, place]
         mixed.append(one)
-    values = plan.means(_placed(plan, np.concatenate([a, b, *mixed]))).reshape(k + 2, count)
-    if np.ptp(values) == 0.0:
-        raise ScenarioError(f"{metric} is the same at all points: there is no variance to split")
-    shares = _indices(values)
-    source = stream(cmp.seed, "sobol")
-    again = np.array([_indices(values[:, source.integers(0, count, count)]) for _ in range(DRAWS)])
-    errors = np.nanstd(again, axis=0, ddof=1)
-    table = pd.DataFrame(
-        {
-            "first": shares[0],
-            "first_se": errors[0],
-            "total": shares[1],
-            "total_se": errors[1],
-            "points": count,
-        },
-        index=pd.Index([axis.name for axis in plan.axes], name="parameter"),
-    )
+    values = plan.means(_placed(plan, np.concatenate([a, b, *mixed]))).reshape(k + 2, count).T
+    names, draws = [axis.name for axis in plan.axes], stream(cmp.seed, "sobol")
+    table = pick_freeze.shares_table(
+        values, names, pick_freeze.saltelli, draws, DRAWS, index="parameter", metric=metric
+    ).assign(points=count)
     table.attrs = {"metric": metric, "policy": policy, "against": against, "n": plan.n, "seed": cmp.seed}
     return table
 
@@ -233,14 +220,3 @@ def _shifted(k: int, count: int, seed: int) -> Floats:
     """A Sobol sequence in k dimensions, shifted at random modulo 1."""
     shift = stream(seed, "sobol shift").random(k)
     return np.asarray((qmc.Sobol(k, scramble=False).random(count) + shift) % 1.0, dtype=np.float64)
-
-
-def _indices(values: Floats) -> Floats:
-    """First and total indices, shape (2, n_parameters), from f(A), f(B), f(A with a column of B)."""
-    f = values[:, np.newaxis, :]
-    mixed = f[2:] if len(f) > 3 else np.repeat(f[2:], 2, axis=0)  # scipy takes no single parameter
-    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)
-        found = sobol_indices(func={"f_A": f[0], "f_B": f[1], "f_AB": mixed}, n=values.shape[1])
-    both = [np.ravel(found.first_order), np.ravel(found.total_order)]
-    return np.stack(both)[:, : len(values) - 2]

@@ -14,17 +14,17 @@ analysis of model output, table 2; Sobol (2001) for groups of inputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import joblib
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from contagion.comparison import risky_assets
 from contagion.errors import ScenarioError, SchemaError, ValueRangeError, nearest
-from contagion.experiments import samplers
+from contagion.experiments import pick_freeze, samplers
 from contagion.experiments.arguments import check_workers, policy_sets, scenarios
 from contagion.experiments.inputs import NetworkDraws
 from contagion.experiments.runner import StopFlag, run_chunk
@@ -34,11 +34,9 @@ from contagion.streams import check_seed, stream
 
 if TYPE_CHECKING:
     from contagion.policies import Policy
-    from contagion.propagation.run import Model
+    from contagion.propagation.run import Model, Prepared
 
 __all__ = ["variance_split"]
-
-Floats = npt.NDArray[np.float64]
 
 SOURCES: Final = ("shock", "network", "parameters")
 DRAWS: Final = 999
@@ -117,7 +115,14 @@ def variance_split(
     rows = joblib.Parallel(n_jobs=n_jobs, prefer="threads")(
         joblib.delayed(design.row)(place, names) for place in range(count)
     )
-    return _shares(np.array(rows), names, seed)
+    values = np.array(rows)
+    draws = stream(seed, "variance split")
+    table = pick_freeze.shares_table(
+        values, names, pick_freeze.jansen, draws, DRAWS, index="source", metric=metric
+    )
+    table = table.assign(variance=pick_freeze.variance_of(values), n=count)
+    table.attrs = {"seed": int(seed), "draws": DRAWS}
+    return table
 
 
 def _varying(networks: Network | NetworkDraws) -> list[str]:
@@ -159,60 +164,28 @@ class _Design:
         mine = dict.fromkeys(SOURCES, place)
         other = dict.fromkeys(SOURCES, self.n + place)
         points = [mine, other, *({**mine, name: other[name]} for name in names)]
-        return [self._value(point) for point in points]
+        ready = cache(self._ready)  # points of a row share networks
+        return [self._value(ready(point["network"], point["parameters"]), point["shock"]) for point in points]
 
     def _network(self, network: int, parameters: int) -> Network:
         if isinstance(self.networks, Network):
             return self.networks
         return self.networks.at(network, parameters)
 
-    def _value(self, point: Mapping[str, int]) -> float:
-        net = self._network(point["network"], point["parameters"])
-        shock = self.family.scenario(risky_assets(net), point["shock"], self.seed)
-        value = self._run(net, shock, point["shock"], self.policies)
-        return value - self._run(net, shock, point["shock"], []) if self.against else value
+    def _ready(self, network: int, parameters: int) -> tuple[Network, list[Prepared]]:
+        """Return a network, and what runs on it: under the policies and, for changes, under none."""
+        net = self._network(network, parameters)
+        sets = [self.policies, []] if self.against else [self.policies]
+        return net, [self.model.prepare(net, chosen) for chosen in sets]
 
-    def _run(self, net: Network, shock: Any, scenario: int, policies: Sequence[Policy]) -> float:
-        prepared = self.model.prepare(net, policies)
+    def _value(self, ready: tuple[Network, list[Prepared]], scenario: int) -> float:
+        net, prepared = ready
+        shock = self.family.scenario(risky_assets(net), scenario, self.seed)
+        value, *without = (self._run(one, shock, scenario) for one in prepared)
+        return value - sum(without)
+
+    def _run(self, prepared: Prepared, shock: Any, scenario: int) -> float:
         rows = run_chunk(prepared, [shock], [scenario], self.seed, StopFlag())
         if rows.messages[0]:
             raise ScenarioError(f"draw {scenario} failed under {shock.describe()}: {rows.messages[0]}")
         return float(rows.metrics[0, prepared.metric_names.index(self.metric)])
-
-
-def _shares(values: Floats, names: Sequence[str], seed: int) -> pd.DataFrame:
-    """Return shares and their bootstrap errors from f(A), f(B) and f(A, source of B), shape (n, 2 + n_sources)."""
-    if not np.isfinite(values).all():
-        raise ScenarioError(
-            "the metric has no value in some draw", remedy="take a metric that always has one"
-        )
-    shares, variance = _jansen(values)
-    if variance == 0.0:
-        raise ScenarioError("the metric is the same in every draw: there is no variance to split")
-    source = stream(seed, "variance split")
-    again = np.array([_jansen(values[source.integers(0, len(values), len(values))])[0] for _ in range(DRAWS)])
-    errors = np.nanstd(again, axis=0, ddof=1)
-    table = pd.DataFrame(
-        {
-            "first": shares[0],
-            "first_se": errors[0],
-            "total": shares[1],
-            "total_se": errors[1],
-            "variance": variance,
-            "n": len(values),
-        },
-        index=pd.Index(list(names), name="source"),
-    )
-    table.attrs = {"seed": int(seed), "draws": DRAWS}
-    return table
-
-
-def _jansen(values: Floats) -> tuple[Floats, float]:
-    """First and total shares, shape (2, n_sources), and the variance."""
-    variance = float(np.var(values[:, :2], ddof=1))
-    if variance == 0.0:
-        return np.full((2, values.shape[1] - 2), np.nan), 0.0
-    a, b, mixed = values[:, [0]], values[:, [1]], values[:, 2:]
-    first = 1.0 - ((b - mixed) ** 2).mean(axis=0) / (2.0 * variance)
-    total = ((a - mixed) ** 2).mean(axis=0) / (2.0 * variance)
-    return np.stack([first, total]), variance

@@ -137,7 +137,7 @@ def test_shares_of_an_additive_loss_are_its_variances() -> None:
     """Var = a^2 s^2 + b^2 w^2 / 12 + c^2 / 12; first and total shares agree."""
     nets = ct.draw_networks(made, {"cash": (0.0, 2.0)}, n=2, seed=5)
     found = ct.variance_split(
-        nets, ct.PriceShocks.normal(0.1, 0.0), Sum((10.0, 1.0, 2.0, 0.0)), n=300, seed=5
+        nets, ct.PriceShocks.normal(0.1, 0.0), Sum((10.0, 1.0, 2.0, 0.0)), n=150, seed=5
     )
     parts = {"shock": 1.0, "network": 4.0 / 12.0, "parameters": 4.0 / 12.0}
     total = sum(parts.values())
@@ -151,7 +151,7 @@ def test_shares_of_an_additive_loss_are_its_variances() -> None:
 def test_an_interaction_is_in_the_totals_and_not_in_the_first_shares() -> None:
     """Loss r x c with mean 0 of r: first share of c is 0, its total var(c) / E[c^2]; c uniform on (0, 2)."""
     nets = ct.draw_networks(made, {"cash": (0.0, 2.0)}, n=2, seed=5)
-    found = ct.variance_split(nets, ct.PriceShocks.normal(0.1, 0.0), Sum((0.0, 0.0, 0.0, 1.0)), n=300, seed=5)
+    found = ct.variance_split(nets, ct.PriceShocks.normal(0.1, 0.0), Sum((0.0, 0.0, 0.0, 1.0)), n=150, seed=5)
     exact = {
         ("shock", "first"): 0.75,
         ("shock", "total"): 1.0,
