@@ -1,6 +1,7 @@
 """Options and hypothesis profiles for every test."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import matplotlib
@@ -35,6 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False
     if not config.option.collectonly:
         contagion.warmup()
+        worlds = tempfile.TemporaryDirectory(prefix="worlds-")
+        config.add_cleanup(worlds.cleanup)
+        os.environ["CONTAGION_TEST_WORLDS"] = worlds.name  # worlds of the properties, built by one for all
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

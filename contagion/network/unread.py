@@ -145,24 +145,29 @@ def without_unread(venues: pd.DataFrame, rows: Flags, keep: Collection[str] = ()
     >>> float(without_unread(changed, np.array([True]))["target"].iloc[0])
     1.5
     """
-    out = venues.copy()
+    cells = {name: venues[name].to_numpy() for name in venues.columns}
+    changed: dict[str, npt.NDArray[Any]] = {}
     for reading in READINGS:
-        unread = rows & ~reading.reads({name: out[name].to_numpy() for name in out.columns})
+        unread = rows & ~reading.reads(cells)
         for name in reading.columns:
-            if name not in keep and unread.any():
-                default: Any = TABLES["venues"].column(name).default
-                out[name] = out[name].where(~unread, default)
-    return out
+            column, held = TABLES["venues"].column(name), cells[name]
+            default: Any = column.default
+            if name not in keep and (unread & ~at_default(column, held)).any():
+                cells[name] = changed[name] = np.where(unread, default, held).astype(held.dtype)
+    return venues.assign(**changed)
 
 
 def venues_are_read(draft: Draft) -> None:
     """Note values in columns that nothing reads, given what else the row of the venue says."""
     cells = draft.tables["venues"]
     for reading in READINGS:
+        columns = [TABLES["venues"].column(name) for name in reading.columns]
+        given = {column: ~at_default(column, cells[column.name]) for column in columns}
+        if not any(flags.any() for flags in given.values()):
+            continue
         unread = ~reading.reads(cells)
-        for name in reading.columns:
-            column = TABLES["venues"].column(name)
-            for row in np.flatnonzero(unread & ~at_default(column, cells[name])):
+        for column, flags in given.items():
+            for row in np.flatnonzero(unread & flags):
                 _refuse(draft, int(row), column, reading.words, reading.by)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -326,7 +330,23 @@ def bare(seed: int) -> Prepared:
 
 @cache
 def played(seed: int) -> Played:
-    """World number `seed`, run once."""
+    """World number `seed`, run once: by whichever process of a test run comes first."""
+    folder = os.environ.get("CONTAGION_TEST_WORLDS")
+    kept = Path(folder) / f"{seed}.pickle" if folder else None
+    if kept is None or not kept.exists():
+        found = play(seed)
+        if kept is None:
+            return found
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            pickle.dump(found, file, protocol=pickle.HIGHEST_PROTOCOL)
+        Path(file.name).replace(kept)
+        return found
+    loaded: Played = pickle.loads(kept.read_bytes())
+    return loaded
+
+
+def play(seed: int) -> Played:
+    """World number `seed` and its run."""
     world = random_world(seed)
     prepared = world.model.prepare(world.net, world.policies)
     state = prepared.simulate(world.shock, seed=seed)

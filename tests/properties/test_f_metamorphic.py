@@ -112,11 +112,9 @@ def scaled(net: ct.Network, factor: float) -> ct.Network:
     """All money of a network times `factor`."""
     changed = {}
     for name, columns in MONEY.items():
-        table = net.tables[name].copy()
-        money = table["asset"] == "USD" if name == "balances" else slice(None)
-        for column in columns:
-            table.loc[money, column] = table[column] * factor
-        changed[name] = table
+        table: pd.DataFrame = getattr(net, name)
+        factors = np.where(table["asset"] == "USD", factor, 1.0) if name == "balances" else factor
+        changed[name] = table.assign(**{column: table[column] * factors for column in columns})
     gas = changed["venues"]["gas_price"]
     in_unit = changed["venues"]["gas_asset"] == "USD"
     priced = changed["venues"].assign(gas_price=gas.where(~in_unit, gas * factor))
