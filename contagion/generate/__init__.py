@@ -1,5 +1,6 @@
 """Made networks: from stated rules and seeded draws, or from what is known of a network in sums."""
 
+from contagion.generate.interbank import interbank, interbank_sheets
 from contagion.generate.lending import lending_market
 from contagion.generate.perps import perp_market
 from contagion.generate.reconstruct import reconstruct
@@ -7,4 +8,13 @@ from contagion.generate.reconstruct_density import min_density
 from contagion.generate.reconstruct_entropy import max_entropy
 from contagion.generate.reconstruct_posterior import gandy_veraart
 
-__all__ = ["gandy_veraart", "lending_market", "max_entropy", "min_density", "perp_market", "reconstruct"]
+__all__ = [
+    "gandy_veraart",
+    "interbank",
+    "interbank_sheets",
+    "lending_market",
+    "max_entropy",
+    "min_density",
+    "perp_market",
+    "reconstruct",
+]

@@ -26,6 +26,7 @@ _MAY_BE_ZERO = frozenset(
         "arbitrage_capital",
         "arbitrage_rate",
         "basis_unwind",
+        "concentration",
         "impact_coefficient",
         "capital_exponent",
         "volatility_exponent",
