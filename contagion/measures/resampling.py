@@ -45,7 +45,7 @@ import numpy.typing as npt
 from contagion.errors import SchemaError, ValueRangeError
 from contagion.streams import check_seed, stream
 
-__all__ = ["DRAWS", "FEW_NETWORKS", "Resampling", "between_networks", "central", "samples"]
+__all__ = ["DRAWS", "FEW_NETWORKS", "Resampling", "between_networks", "central", "expanded", "samples"]
 
 Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
@@ -116,16 +116,9 @@ class Resampling:
     def level(self, confidence: float) -> float:
         """Return the central share of draws whose ends bound an interval of this confidence.
 
-        It is `confidence` itself below 20 networks; from there on 1 - 2 Φ(-sqrt(N / (N - 1)) t), where t is the
-        quantile of Student's law with N - 1 degrees of freedom (Hesterberg 2015).
+        It is `confidence` itself below 20 networks; from there on that of `expanded`.
         """
-        from scipy.special import ndtr, stdtrit
-
-        n = self.n_networks
-        if n < FEW_NETWORKS:
-            return confidence
-        quantile = float(stdtrit(n - 1.0, (1.0 - confidence) / 2.0))
-        return 1.0 - 2.0 * float(ndtr(math.sqrt(n / (n - 1.0)) * quantile))
+        return confidence if self.n_networks < FEW_NETWORKS else expanded(confidence, self.n_networks)
 
     def p_value(self, share: float) -> float:
         """Return the p-value of a two-sided share of draws, so that it agrees with the interval of `level`."""
@@ -253,6 +246,22 @@ def samples(values: npt.ArrayLike, where: str = "losses") -> Array:
         place = int(np.flatnonzero(np.isinf(numbers))[0])
         raise ValueRangeError("is not finite", where=f"{where}[{place}]", value=float(numbers[place]))
     return numbers
+
+
+def expanded(confidence: float, n: int) -> float:
+    """Return the central share of draws that makes up for a bootstrap over n groups, n at least 2 (Hesterberg 2015).
+
+    It is 1 - 2 Φ(-sqrt(n / (n - 1)) t), where t is the quantile of Student's law with n - 1 degrees of freedom.
+
+    Examples
+    --------
+    >>> round(expanded(0.95, 20), 3), round(expanded(0.95, 10_000), 3)
+    (0.968, 0.95)
+    """
+    from scipy.special import ndtr, stdtrit
+
+    quantile = float(stdtrit(n - 1.0, (1.0 - confidence) / 2.0))
+    return 1.0 - 2.0 * float(ndtr(math.sqrt(n / (n - 1.0)) * quantile))
 
 
 def central(draws: Array, level: float) -> tuple[float, float]:

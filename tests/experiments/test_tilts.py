@@ -276,7 +276,6 @@ class TestComparisons:
     def test_what_has_no_weighted_version_refuses_the_family(self, study):
         net, family, model = self.net, self.family, ClosedForm()
         refused = (
-            lambda: ct.report(study, "never.html"),
             lambda: ct.break_even(study, "half.factor", bounds=(0.05, 0.2)),
             lambda: ct.phase_diagram(
                 study,

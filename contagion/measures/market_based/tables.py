@@ -1,7 +1,9 @@
 """Which firm is in distress when the system is? Market based measures of many firms, with intervals.
 
 Intervals are percentile bootstraps over days (scenarios), the same draws for every firm: each draw takes its own
-tail and its own line. Days count as independent; returns that cluster in time need wider intervals than these.
+tail and its own line. Days count as independent, unless they are drawn in blocks (`block`): returns that cluster in
+time need wider intervals. Scenarios that carry weights are refused where returns are read from a study
+(`contagion.node_outcomes`).
 
 Measured coverage at nominal 95 % (400 repetitions of 399 draws, ±1.1; q = 0.05; correlation 0.6):
 
@@ -25,8 +27,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.errors import SchemaError, nearest
+from contagion.errors import SchemaError, ValueRangeError, nearest
 from contagion.measures.intervals import joined
+from contagion.measures.market_based.blocks import Blocks
 from contagion.measures.market_based.checks import pair, share
 from contagion.measures.market_based.regression import best_line, best_slopes
 from contagion.measures.market_based.returns import covar, mes
@@ -64,6 +67,7 @@ def market_measures(
     *,
     confidence: float = 0.95,
     networks: npt.ArrayLike | None = None,
+    block: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return MES and ΔCoVaR of every firm, with intervals.
@@ -81,6 +85,9 @@ def market_measures(
         Coverage of the intervals.
     networks : array_like, optional
         Network of every scenario, shape (n,), if there are several.
+    block : int, optional
+        Days that are drawn together where rows are days that follow each other and cluster: longer than a cluster, such
+        as the cube root of n or more. Rows are independent if it is not given.
     seed : int, default 0
         Root seed of the bootstrap.
 
@@ -89,14 +96,16 @@ def market_measures(
     pandas.DataFrame
         Index firm, largest distress (lowest mes) first: mes, mes_low, mes_high, delta_covar with its interval,
         covar, slope, var_firm (all decimals), n_tail_days, note. Firms that never change have no ΔCoVaR. No
-        interval below n q = 25, "approximate" below 100. ``attrs`` holds market, q, n, confidence, seed.
+        interval below n q = 25 or 20 blocks, "approximate" below 100 and with blocks. ``attrs`` holds market, q, n,
+        confidence, seed, and block where it is given.
 
     Raises
     ------
     SchemaError
         If the market is no column, or a column holds no numbers.
     ValueRangeError
-        If a return is missing or not finite, q or the confidence is out of range, or no day lies in the tail.
+        If a return is missing or not finite, q, the confidence or the block is out of range, both networks and a block
+        are given, or no day lies in the tail.
 
     Examples
     --------
@@ -117,12 +126,24 @@ def market_measures(
     }
     if not firms:
         raise SchemaError("has no firm beside the market", where="returns", value=market)
-    resampling = Resampling.make(len(returns), networks, seed, ("market based",))
+    resampling = _resampling(len(returns), networks, block, seed)
     bounds, note = _bounds(firms, q, confidence, resampling)
     rows = {name: _row(firm, whole, q, bounds.get(name), note) for name, (firm, whole) in firms.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(MARKET_COLUMNS)).rename_axis("firm")
     table.attrs = {"market": market, "q": q, "n": len(returns), "confidence": confidence, "seed": seed}
+    if block is not None:
+        table.attrs["block"] = int(block)
     return table.sort_values("mes", kind="stable")
+
+
+def _resampling(n: int, networks: npt.ArrayLike | None, block: int | None, seed: int) -> Resampling | Blocks:
+    """How rows are resampled: one by one, by networks, or in blocks of days."""
+    if block is None:
+        return Resampling.make(n, networks, seed, ("market based",))
+    if networks is not None:
+        what = "is given beside networks, whose scenarios follow no order in time"
+        raise ValueRangeError(what, where="block", value=block, remedy="give one of the two")
+    return Blocks.make(n, block, seed, ("market based",))
 
 
 def _row(firm: Array, market: Array, q: float, bounds: Array | None, note: str) -> list[object]:
@@ -138,10 +159,10 @@ def _row(firm: Array, market: Array, q: float, bounds: Array | None, note: str) 
 
 
 def _bounds(
-    firms: dict[str, tuple[Array, Array]], q: float, confidence: float, resampling: Resampling
+    firms: dict[str, tuple[Array, Array]], q: float, confidence: float, resampling: Resampling | Blocks
 ) -> tuple[dict[str, Array], str]:
     """Return the intervals of MES and ΔCoVaR per firm, shape (2, 2), and why there is none or a caution."""
-    n = len(resampling.codes)
+    n = len(next(iter(firms.values()))[0])
     k = int(n * q + 1e-9)
     refusal = f"n q = {k} < {LEAST_TAIL}" if k < LEAST_TAIL else resampling.refusal
     if refusal:
@@ -155,7 +176,10 @@ def _bounds(
     for name, parts in draws.items():
         every, level = np.concatenate(parts), resampling.level(confidence)
         bounds[name] = np.array([central(every[:, 0], level), central(every[:, 1], level)])
-    return bounds, f"approximate: n q = {k} < {PLAIN_TAIL}" if k < PLAIN_TAIL else ""
+    notes = [f"approximate: n q = {k} < {PLAIN_TAIL}"] if k < PLAIN_TAIL else []
+    if isinstance(resampling, Blocks):
+        notes.append(f"approximate: blocks of {resampling.length} days")
+    return bounds, joined(*notes)
 
 
 def _draws(firm: Array, market: Array, weights: Array, q: float, start: tuple[int, int]) -> Array:
