@@ -13,6 +13,7 @@ import pandas as pd
 from contagion import facts
 from contagion.errors import NetworkError, SchemaError, nearest
 from contagion.generate import lending_market, perp_market
+from contagion.generate.european import european_network
 from contagion.network.network import Network
 
 __all__ = ["check_facts", "list", "load", "tables_behind"]
@@ -29,12 +30,24 @@ def _lending_markets(seed: int) -> Network:
     return lending_market(seed=seed)
 
 
-_MAKERS: Final = MappingProxyType({"lending-markets": _lending_markets, "perp-venues": _perp_venues})
+def _european_debt(seed: int) -> Network:
+    return european_network()
+
+
+_MAKERS: Final = MappingProxyType(
+    {"european-debt": _european_debt, "lending-markets": _lending_markets, "perp-venues": _perp_venues}
+)
 _TABLES: Final = MappingProxyType(
-    {"lending-markets": facts.LENDING_MARKETS, "perp-venues": facts.PERP_VENUES}
+    {
+        "european-debt": facts.EUROPEAN_DEBT,
+        "lending-markets": facts.LENDING_MARKETS,
+        "perp-venues": facts.PERP_VENUES,
+    }
 )
 _DESCRIPTIONS: Final = MappingProxyType(
     {
+        "european-debt": "what six European countries owed each other's banks at the end of 2011, with their gross "
+        "domestic products as external assets; nothing is drawn",
         "lending-markets": "four lending protocols before the fall of 5 August 2024, borrowers, looped positions in "
         "staked ETH, suppliers, keepers, books, pools, issuers; 4,000 account rows",
         "perp-venues": "four venues, perpetual futures on six coins with published margin tiers, makers, basis "
@@ -112,7 +125,8 @@ def tables_behind(net: Network) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Those of the bundled lending markets where a venue lends or auctions, else those of the perpetual futures.
+        Those of the bundled lending markets where a venue lends or auctions, that of European debts where the nodes
+        are its countries, else those of the perpetual futures.
 
     Examples
     --------
@@ -120,6 +134,8 @@ def tables_behind(net: Network) -> tuple[str, ...]:
     True
     """
     lends = net.venues["procedure"].isin(["lending", "auction"]).any()
+    if set(facts.load(facts.EUROPEAN_DEBT[0])["debtor"]) - {""} == set(net.nodes.index):
+        return facts.EUROPEAN_DEBT
     return facts.LENDING_MARKETS if lends else facts.PERP_VENUES
 
 
@@ -145,7 +161,8 @@ def check_facts(net: Network) -> pd.DataFrame:
     """
     perps: tuple[Callable[[Network], Iterator[_Row]], ...] = (_tiers, _depth, _prices, _interest, _rules)
     loans: tuple[Callable[[Network], Iterator[_Row]], ...] = (_protocols, _terms, _reserves)
-    readers = loans if tables_behind(net) == facts.LENDING_MARKETS else perps
+    behind = tables_behind(net)
+    readers = {facts.LENDING_MARKETS: loans, facts.EUROPEAN_DEBT: (_debts,)}.get(behind, perps)
     rows = [row for reader in readers for row in reader(net)]
     checked = pd.DataFrame(rows, columns=["fact", "source", "target", "value"])
     target, value = checked["target"].to_numpy(float), checked["value"].to_numpy(float)
@@ -300,3 +317,22 @@ def _reserves(net: Network) -> Iterator[_Row]:
             chosen = (depth["market"] == f"{venue}:{asset}") & (depth["band"] == fact["band"])
             rows = depth[chosen & (depth["side"] == fact["side"])]
             yield _compared(fact, f"{venue} {asset}", _cell(rows, 0, "amount"))
+
+
+def _debts(net: Network) -> Iterator[_Row]:
+    """Debts between countries, and gross domestic products in units of Portugal's."""
+    owed = net.obligations.groupby(["debtor", "creditor"])["amount"].sum().to_dict()
+    assets = net.nodes["external_assets"].to_dict()
+    for fact in _facts("european_debt"):
+        debtor, creditor = str(fact["debtor"]), str(fact["creditor"])
+        if fact["name"] == "owed":
+            value = owed.get((debtor, creditor), np.nan) / 1e6
+            yield f"{debtor}: owed to {creditor}", fact["source"], float(fact["value"]), float(value)
+        elif fact["name"] == "gdp_2011":
+            value = assets[debtor] / assets["Portugal"] if assets["Portugal"] else np.nan
+            yield (
+                f"{debtor}: gross domestic product of 2011",
+                fact["source"],
+                float(fact["value"]),
+                float(value),
+            )

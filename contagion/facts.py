@@ -18,6 +18,7 @@ import pandas as pd
 from contagion.errors import SchemaError, nearest
 
 __all__ = [
+    "EUROPEAN_DEBT",
     "LENDING_MARKETS",
     "PERP_VENUES",
     "STATUSES",
@@ -34,6 +35,8 @@ PERP_VENUES: Final = ("tiers", "schedules", "open_interest", "prices", "depth", 
 """The tables behind the bundled network of perpetual-futures venues."""
 LENDING_MARKETS: Final = ("protocols", "terms", "reserves", "lending")
 """The tables behind the bundled network of lending protocols."""
+EUROPEAN_DEBT: Final = ("european_debt",)
+"""The table behind the bundled network of European countries."""
 
 
 def folder() -> Path:

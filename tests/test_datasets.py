@@ -1,5 +1,8 @@
 """Tests of the bundled networks and of the check that reads facts back from tables."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -20,7 +23,7 @@ def loans():
 
 def test_the_list_names_every_network_with_its_inputs():
     table = datasets.list()
-    assert table.index.tolist() == ["lending-markets", "perp-venues"]
+    assert table.index.tolist() == ["european-debt", "lending-markets", "perp-venues"]
     assert table.loc["perp-venues", "facts"] == facts.counts()["fact"]
     assert table.loc["lending-markets", "assumptions"] == facts.counts(facts.LENDING_MARKETS)["assumption"]
 
@@ -95,6 +98,25 @@ def test_facts_of_lending_are_read_from_the_tables_and_not_from_the_fact_files(l
 def test_the_tables_behind_a_network_are_those_of_its_kind(net, loans):
     assert datasets.tables_behind(net) == facts.PERP_VENUES
     assert datasets.tables_behind(loans) == facts.LENDING_MARKETS
+
+
+def test_european_debts_are_the_published_table_and_are_read_back():
+    countries = datasets.load("european-debt")
+    assert datasets.tables_behind(countries) == facts.EUROPEAN_DEBT
+    checked = datasets.check_facts(countries)
+    assert len(checked) == 30 + 6
+    assert checked["error"].abs().max() < 1e-12
+    owed = countries.obligations.set_index(["debtor", "creditor"])["amount"]
+    assert owed["Italy", "France"] == 329_550e6
+    assert owed["Portugal", "Greece"] == 51e6
+    path = Path(__file__).parent / "reference/cases/solvency/elliott_golub_jackson_europe.json"
+    record = json.loads(path.read_text(encoding="utf-8"))["input"]
+    for debtor, row in zip(record["names"], record["liabilities"], strict=True):
+        for creditor, amount in zip(record["names"], row, strict=True):
+            assert owed.get((debtor, creditor), 0.0) == amount * 1e6
+    doubled = countries.replace(obligations=countries.obligations.assign(amount=1.0))
+    assert (datasets.check_facts(doubled)["error"] != 0.0).sum() == 30
+    assert datasets.list().loc["european-debt", ["facts", "assumptions"]].tolist() == [42, 4]
 
 
 def test_facts_of_lending_are_claimed_for_no_other_protocol(loans):

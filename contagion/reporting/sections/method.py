@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from contagion.facts import LENDING_MARKETS
+from contagion.facts import EUROPEAN_DEBT, LENDING_MARKETS
 from contagion.measures.resampling import FEW_NETWORKS
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Fold, Heading, Paragraph, Points, Section, Table, table, words
@@ -64,6 +64,14 @@ ILLUSTRATIVE_LENDING = (
     "depth of most markets and how fast it returns, the protocols' own means, what keepers ask for, and the "
     "distribution of the shocks. Losses in money are orders of magnitude; differences between policy sets on the "
     "same scenarios are what the study is built to show."
+)
+CALIBRATED_DEBT = (
+    "what each country owed the banks of each other one at the end of 2011, and gross domestic products relative to "
+    "Portugal's. Each is listed with its source under facts against assumptions."
+)
+ILLUSTRATIVE_DEBT = (
+    "the level of gross domestic products in money, what part of a country its creditors hold, what a failure costs "
+    "and from what value on a country fails. A country is no bank: who fails first is an illustration."
 )
 SUPPLIED = (
     "nothing of this network: it was supplied by the user, and its tables name no sources. Each of its numbers is "
@@ -128,6 +136,8 @@ def origin(net: Network) -> tuple[tuple[str, str], ...]:
 
     if facts.targets(net) is None:
         return ("Calibrated:", SUPPLIED), ("Illustrative:", SUPPLIED_ILLUSTRATIVE)
+    if datasets.tables_behind(net) == EUROPEAN_DEBT:
+        return ("Calibrated:", CALIBRATED_DEBT), ("Illustrative:", ILLUSTRATIVE_DEBT)
     if datasets.tables_behind(net) == LENDING_MARKETS:
         return ("Calibrated:", CALIBRATED_LENDING), ("Illustrative:", ILLUSTRATIVE_LENDING)
     return ("Calibrated:", CALIBRATED), ("Illustrative:", ILLUSTRATIVE)
