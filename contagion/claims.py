@@ -150,15 +150,20 @@ class Claims:
                 value=float(amount[own[0]]),
                 allowed="a zero diagonal",
             )
-        order = np.lexsort((creditor, debtor))
-        debtor, creditor, amount = debtor[order], creditor[order], amount[order]
-        first = np.ones(len(debtor), dtype=bool)
-        first[1:] = (np.diff(debtor) != 0) | (np.diff(creditor) != 0)
-        total = np.bincount(np.cumsum(first) - 1, amount, int(first.sum())) if len(amount) else amount
-        kept = total > 0.0
-        debtor, creditor = debtor[first][kept], creditor[first][kept]
+        key = debtor * n + creditor
+        if not (np.diff(key) > 0).all():
+            order = np.argsort(key, kind="stable")
+            key, amount = key[order], amount[order]
+            first = np.ones(len(key), dtype=bool)
+            first[1:] = np.diff(key) != 0
+            if not first.all():
+                key, amount = key[first], np.bincount(np.cumsum(first) - 1, amount, int(first.sum()))
+            debtor, creditor = np.divmod(key, n)
+        if not (amount > 0.0).all():
+            kept = amount > 0.0
+            debtor, creditor, amount = debtor[kept], creditor[kept], amount[kept]
         indptr = np.concatenate([[0], np.cumsum(np.bincount(debtor, minlength=n))]).astype(np.int64)
-        return cls(indptr, creditor, np.asarray(total[kept], dtype=np.float64), names)
+        return cls(indptr, creditor, np.asarray(amount, dtype=np.float64), names)
 
     @property
     def n(self) -> int:

@@ -232,7 +232,7 @@ def _vector(
         external_priority="senior" if senior else "pari_passu",
         fixed_point="least" if least else "greatest",
         rounds=found.rounds,
-        residual=problem.residual(found.share, found.failed),
+        residual=problem.residual(found.share, found.failed, income),
         names=sheets.names,
         _other=partial(_vector, sheets, kept, senior, not least, problem),
         _waves=partial(_waves, sheets, problem),

@@ -114,7 +114,9 @@ def _result(layers: _Layers, least: bool) -> ClearingVector:
         external_priority="by_seniority",
         fixed_point="least" if least else "greatest",
         rounds=rounds,
-        residual=problem.residual(share, failed & (layers.touched(have) == layer)),
+        residual=problem.residual(
+            share, failed & (layers.touched(have) == layer), problem.debts.received(share)
+        ),
         names=layers.sheets[0].names,
         payments_by_seniority=tuple(back(row) for row in paid),
         _other=partial(_result, layers, not least),

@@ -113,9 +113,9 @@ class Problem:
                 return Solution(share, ~solvent, np.where(solvent, -1, 0), total)
             solvent |= more
 
-    def residual(self, share: FloatArray, failed: BoolArray) -> float:
-        """Largest change of a share when it is computed once more."""
-        have = self.wealth + self.kept * self.debts.received(share)
+    def residual(self, share: FloatArray, failed: BoolArray, income: FloatArray) -> float:
+        """Largest change of a share when it is computed once more from these receipts."""
+        have = self.wealth + self.kept * income
         owing = failed & (self.debts.due > 0.0)
         again = np.clip(have[owing] / self.debts.due[owing], 0.0, 1.0)
         return float(np.abs(again - share[owing]).max(initial=0.0))
@@ -151,10 +151,16 @@ class Problem:
             before, share, total = able, found.share, total + found.rounds
 
     def _settled(
-        self, test: FloatArray, tested: float, fixed: BoolArray, share: FloatArray, *, by_rounds: bool = False
+        self,
+        test: FloatArray,
+        tested: float,
+        fixed: BoolArray,
+        start: FloatArray,
+        *,
+        by_rounds: bool = False,
     ) -> Solution:
         """Greatest shares below these, those of `fixed` nodes given."""
-        debts, n = self.debts, len(share)
+        debts, share, n = self.debts, start.copy(), len(start)
         failed, wave, report = np.zeros(n, dtype=bool), np.full(n, -1), np.zeros(3)
         rounds = settle(
             debts.claims.indptr,
