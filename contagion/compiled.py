@@ -17,7 +17,7 @@ import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-FOLDERS = ("markets", "margin", "propagation", "network/topology")
+FOLDERS = ("markets", "margin", "propagation")
 
 
 def _stamp() -> tuple[str, int]:
