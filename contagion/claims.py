@@ -157,7 +157,8 @@ class Claims:
             first = np.ones(len(key), dtype=bool)
             first[1:] = np.diff(key) != 0
             if not first.all():
-                key, amount = key[first], np.bincount(np.cumsum(first) - 1, amount, int(first.sum()))
+                amount = np.bincount(np.cumsum(first) - 1, amount, int(first.sum())).astype(np.float64)
+                key = key[first]
             debtor, creditor = np.divmod(key, n)
         if not (amount > 0.0).all():
             kept = amount > 0.0

@@ -1,4 +1,4 @@
-"""How distress travels: cascades, fire sales, clearing, valuation.
+"""How distress travels: cascades, fire sales, clearing, distress, valuation.
 
 Modules are imported on first use.
 """
@@ -10,11 +10,24 @@ if TYPE_CHECKING:
     from contagion.propagation import cascade as cascade
     from contagion.propagation import clearing as clearing
     from contagion.propagation import crossholdings as crossholdings
+    from contagion.propagation import defaults as defaults
+    from contagion.propagation import distress as distress
     from contagion.propagation import firesales as firesales
     from contagion.propagation import neva as neva
+    from contagion.propagation import single_defaults as single_defaults
     from contagion.propagation import valuations as valuations
 
-_MODULES = ("cascade", "clearing", "crossholdings", "firesales", "neva", "valuations")
+_MODULES = (
+    "cascade",
+    "clearing",
+    "crossholdings",
+    "defaults",
+    "distress",
+    "firesales",
+    "neva",
+    "single_defaults",
+    "valuations",
+)
 
 __all__ = list(_MODULES)
 
