@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from contagion.measures.market_based.blocks import Blocks
 from contagion.measures.resampling import Resampling
 
 
@@ -14,8 +15,13 @@ def shared_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     With 199 draws the 5th and the 195th are exact quantiles, as the 25th and the 975th of 999. Repetitions of one seed
     share their weights, as the sets of a study do; their samples are independent all the same.
     """
-    drawn: dict[tuple[object, ...], list[object]] = {}
-    draw = Resampling.blocks
+    drawn: dict[object, list[object]] = {}
+    draw, draw_days = Resampling.blocks, Blocks.blocks
+
+    def in_blocks(self: Blocks, kept) -> Iterator[object]:
+        if self not in drawn:
+            drawn[self] = list(draw_days(self, kept))
+        return iter(drawn[self])
 
     def blocks(self: Resampling, kept) -> Iterator[object]:
         places = len(kept) if self.n_networks == 1 else (self.codes.tobytes(), kept.tobytes())
@@ -27,3 +33,4 @@ def shared_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("resampling", "paired", "weighted"):
         monkeypatch.setattr(f"contagion.measures.{module}.DRAWS", 199)
     monkeypatch.setattr(Resampling, "blocks", blocks)
+    monkeypatch.setattr(Blocks, "blocks", in_blocks)

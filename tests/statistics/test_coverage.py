@@ -9,7 +9,7 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import signal, stats
 
 from contagion.measures.exceedance import exceedance_table
 from contagion.measures.factorial import contrasts
@@ -136,7 +136,7 @@ def test_pairing_never_makes_the_mean_effect_less_certain():
 
 def test_marginal_shortfall_and_delta_covar_are_covered_at_their_allowed_minimum():
     """Bivariate normal law: ΔCoVaR = ρ Φ⁻¹(q), MES = -ρ φ(Φ⁻¹(q)) / q."""
-    rho, q, n = 0.6, 0.05, 500
+    rho, q, n = 0.6, 0.1, 250
     edge = stats.norm.ppf(q)
     truths = np.array([-rho * stats.norm.pdf(edge) / q, rho * edge])
     hits = np.zeros(2)
@@ -146,6 +146,23 @@ def test_marginal_shortfall_and_delta_covar_are_covered_at_their_allowed_minimum
         system = rho * firm + np.sqrt(1.0 - rho**2) * source.standard_normal(n)
         frame = pd.DataFrame({"firm": firm, "system": system})
         row = market_measures(frame, q=q, seed=repetition // SHARING).loc["firm"]
+        lows, highs = row[["mes_low", "delta_covar_low"]], row[["mes_high", "delta_covar_high"]]
+        hits += (lows.to_numpy(float) <= truths) & (truths <= highs.to_numpy(float))
+    assert all(within(share, 0.91, 0.97) for share in hits / REPETITIONS)
+
+
+def test_measures_of_days_that_cluster_are_covered_with_blocks():
+    """Both series are autoregressive of order one with 0.6: closed forms as for independent days."""
+    rho, q, n, past = 0.6, 0.1, 250, 0.6
+    edge = stats.norm.ppf(q)
+    truths = np.array([-rho * stats.norm.pdf(edge) / q, rho * edge])
+    hits = np.zeros(2)
+    for repetition in range(REPETITIONS):
+        source = np.random.Generator(np.random.PCG64(repetition))
+        steps = source.standard_normal((n + 50, 2)) @ np.array([[1.0, rho], [0.0, np.sqrt(1.0 - rho**2)]])
+        days = signal.lfilter([np.sqrt(1.0 - past**2)], [1.0, -past], steps, axis=0)[50:]
+        frame = pd.DataFrame(days, columns=["system", "firm"])
+        row = market_measures(frame, q=q, block=5, seed=repetition // SHARING).loc["firm"]
         lows, highs = row[["mes_low", "delta_covar_low"]], row[["mes_high", "delta_covar_high"]]
         hits += (lows.to_numpy(float) <= truths) & (truths <= highs.to_numpy(float))
     assert all(within(share, 0.91, 0.97) for share in hits / REPETITIONS)

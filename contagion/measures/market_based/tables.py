@@ -17,6 +17,9 @@ student 4, 25     94.0             94.8
 student 4, 50     93.3             95.0
 student 4, 100    93.8             95.3
 ================  ===============  ===============
+
+Days that are normal and autoregressive of order one with 0.6, n q = 25, q = 0.1 (500 repetitions of 199 draws, ±1.0):
+86.2 and 92.4 without blocks, 94.0 and 97.2 with blocks of 5 days; q = 0.05: 91.0 and 93.0 without.
 """
 
 from __future__ import annotations
