@@ -30,11 +30,12 @@ class TestOpenInterestLimit:
 
     def test_the_fund_is_that_of_the_policies(self):
         put_in = ct.InsuranceFund(factor=1.0, amount=550.0)
-        found = ct.open_interest_limit(net_of(50.0, **DEEP), gap(), "V", MODEL, policies=[put_in])
-        direct = ct.open_interest_limit(net_of(600.0, **DEEP), gap(), "V", MODEL)
+        grid = {"multiples": [1.0, 2.0, 4.0], "tolerance": 0.05}
+        found = ct.open_interest_limit(net_of(50.0, **DEEP), gap(), "V", MODEL, policies=[put_in], **grid)
+        direct = ct.open_interest_limit(net_of(600.0, **DEEP), gap(), "V", MODEL, **grid)
         assert found.table.equals(direct.table)
         assert found.table["fund"].tolist() == [600.0] * len(found.table)
-        one = ct.open_interest_limit(net_of(50.0, **DEEP), gap(), "V", MODEL, policies=put_in)
+        one = ct.open_interest_limit(net_of(50.0, **DEEP), gap(), "V", MODEL, policies=put_in, **grid)
         assert one.crossings == direct.crossings
 
     @pytest.mark.parametrize(
