@@ -1,6 +1,6 @@
 """Does the order of failures survive rounding? Waves of a table of debts when its last digits are lost or changed.
 
-A country a hair above its threshold fails in another wave, or not at all, when a matrix is rounded before it is used, or
+A country a hair above its threshold fails in another wave, or not at all, when a matrix is rounded before its use, or
 when the printed numbers are not quite the true ones. Both are counted here.
 
 References
