@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from contagion.measures.monitoring import monitor as monitor
     from contagion.measures.node_importance import criticality as criticality
     from contagion.measures.node_importance import impact_susceptibility as impact_susceptibility
-    from contagion.measures.node_importance import rank_correlation as rank_correlation
     from contagion.measures.paired import holm as holm
     from contagion.measures.paired import paired_effect as paired_effect
     from contagion.measures.paired import paired_effects as paired_effects
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from contagion.measures.proportions import clopper_pearson as clopper_pearson
     from contagion.measures.proportions import mean_share_interval as mean_share_interval
     from contagion.measures.proportions import share_interval as share_interval
+    from contagion.measures.rankings import rank_correlation as rank_correlation
     from contagion.measures.resampling import between_networks as between_networks
     from contagion.measures.shapley import first_in as first_in
     from contagion.measures.shapley import leave_one_out as leave_one_out
@@ -129,7 +129,7 @@ _HOMES = {
     "paired_effect": "paired",
     "paired_effects": "paired",
     "probability_of_liquidation": "probability",
-    "rank_correlation": "node_importance",
+    "rank_correlation": "rankings",
     "share_interval": "proportions",
     "stressed_members": "stressed",
     "procyclicality": "swings",

@@ -6,7 +6,9 @@ import pytest
 
 from contagion.claims import Claims
 from contagion.errors import ConvergenceError, InputError
-from contagion.propagation.clearing import eisenberg_noe
+from contagion.propagation.clearing import eisenberg_noe, rogers_veraart
+from contagion.propagation.defaults import furfine
+from contagion.propagation.distress import debtrank_linear
 from contagion.propagation.neva import neva, neva_black_cox, neva_furfine_merton, neva_merton
 from contagion.propagation.valuations import (
     BlackCox,
@@ -69,6 +71,24 @@ def test_linear_debtrank_solves_its_linear_system_while_nobody_is_wiped_out(seed
     h = np.linalg.solve(np.eye(6) - leverage, np.full(6, 0.1))
     assert (h < 1.0).all()
     assert found.signed_equity == pytest.approx(equity * (1.0 - h), rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lines_agree_with_the_algorithms_of_their_own(seed):
+    debts, assets, outside = network(seed, n=7)
+    draw = np.random.default_rng(seed)
+    keys = {"equity": draw.integers(1, 60, 7).astype(float), "shock": draw.choice([0.0, 0.1, 1.0], 7)}
+    distress = debtrank_linear(debts, **keys).signed_equity
+    found = neva(debts, valuation=LinearDebtRank(), **keys).signed_equity
+    assert found == pytest.approx(distress, abs=1e-10)
+    poor = draw.integers(-4, 40, 7).astype(float)
+    rounds = furfine(debts, equity=poor, lgd=0.4, trigger="fundamental")
+    found = neva(debts, equity=poor, valuation=Furfine(0.6))
+    assert found.signed_equity == pytest.approx(rounds.signed_equity, abs=1e-10)
+    assert found.defaulted.tolist() == rounds.defaulted.tolist()
+    cleared = rogers_veraart(debts, assets, outside, alpha=0.5, beta=0.25, external_priority="senior")
+    found = neva(debts, assets, outside, valuation=RogersVeraart(0.5, 0.25, "senior"))
+    assert found.signed_equity == pytest.approx(cleared.signed_equity, abs=1e-10)
 
 
 def test_linear_debtrank_uses_each_banks_own_equity_and_is_cut_at_a_total_loss():
