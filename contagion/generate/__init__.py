@@ -1,11 +1,11 @@
 """Made networks: from stated rules and seeded draws, or from what is known of a network in sums."""
 
-from contagion.generate.interbank import interbank, interbank_sheets
+from contagion.generate.interbank_networks import interbank, interbank_sheets
 from contagion.generate.lending import lending_market
 from contagion.generate.perps import perp_market
-from contagion.generate.reconstruct import reconstruct
 from contagion.generate.reconstruct_density import min_density
 from contagion.generate.reconstruct_entropy import max_entropy
+from contagion.generate.reconstruct_networks import reconstruct
 from contagion.generate.reconstruct_posterior import gandy_veraart
 
 __all__ = [

@@ -25,6 +25,8 @@ IntArray = NDArray[np.int64]
 
 MOST_DIRECT: Final = 20_000
 SWAPS: Final = 4
+MOST_SWAPS: Final = 2_000_000
+"""In large sparse networks repairs concern few links, and the others are matched at random already."""
 
 
 def check_degrees(out_degrees: Any, in_degrees: Any, n: int) -> tuple[IntArray, IntArray]:
@@ -108,7 +110,7 @@ def with_degrees(creditors: IntArray, debtors: IntArray, seed: int) -> tuple[Int
                 remedy=f"fewer banks than {MOST_DIRECT:,}, or less extreme degrees",
             )
         creditor = _direct(creditors, debtors)
-    shuffled(debtor, creditor, starts, random, SWAPS * len(debtor) + 100)
+    shuffled(debtor, creditor, starts, random, min(SWAPS * len(debtor) + 100, MOST_SWAPS))
     return debtor, creditor
 
 

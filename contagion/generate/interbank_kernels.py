@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from contagion.arrays import FloatArray
 from contagion.compiled import kernel
 
 IntArray = NDArray[np.int64]
@@ -108,6 +109,48 @@ def shuffled(
     """Swap creditors of random pairs of links of a network without double links, keeping degrees."""
     for _ in range(swaps):
         _swapped(debtor, creditor, starts, int(random.random() * len(debtor)), random, 1)
+
+
+@kernel
+def filled(
+    debtor: IntArray, creditor: IntArray, weight: FloatArray, budget: FloatArray, rounds: int
+) -> FloatArray:
+    """Amounts in proportion to weights, raised until budgets of one of both sides are used up, never beyond.
+
+    Parameters
+    ----------
+    debtor, creditor, weight
+        Links, shape (n_links,); weights above 0.
+    budget
+        The most that each bank may owe, and the most that it may be owed, shape (n,).
+    rounds
+        Fillings; the first serves every link, later ones use up what is left.
+    """
+    n, links = len(budget), len(debtor)
+    amount, to_owe, to_lend = np.zeros(links), budget.copy(), budget.copy()
+    by_debtor, by_creditor = np.zeros(n), np.zeros(n)
+    owes, lends = np.ones(n, dtype=np.bool_), np.ones(n, dtype=np.bool_)
+    for _ in range(rounds):
+        for i in range(n):
+            owes[i], lends[i] = to_owe[i] > 1e-9 * budget[i], to_lend[i] > 1e-9 * budget[i]
+        by_debtor[:] = 0.0
+        by_creditor[:] = 0.0
+        for e in range(links):
+            i, j = debtor[e], creditor[e]
+            if owes[i] and lends[j]:
+                by_debtor[i] += weight[e]
+                by_creditor[j] += weight[e]
+        for i in range(n):
+            by_debtor[i] = (1.0 - 1e-12) * to_owe[i] / by_debtor[i] if by_debtor[i] > 0.0 else 0.0
+            by_creditor[i] = (1.0 - 1e-12) * to_lend[i] / by_creditor[i] if by_creditor[i] > 0.0 else 0.0
+        for e in range(links):
+            i, j = debtor[e], creditor[e]
+            more = weight[e] * min(by_debtor[i], by_creditor[j])
+            if more > 0.0:
+                amount[e] += more
+                to_owe[i] = max(0.0, to_owe[i] - more)
+                to_lend[j] = max(0.0, to_lend[j] - more)
+    return amount
 
 
 @kernel

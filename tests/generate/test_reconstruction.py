@@ -253,6 +253,25 @@ def test_the_prior_of_four_banks_given_sums_is_met_by_rejection():
     np.testing.assert_allclose(found.posterior_mean, kept.mean(0), atol=0.03)
 
 
+def test_two_debtors_and_three_creditors_have_the_posterior_of_a_hexagon():
+    """x, y = debts of the first debtor: area inside, lengths of edges (one zero), corners (two zeros)."""
+    owed, claimed = [3.0, 3.2, 0, 0, 0], [0, 0, 2.0, 2.3, 1.9]
+    found = ct.generate.gandy_veraart(
+        owed, claimed, link_probability=0.6, rate=0.9, n_samples=8000, seed=4, thin=20
+    )
+    atom = 0.4 / (0.6 * 0.9)
+    corners = np.array([[1.1, 0], [2, 0], [2, 1], [0.7, 2.3], [0, 2.3], [0, 1.1]])
+    x, y = corners.T
+    area = abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+    edges = np.abs(corners - np.roll(corners, -1, axis=0)).max(1)
+    masses = np.array([area, atom * edges.sum(), 6 * atom**2])
+    masses /= masses.sum()
+    zeros = 6 - (found.draws > 0).sum((1, 2))
+    assert np.bincount(zeros, minlength=3)[:3] / 8000 == pytest.approx(masses, abs=0.025)
+    gone = (atom * 1.2 + 2 * atom**2) / (area + atom * edges.sum() + 6 * atom**2)
+    assert 1 - found.prob_positive[0, 2] == pytest.approx(gone, abs=0.025)
+
+
 def test_the_sampler_is_keyed_and_its_first_draws_stay():
     few = ct.generate.gandy_veraart(OWED, CLAIMED, link_probability=0.4, n_samples=8, seed=5, chains=2)
     many = ct.generate.gandy_veraart(OWED, CLAIMED, link_probability=0.4, n_samples=20, seed=5, chains=2)

@@ -16,8 +16,8 @@ import numpy as np
 from contagion.arrays import word
 from contagion.errors import SchemaError, TooLargeError, ValueRangeError
 from contagion.generate.assumptions import read_assumptions
+from contagion.generate.interbank_balance import Interbank, check_shares, draw_sheets
 from contagion.generate.interbank_links import KINDS, core_banks, draw_links
-from contagion.generate.interbank_sheets import Interbank, check_shares, draw_sheets
 from contagion.network.network import Network
 from contagion.streams import check_seed
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from scipy.special import ndtri
 from contagion.arrays import FloatArray
 from contagion.claims import Claims
 from contagion.errors import ValueRangeError
+from contagion.generate.interbank_kernels import filled
 from contagion.network.network import Network
 from contagion.streams import stream
 
@@ -126,7 +127,7 @@ def draw_sheets(
     if spread > 0.0:
         weight = stream(seed, "interbank", "amounts").gamma(spread**-2, size=len(debtor))
         weight = np.maximum(weight, 1e-12)
-    amount = _filled(debtor, creditor, weight, settings["interbank_share"] * assets)
+    amount = filled(debtor, creditor, weight, settings["interbank_share"] * assets, FILLINGS)
     starts = np.concatenate([[0], np.cumsum(np.bincount(debtor, minlength=n))]).astype(np.int64)
     claims = Claims(starts, creditor, amount)
     cash, equity = settings["cash_share"] * assets, settings["capital_ratio"] * assets
@@ -152,24 +153,3 @@ def _sizes(degree: IntArray, seed: int, settings: Settings, law: str) -> FloatAr
     found = np.empty(n)
     found[np.argsort(follows * rank + np.sqrt(1.0 - follows**2) * noise)] = np.sort(drawn)
     return np.asarray(settings["mean_assets"] * found)
-
-
-def _filled(debtor: IntArray, creditor: IntArray, weight: FloatArray, budget: FloatArray) -> FloatArray:
-    """Amounts in proportion to weights, raised until budgets of one of both sides are used up, never beyond."""
-    n = len(budget)
-    amount = np.zeros(len(debtor))
-    to_owe, to_lend = budget.copy(), budget.copy()
-    for _ in range(FILLINGS):
-        open_ = weight * ((to_owe > 1e-9 * budget)[debtor] & (to_lend > 1e-9 * budget)[creditor])
-        by_debtor = _per_weight(to_owe, np.bincount(debtor, open_, n))
-        by_creditor = _per_weight(to_lend, np.bincount(creditor, open_, n))
-        more = open_ * np.minimum(by_debtor[debtor], by_creditor[creditor]) * (1.0 - 1e-12)
-        amount += more
-        to_owe = np.maximum(0.0, to_owe - np.bincount(debtor, more, n))
-        to_lend = np.maximum(0.0, to_lend - np.bincount(creditor, more, n))
-    return amount
-
-
-def _per_weight(budget: FloatArray, weight: NDArray[Any]) -> FloatArray:
-    """Money per unit of weight, 0 where no link is open."""
-    return np.asarray(np.divide(budget, weight, out=np.zeros(len(budget)), where=weight > 0.0))
