@@ -13,6 +13,7 @@ from contagion.compiled import inner, kernel
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 ShortArray = NDArray[np.uint32]
+MANY = 64  # of n nodes more than n / MANY in a round are charged at once
 ROUNDING = 8.9e-16  # four units in the last place
 
 
@@ -87,19 +88,29 @@ def spread(
             for i in range(n):
                 if when[i] < 0 and fails(0.0, limit[i], scale[i], tolerance):
                     tail = _fail(i, 1, when, slack, queue, tail)
-        for at in range(head, end):
-            i = queue[at]
-            for k in range(indptr[i], indptr[i + 1]):
-                j = creditor[k]
-                left = slack[j] - amount[k]
-                slack[j] = left
-                if left <= 0.0:
-                    if left < -doubt[j]:
+        if (end - head) * MANY > n:
+            _charge(indptr, creditor, amount, rounds - 1, when, slack)
+            for j in range(n):
+                if slack[j] <= 0.0:
+                    if slack[j] < -doubt[j]:
                         tail = _fail(j, rounds, when, slack, queue, tail)
-                    elif doubted[j] < rounds:
-                        doubted[j] = rounds
+                    else:
                         doubtful[doubts] = j
                         doubts += 1
+        else:
+            for at in range(head, end):
+                i = queue[at]
+                for k in range(indptr[i], indptr[i + 1]):
+                    j = creditor[k]
+                    left = slack[j] - amount[k]
+                    slack[j] = left
+                    if left <= 0.0:
+                        if left < -doubt[j]:
+                            tail = _fail(j, rounds, when, slack, queue, tail)
+                        elif doubted[j] < rounds:
+                            doubted[j] = rounds
+                            doubtful[doubts] = j
+                            doubts += 1
         for at in range(doubts):
             j = doubtful[at]
             if when[j] < 0:
@@ -111,18 +122,18 @@ def spread(
                     tail = _fail(j, rounds, when, slack, queue, tail)
         if end == tail:
             return tail
-        if (tail - end) * 64 > n:
-            _in_order(rounds, when, queue, end)
         head = end
 
 
 @inner
-def _in_order(rounds: int, when: IntArray, queue: IntArray, place: int) -> None:
-    """Queue the defaults of a round by position: their debts lie side by side."""
+def _charge(
+    indptr: IntArray, creditor: ShortArray, amount: FloatArray, rounds: int, when: IntArray, slack: FloatArray
+) -> None:
+    """Pass on the debts of one round's defaulters, by position: no branch, and debts lie side by side."""
     for i in range(len(when)):
         if when[i] == rounds:
-            queue[place] = i
-            place += 1
+            for k in range(indptr[i], indptr[i + 1]):
+                slack[creditor[k]] -= amount[k]
 
 
 @inner

@@ -17,6 +17,7 @@ LARGEST_REDUCTION = 4_000  # where sweeps do not settle: 128 MB
 LARGEST_SWEEPS = 20_000
 LARGEST_WORK = 10_000_000_000  # sweeps times exposures
 ENOUGH = 1e-12
+ROUNDING = 3.6e-15  # of a sum of some terms: the residual of amounts that differ by as much
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -139,7 +140,7 @@ def _sweep(
         ratios[sweep % 5] = residual / before if before > 0.0 else 0.0
         before = residual
         q = ratios.max()
-        if residual == 0.0 or (q < 1.0 and residual * q / (1.0 - q) <= ENOUGH):
+        if residual <= ROUNDING or (q < 1.0 and residual * q / (1.0 - q) <= ENOUGH):
             return sweep + 1, residual, worst
     return -cap, residual, worst
 
