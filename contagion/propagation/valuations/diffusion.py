@@ -67,12 +67,12 @@ def merton_value(
     numpy.ndarray, shape (n,)
         In [0, 1]; 1 where nothing is owed.
     """
-    defaults = merton_default_probability(equity, external_assets, sigma)
-    nothing_left = merton_default_probability(equity + due, external_assets, sigma)
-    part = defaults - nothing_left
+    level, drift = _level(equity, external_assets), 0.5 * sigma**2
+    level_empty = _level(equity + due, external_assets)
+    defaults = ndtr((level + drift) / sigma)
+    part = defaults - ndtr((level_empty + drift) / sigma)  # something is left
     owed = np.where(due > 0.0, due, 1.0)
-    low = ndtr((_level(equity, external_assets) - 0.5 * sigma**2) / sigma)
-    high = ndtr((_level(equity + due, external_assets) - 0.5 * sigma**2) / sigma)
+    low, high = ndtr((level - drift) / sigma), ndtr((level_empty - drift) / sigma)
     paid = (1.0 + (equity - external_assets) / owed) * part + external_assets / owed * (low - high)
     worth = 1.0 - defaults + recovery * np.clip(paid, 0.0, part)
     return np.where(due > 0.0, np.clip(worth, 0.0, 1.0), 1.0)
