@@ -12,6 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import ScenarioError, SchemaError, ValueRangeError
@@ -345,11 +346,16 @@ class Comparison(FrameFiles, StudyTables):
         load = rows[names].notna().mul(rows[WEIGHT], axis=0).sum()
         return rows[names].mul(rows[WEIGHT], axis=0).sum() / load.where(load > 0.0)
 
+    @cached_property
+    def _complete(self) -> npt.NDArray[np.bool_]:
+        """Which rows are done, of scenarios that were reached under every set."""
+        counts = self.table.groupby("scenario")["policy"].transform("size")
+        return ((counts == len(self.policies)) & (self.table["status"] == "ok")).to_numpy(np.bool_)
+
     def _pairs(self, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the rows of a set and of "none", over the scenarios that ran under both."""
-        counts = self.table.groupby("scenario")["policy"].transform("size")
-        done = self.table[(counts == len(self.policies)) & (self.table["status"] == "ok")]
-        own, none = (done[done["policy"] == policy] for policy in (name, "none"))
+        of = self.table["policy"]
+        own, none = (self.table[self._complete & (of == policy).to_numpy()] for policy in (name, "none"))
         return own[own["scenario"].isin(none["scenario"])], none[none["scenario"].isin(own["scenario"])]
 
 

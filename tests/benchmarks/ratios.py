@@ -411,12 +411,12 @@ def groups(quick: bool) -> dict[str, Callable[[], Iterator[Row]]]:
 
 def table(rows: list[Row]) -> str:
     """The rows as aligned text; absolute times follow, for orientation only."""
-    head = f"{'name':42} {'size':>9} {'ratio':>9} {'spread':>8} {'must':>6} {'moonshot':>8}  ok"
+    head = f"{'name':46} {'size':>9} {'ratio':>9} {'spread':>8} {'must':>6} {'moonshot':>8}  ok"
     lines = [head]
     for row in rows:
         must, moonshot = (f"{bound:g}" if bound is not None else "-" for bound in (row.must, row.moonshot))
         lines.append(
-            f"{row.name:42} {row.size:9,} {row.ratio:9.2f} {row.spread:8.2f} {must:>6} {moonshot:>8}  "
+            f"{row.name:46} {row.size:9,} {row.ratio:9.2f} {row.spread:8.2f} {must:>6} {moonshot:>8}  "
             f"{'yes' if row.ok else 'NO'}"
         )
     lines.append("")
