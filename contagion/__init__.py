@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from contagion import shocks as shocks
     from contagion.experiments.account_results import account_results as account_results
     from contagion.experiments.across import compare_studies as compare_studies
+    from contagion.experiments.asset_families import AssetShocks as AssetShocks
     from contagion.experiments.attribute import attribute as attribute
     from contagion.experiments.attribute_stages import attribute_stages as attribute_stages
     from contagion.experiments.break_even import break_even as break_even
@@ -58,15 +59,20 @@ if TYPE_CHECKING:
     from contagion.policies import Auction as Auction
     from contagion.policies import AutoDeleveraging as AutoDeleveraging
     from contagion.policies import BackstopLiquidity as BackstopLiquidity
+    from contagion.policies import CapitalInjection as CapitalInjection
+    from contagion.policies import CentralClearing as CentralClearing
     from contagion.policies import CloseFactor as CloseFactor
     from contagion.policies import ConcentrationAddOn as ConcentrationAddOn
     from contagion.policies import CrossOrIsolated as CrossOrIsolated
+    from contagion.policies import DebtEquityConversion as DebtEquityConversion
     from contagion.policies import DynamicMargin as DynamicMargin
+    from contagion.policies import ExposureLimit as ExposureLimit
     from contagion.policies import FeeSplit as FeeSplit
     from contagion.policies import FundReplenishment as FundReplenishment
     from contagion.policies import Halt as Halt
     from contagion.policies import IndexDesign as IndexDesign
     from contagion.policies import InsuranceFund as InsuranceFund
+    from contagion.policies import LenderOfLastResort as LenderOfLastResort
     from contagion.policies import LeverageLimit as LeverageLimit
     from contagion.policies import LiquidationThrottle as LiquidationThrottle
     from contagion.policies import MarginMultiplier as MarginMultiplier
@@ -77,7 +83,9 @@ if TYPE_CHECKING:
     from contagion.policies import PositionLimit as PositionLimit
     from contagion.policies import PriceBand as PriceBand
     from contagion.policies import Procedure as Procedure
+    from contagion.policies import RingFence as RingFence
     from contagion.policies import Rulebook as Rulebook
+    from contagion.policies import SheetWorld as SheetWorld
     from contagion.policies import SlicedLiquidation as SlicedLiquidation
     from contagion.policies import SocialisedLoss as SocialisedLoss
     from contagion.policies import TieredMargin as TieredMargin
@@ -86,10 +94,18 @@ if TYPE_CHECKING:
     from contagion.policies.paths import margin_path as margin_path
     from contagion.propagation.cascade.model import Cascade as Cascade
     from contagion.propagation.run import run as run
+    from contagion.propagation.solvency.clearing import Clearing as Clearing
+    from contagion.propagation.solvency.cross_holdings import CrossHoldings as CrossHoldings
+    from contagion.propagation.solvency.distress import DebtRank as DebtRank
+    from contagion.propagation.solvency.distress import Furfine as Furfine
+    from contagion.propagation.solvency.distress import ThresholdCascade as ThresholdCascade
+    from contagion.propagation.solvency.valuation import NEVA as NEVA
     from contagion.propagation.warmup import warmup as warmup
     from contagion.reporting import report as report
+    from contagion.shocks import AssetShock as AssetShock
     from contagion.shocks import Default as Default
     from contagion.shocks import DepthShock as DepthShock
+    from contagion.shocks import EquityShock as EquityShock
     from contagion.shocks import GasShock as GasShock
     from contagion.shocks import Mint as Mint
     from contagion.shocks import OracleShock as OracleShock
@@ -116,28 +132,41 @@ _SUBMODULES = (
 
 _HOMES = {
     "AdaptiveHaircuts": "policies",
+    "AssetShock": "shocks",
+    "AssetShocks": "experiments.asset_families",
     "Auction": "policies",
     "AutoDeleveraging": "policies",
     "BackstopLiquidity": "policies",
+    "CapitalInjection": "policies",
     "Cascade": "propagation.cascade.model",
+    "CentralClearing": "policies",
+    "Clearing": "propagation.solvency.clearing",
     "CloseFactor": "policies",
     "ConcentrationAddOn": "policies",
     "CostRates": "policies.costs",
+    "CrossHoldings": "propagation.solvency.cross_holdings",
     "CrossOrIsolated": "policies",
+    "DebtEquityConversion": "policies",
+    "DebtRank": "propagation.solvency.distress",
     "Default": "shocks",
     "DepthShock": "shocks",
     "DynamicMargin": "policies",
+    "EquityShock": "shocks",
+    "ExposureLimit": "policies",
     "FeeSplit": "policies",
     "FundReplenishment": "policies",
+    "Furfine": "propagation.solvency.distress",
     "GasShock": "shocks",
     "Halt": "policies",
     "IndexDesign": "policies",
     "InsuranceFund": "policies",
+    "LenderOfLastResort": "policies",
     "LeverageLimit": "policies",
     "LiquidationThrottle": "policies",
     "MarginMultiplier": "policies",
     "MarketWideHalt": "policies",
     "Mint": "shocks",
+    "NEVA": "propagation.solvency.valuation",
     "Network": "network.network",
     "OpenInterestMargin": "policies",
     "OracleShock": "shocks",
@@ -150,9 +179,12 @@ _HOMES = {
     "PriceShock": "shocks",
     "PriceShocks": "experiments.families",
     "Procedure": "policies",
+    "RingFence": "policies",
     "Rulebook": "policies",
+    "SheetWorld": "policies",
     "SlicedLiquidation": "policies",
     "SocialisedLoss": "policies",
+    "ThresholdCascade": "propagation.solvency.distress",
     "TieredMargin": "policies",
     "Withdrawal": "shocks",
     "World": "policies",
@@ -187,8 +219,8 @@ _HOMES = {
     "rulebook": "margin.rulebooks",
     "run": "propagation.run",
     "sobol": "experiments.sensitivity",
-    "variance_split": "experiments.variance",
     "strategy_hedges": "experiments.strategy_hedges",
+    "variance_split": "experiments.variance",
     "warmup": "propagation.warmup",
 }
 

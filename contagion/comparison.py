@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from contagion.propagation.run import Model
     from contagion.results import Run
 
-__all__ = ["KEYS", "Comparison", "Family", "risky_assets", "unweighted"]
+__all__ = ["KEYS", "Comparison", "Family", "moved", "risky_assets", "unweighted"]
 
 KEYS = ("policy", "scenario", "network", "status")
 """Columns of `Comparison.to_frame` that say which run a row is; then comes `weight`, under importance sampling alone,
@@ -50,6 +50,12 @@ def risky_assets(net: Network) -> list[str]:
     """Return the assets a shock may move: all but currencies, in the network's order."""
     assets = net.assets
     return [str(name) for name in assets.index[assets["kind"] != "currency"]]
+
+
+def moved(family: Family, net: Network) -> list[str]:
+    """Return what a family moves in a network: what it says itself, else all risky assets."""
+    own = getattr(family, "moved", None)
+    return risky_assets(net) if own is None else list(own(net))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -35,7 +35,7 @@ def number(value: float, digits: int = 2) -> str:
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """One run of a model: what happened to whom, and why.
+    """One run of a model: what happened to whom, and why. A table that a model does not have is empty.
 
     Attributes
     ----------
@@ -128,7 +128,10 @@ class Run:
         return execution_table(self.liquidations, by)
 
     def card(self) -> list[tuple[str, str]]:
-        """What happened, as label and text."""
+        """What happened, as label and text; a model may say it in its own way."""
+        own = getattr(self.model, "card", None)
+        if own is not None:
+            return list(own(self))
         m, unit = self.metrics, self.unit
         falls = self.markets["largest_fall"] if len(self.markets) else pd.Series(dtype=float)
         worst = f"{falls.idxmax()} fell {falls.max():.1%} at worst" if len(falls) else "no markets"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from contagion.comparison import risky_assets
+from contagion.comparison import moved
 from contagion.errors import ContagionError, SchemaError, ValueRangeError, nearest
 from contagion.experiments.wholes import is_whole
 from contagion.network.schema import TABLES
@@ -92,7 +92,7 @@ class Parameter:
     def shock(self, scenario: int) -> Any:
         """The shock of a scenario of the study."""
         world = self.cmp.networks[scenario % len(self.cmp.networks)]
-        return self.cmp.family.scenario(risky_assets(world), scenario, self.cmp.seed)
+        return self.cmp.family.scenario(moved(self.cmp.family, world), scenario, self.cmp.seed)
 
     def bounds(self, given: tuple[float, float] | None) -> tuple[float, float]:
         """Where to look, checked."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.comparison import risky_assets
+from contagion.comparison import moved
 from contagion.errors import ScenarioError
 from contagion.measures.paired import paired_effect
 from contagion.measures.shapley import shapley_values
@@ -118,7 +118,7 @@ def shock_of(net: Network, given: Family | Shock | Sequence[Shock], seed: int) -
         return lambda scenario: given
     if isinstance(given, Sequence):
         return lambda scenario: given[scenario]
-    assets = risky_assets(net)
+    assets = moved(given, net)
     return lambda scenario: given.scenario(assets, scenario, seed)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import contagion
-from contagion.comparison import Comparison, risky_assets
+from contagion.comparison import Comparison, moved
 from contagion.experiments import arguments
 from contagion.experiments.assembly import assembled, drawn_scenarios
 from contagion.experiments.drawing import MOST_KEPT, Drawing
@@ -179,7 +179,7 @@ def compare(
         n=n,
         seed=seed,
         level=level,
-        scenarios=drawn_scenarios([risky_assets(world) for world in worlds], family, n, seed),
+        scenarios=drawn_scenarios([moved(family, world) for world in worlds], family, n, seed),
         provenance=provenance,
     )
 
@@ -188,7 +188,7 @@ def _shocks(worlds: tuple[Network, ...], family: Family, n: int, seed: int) -> l
     """Draw every scenario before any run, see that it fits the network it hits, and return those of each network."""
     found: list[Sequence[Any]] = []
     for place, world in enumerate(worlds):
-        drawing = Drawing(family, risky_assets(world), range(place, n, len(worlds)), seed)
+        drawing = Drawing(family, moved(family, world), range(place, n, len(worlds)), seed)
         names = (
             tuple(world.assets.index),
             tuple(world.markets.index),
@@ -242,7 +242,7 @@ def _labels(
             name: chunk_size(worlds, row[0].compiled) for name, row in zip(sets, prepared, strict=True)
         },
         "units": [world.unit for world in worlds],
-        "assets": [risky_assets(world) for world in worlds],
+        "assets": [moved(family, world) for world in worlds],
         "python": python_version(),
         **({"weighted": True} if getattr(family, "weighted", False) else {}),
     }

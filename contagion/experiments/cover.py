@@ -10,7 +10,7 @@ import pandas as pd
 from contagion.errors import PolicyError
 from contagion.measures.stressed import cover as static_cover
 from contagion.policies.base import RUNTIME_HOOKS, Policy
-from contagion.propagation.cascade.model import apply_openings
+from contagion.propagation.cascade.openings import apply_openings
 from contagion.propagation.run import run
 
 if TYPE_CHECKING:

@@ -200,7 +200,7 @@ class PriceShocks(MoreConstructors, Constructors, ABC):
         SchemaError, ValueRangeError
             If an asset is not covered by the family, or i or the seed is out of range.
         """
-        names, seed = samplers.names(assets), check_seed(seed)
+        names, seed = samplers.names(assets) if assets or self.size is None else [], check_seed(seed)
         shock = self._shock(names, samplers.count("scenario", i, low=0), seed)
         return Shocks((shock, *self.added)) if self.added else shock
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv
 
-from contagion.comparison import risky_assets
+from contagion.comparison import moved
 from contagion.errors import NetworkError, SchemaError, ValueRangeError, nearest
 from contagion.experiments import arguments
 from contagion.measures.intervals import expected_shortfall
@@ -129,7 +129,7 @@ def open_interest_limit(
     family, number = arguments.scenarios(shocks, n)
     ready = Cascade() if model is None else check_model(model)
     given = (policies,) if isinstance(policies, Policy) else tuple(policies)
-    drawn = [family.scenario(risky_assets(net), i, check_seed(seed)) for i in range(number)]
+    drawn = [family.scenario(moved(family, net), i, check_seed(seed)) for i in range(number)]
     tried: dict[float, dict[str, float]] = {}
 
     def holds(multiple: float) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from contagion.comparison import Comparison, risky_assets, unweighted
+from contagion.comparison import Comparison, moved, unweighted
 from contagion.errors import SchemaError, ValueRangeError, nearest
 from contagion.results import Run
 
@@ -133,7 +133,7 @@ def _again(study: Comparison, policy: str) -> Iterator[tuple[int, int, Run]]:
     table = study.to_frame()
     ran = table[(table["policy"] == policy) & (table["status"] == "ok")]
     ready = [study.model.prepare(net, study.policies[policy]) for net in study.networks]
-    assets = [risky_assets(net) for net in study.networks]
+    assets = [moved(study.family, net) for net in study.networks]
     for scenario, network in zip(ran["scenario"].tolist(), ran["network"].tolist(), strict=True):
         shock = study.family.scenario(assets[network], scenario, study.seed)
         yield scenario, network, ready[network].run(shock, study.seed, scenario)

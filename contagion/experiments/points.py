@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from contagion.comparison import risky_assets, unweighted
+from contagion.comparison import moved, unweighted
 from contagion.errors import ScenarioError, SchemaError, ValueRangeError, nearest
 from contagion.experiments import samplers
 from contagion.experiments.arguments import check_workers
@@ -173,7 +173,7 @@ class Points:
 
     def _shock(self, scenario: int, scale: float) -> Any:
         world = self.cmp.networks[scenario % len(self.cmp.networks)]
-        shock = self.cmp.family.scenario(risky_assets(world), scenario, self.cmp.seed)
+        shock = self.cmp.family.scenario(moved(self.cmp.family, world), scenario, self.cmp.seed)
         return shock if scale == 1.0 else shock.scaled(scale)
 
 

@@ -22,7 +22,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from contagion.comparison import risky_assets
+from contagion.comparison import moved
 from contagion.errors import ScenarioError, SchemaError, ValueRangeError, nearest
 from contagion.experiments import pick_freeze, samplers
 from contagion.experiments.arguments import check_workers, policy_sets, scenarios
@@ -156,7 +156,7 @@ class _Design:
         if self.metric not in known:
             what = f"is unknown{nearest(self.metric, known)}"
             raise ValueRangeError(what, where="metric", value=self.metric, allowed=", ".join(known))
-        shock = self.family.scenario(risky_assets(net), 0, self.seed)
+        shock = self.family.scenario(moved(self.family, net), 0, self.seed)
         shock.check(net.assets.index, net.markets.index, net.nodes.index, net.unit, net.venues.index)
 
     def row(self, place: int, names: Sequence[str]) -> list[float]:
@@ -180,7 +180,7 @@ class _Design:
 
     def _value(self, ready: tuple[Network, list[Prepared]], scenario: int) -> float:
         net, prepared = ready
-        shock = self.family.scenario(risky_assets(net), scenario, self.seed)
+        shock = self.family.scenario(moved(self.family, net), scenario, self.seed)
         value, *without = (self._run(one, shock, scenario) for one in prepared)
         return value - sum(without)
 

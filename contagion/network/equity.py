@@ -27,15 +27,35 @@ def opening_account_equity(net: Network) -> pd.Series[float]:
     >>> opening_account_equity(Network(nodes=[{"name": "A"}])).tolist()
     []
     """
+    equity = account_equity(net, net.assets["price"].to_numpy(float))
+    return pd.Series(equity, index=net.accounts.index, name="equity")
+
+
+def account_equity(net: Network, prices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the equity of one account behind each row of `accounts` at given prices of assets.
+
+    Parameters
+    ----------
+    net
+        The network.
+    prices : numpy.ndarray, shape (n_assets,)
+        Money per unit, in the order of `net.assets`.
+
+    Examples
+    --------
+    >>> account_equity(Network(nodes=[{"name": "A"}]), np.ones(1)).tolist()
+    []
+    """
     balances, positions = net.balances, net.positions
-    prices = net.assets["price"].to_numpy()[net.codes("markets", "asset")]
-    marks = prices[net.codes("positions", "market")]
-    profit = positions["quantity"].to_numpy() * (marks - positions["entry_price"].to_numpy())
+    marks = prices[net.codes("markets", "asset")]
+    profit = positions["quantity"].to_numpy() * (
+        marks[net.codes("positions", "market")] - positions["entry_price"].to_numpy()
+    )
     rows = len(net.accounts)
-    value = balances["quantity"].to_numpy() * net.assets["price"].to_numpy()[net.codes("balances", "asset")]
+    value = balances["quantity"].to_numpy() * prices[net.codes("balances", "asset")]
     equity = np.bincount(net.codes("balances", "account"), weights=value, minlength=rows)
     equity = equity + np.bincount(net.codes("positions", "account"), weights=profit, minlength=rows)
-    return pd.Series(equity.astype(np.float64), index=net.accounts.index, name="equity")
+    return np.asarray(equity, dtype=np.float64)
 
 
 def opening_equity(net: Network) -> pd.Series[float]:

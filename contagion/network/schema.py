@@ -57,7 +57,7 @@ _OBLIGATIONS = Table(
     (
         reference("debtor", "nodes"),
         reference("creditor", "nodes"),
-        count("seniority", 1, modelled=(1,)),
+        count("seniority", 1),
         money("amount", REQUIRED),
         Column("callable", "bool", False),
         seconds("notice", 0.0),

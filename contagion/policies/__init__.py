@@ -3,6 +3,7 @@
 from contagion.policies.backstops import AutoDeleveraging, InsuranceFund, PartialLiquidation, SocialisedLoss
 from contagion.policies.base import Policy
 from contagion.policies.breakers import Halt, LiquidationThrottle, PriceBand
+from contagion.policies.capital import CapitalInjection, ExposureLimit
 from contagion.policies.costs import CostRates, Outlay
 from contagion.policies.dynamic import DynamicMargin, OpenInterestMargin
 from contagion.policies.funds import FeeSplit, FundReplenishment
@@ -14,6 +15,9 @@ from contagion.policies.liquidity import BackstopLiquidity, SlicedLiquidation
 from contagion.policies.margins import MarginMultiplier, TieredMargin
 from contagion.policies.market_wide import MarketWideHalt
 from contagion.policies.procedures import Procedure, Rulebook
+from contagion.policies.resolution import DebtEquityConversion, LenderOfLastResort
+from contagion.policies.sheet_world import SheetWorld
+from contagion.policies.structure import CentralClearing, RingFence
 from contagion.policies.world import World
 
 __all__ = [
@@ -21,16 +25,21 @@ __all__ = [
     "Auction",
     "AutoDeleveraging",
     "BackstopLiquidity",
+    "CapitalInjection",
+    "CentralClearing",
     "CloseFactor",
     "ConcentrationAddOn",
     "CostRates",
     "CrossOrIsolated",
+    "DebtEquityConversion",
     "DynamicMargin",
+    "ExposureLimit",
     "FeeSplit",
     "FundReplenishment",
     "Halt",
     "IndexDesign",
     "InsuranceFund",
+    "LenderOfLastResort",
     "LeverageLimit",
     "LiquidationThrottle",
     "MarginMultiplier",
@@ -42,7 +51,9 @@ __all__ = [
     "PositionLimit",
     "PriceBand",
     "Procedure",
+    "RingFence",
     "Rulebook",
+    "SheetWorld",
     "SlicedLiquidation",
     "SocialisedLoss",
     "TieredMargin",

@@ -16,9 +16,13 @@ import numpy.typing as npt
 
 from contagion.network import Network
 from contagion.policies.costs import CostRates, Outlay
+from contagion.policies.sheet_world import SheetWorld
 from contagion.policies.world import World
 
 Floats = npt.NDArray[np.float64]
+
+SHEET_HOOKS = ("convert", "support")
+"""Hooks that models of balance sheets call, between the shock and what follows from it."""
 
 RUNTIME_HOOKS = ("requirement", "haircuts", "marks", "orders", "limits", "status", "cash", "waterfall")
 
@@ -41,6 +45,8 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "limits": ("deferred_value",),
     "status": ("halted_value",),
     "waterfall": ("deleveraged", "haircut", "forgone"),
+    "convert": ("haircut",),
+    "support": ("locked", "backstop_loss"),
 }
 """Hook -> fields of `Outlay` that a rule of its kind causes; the other hooks cause none by themselves."""
 
@@ -123,6 +129,19 @@ class Policy:
     def waterfall(self, world: World, deficits: Floats, layers: Floats) -> Floats:
         """Most money that fund (row 0) and residual rule (row 1) may pay this round, ``(2, n_venues)``."""
         return layers
+
+    def convert(self, world: SheetWorld, shares: Floats) -> Floats:
+        """Share of each node's debts inside the network that becomes equity, ``(n_nodes,)``, 0 to 1."""
+        return shares
+
+    def support(self, world: SheetWorld, loans: Floats) -> Floats:
+        """Money lent to each node from outside, ``(n_nodes,)``, not negative; repaid from equity it has at the end."""
+        return loans
+
+    def commitment(self, before: Network, after: Network) -> Outlay:
+        """What the opening used up on balance sheets: money from outside payers, unless a policy knows better."""
+        paid = sum(after.payers.values()) - sum(before.payers.values())
+        return Outlay(locked=max(0.0, paid))
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """Money this policy cost in one run; by default every field that a hook of its own can cause (`CAUSES`).

@@ -10,12 +10,15 @@ from contagion.shocks.arrays import ShockArrays
 from contagion.shocks.base import Shock, Shocks
 from contagion.shocks.chain import GasShock, Mint, OracleShock
 from contagion.shocks.events import Default, DepthShock
+from contagion.shocks.nodes import AssetShock, EquityShock
 from contagion.shocks.prices import PricePath, PriceShock
 from contagion.shocks.venues import Outage, Withdrawal
 
 __all__ = [
+    "AssetShock",
     "Default",
     "DepthShock",
+    "EquityShock",
     "GasShock",
     "Mint",
     "OracleShock",

@@ -20,8 +20,9 @@ class Shock(ABC):
     """Something that hits the network from outside.
 
     A shock of one's own says how it is described, scaled and put into one gap, and overrides what it acts on:
-    `price_factors`, `depth_factors`, `failing`, `withdrawn`, `outages`, `gas_factors`, `oracle_factors` or `minted`,
-    and `end`. The last five may return a single row where nothing happens.
+    `price_factors`, `depth_factors`, `failing`, `withdrawn`, `outages`, `gas_factors`, `oracle_factors`, `minted`,
+    `asset_factors` or `equity_losses`, and `end`. The five from `withdrawn` on may return a single row where nothing
+    happens.
     """
 
     @abstractmethod
@@ -71,6 +72,14 @@ class Shock(ABC):
     def minted(self) -> tuple[tuple[float, str, float], ...]:
         """Return the seconds, token and quantity of everything that is minted."""
         return ()
+
+    def asset_factors(self, nodes: Sequence[str]) -> Array:
+        """Return the factor on the external assets of every node, shape (n_nodes,)."""
+        return np.ones(len(nodes))
+
+    def equity_losses(self, nodes: Sequence[str]) -> Array:
+        """Return the share of its face equity that every node loses, shape (n_nodes,)."""
+        return np.zeros(len(nodes))
 
     def is_observed(self) -> bool:
         """Return whether the prices already contain the forced sales."""
@@ -192,7 +201,7 @@ class Shock(ABC):
 
 @dataclass(frozen=True)
 class Shocks(Shock):
-    """Several shocks that all happen: factors and shares left multiply, failing nodes and outages unite.
+    """Several shocks that all happen: factors and shares left multiply, losses add, failing nodes and outages unite.
 
     Parameters
     ----------
@@ -266,6 +275,15 @@ class Shocks(Shock):
     def minted(self) -> tuple[tuple[float, str, float], ...]:
         """Return everything that the parts mint."""
         return tuple(one for part in self.parts for one in part.minted())
+
+    def asset_factors(self, nodes: Sequence[str]) -> Array:
+        """Return the product of the parts' factors on external assets."""
+        return _product([part.asset_factors(nodes) for part in self.parts])
+
+    def equity_losses(self, nodes: Sequence[str]) -> Array:
+        """Return the sum of the parts' losses of equity."""
+        losses: Array = np.sum([part.equity_losses(nodes) for part in self.parts], axis=0)
+        return losses
 
     def is_observed(self) -> bool:
         """Return whether any part is an observed path."""

@@ -23,15 +23,20 @@ POLICIES: Final = (
     "Auction",
     "AutoDeleveraging",
     "BackstopLiquidity",
+    "CapitalInjection",
+    "CentralClearing",
     "CloseFactor",
     "ConcentrationAddOn",
     "CrossOrIsolated",
+    "DebtEquityConversion",
     "DynamicMargin",
+    "ExposureLimit",
     "FeeSplit",
     "FundReplenishment",
     "Halt",
     "IndexDesign",
     "InsuranceFund",
+    "LenderOfLastResort",
     "LeverageLimit",
     "LiquidationThrottle",
     "MarginMultiplier",
@@ -42,13 +47,17 @@ POLICIES: Final = (
     "PositionLimit",
     "PriceBand",
     "Procedure",
+    "RingFence",
     "Rulebook",
     "SlicedLiquidation",
     "SocialisedLoss",
     "TieredMargin",
 )
+ON_SHEETS: Final = ("Clearing", "CrossHoldings", "DebtRank", "Furfine", "NEVA", "ThresholdCascade")
+"""Models of balance sheets."""
 HOOKS: Final = (
     "cash",
+    "convert",
     "haircuts",
     "limits",
     "marks",
@@ -56,6 +65,7 @@ HOOKS: Final = (
     "orders",
     "requirement",
     "status",
+    "support",
     "waterfall",
 )
 PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*")
@@ -96,9 +106,10 @@ def model(table: dict[str, Any], folder: Path) -> Any:
     folder : Path
         Where files are looked for.
     """
-    from contagion.propagation.cascade.model import Cascade
+    import contagion as ct
 
-    known: dict[str, Callable[..., Any]] = {"Cascade": Cascade, "Cascade.static": Cascade.static}
+    known: dict[str, Callable[..., Any]] = {"Cascade": ct.Cascade, "Cascade.static": ct.Cascade.static}
+    known |= {name: getattr(ct, name) for name in ON_SHEETS}
     return _made({"kind": "Cascade", **table}, known, "[model]", folder, SchemaError)
 
 
@@ -229,6 +240,8 @@ def _shocks() -> dict[str, Callable[..., Any]]:
         "GasShock": shocks.GasShock,
         "OracleShock": shocks.OracleShock,
         "Mint": shocks.Mint,
+        "AssetShock": shocks.AssetShock,
+        "EquityShock": shocks.EquityShock,
         "PriceShocks.normal": PriceShocks.normal,
         "PriceShocks.student_t": PriceShocks.student_t,
         "PriceShocks.historical": PriceShocks.historical,

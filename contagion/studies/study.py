@@ -192,7 +192,7 @@ class Study:
         ValueRangeError
             If the scenario is negative or beyond the last one of the study, or n is out of range.
         """
-        from contagion.comparison import risky_assets
+        from contagion.comparison import moved
         from contagion.experiments.arguments import scenarios
 
         sets = {"none": [], **self.policies}
@@ -210,7 +210,7 @@ class Study:
             raise ValueRangeError(what, where="scenario", value=scenario, allowed=allowed)
         networks = self.source.load(self.seed)
         net = networks[scenario % len(networks)]
-        shock = family.scenario(risky_assets(net), scenario, self.seed)
+        shock = family.scenario(moved(family, net), scenario, self.seed)
         tables = (net.assets, net.markets, net.nodes)
         shock.check(*(list(table.index) for table in tables), net.unit, list(net.venues.index))
         run: Run = self.model.prepare(net, sets[policy]).run(shock, self.seed, scenario)

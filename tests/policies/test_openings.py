@@ -24,7 +24,7 @@ from contagion.policies import (
     PositionLimit,
 )
 from contagion.policies.base import Policy
-from contagion.propagation.cascade.model import commitments
+from contagion.propagation.cascade.openings import commitments
 from tests.worlds import random_world
 
 ROUNDING = 1e-9  # relative, of gross money: sums of floats

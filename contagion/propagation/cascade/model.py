@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contagion.errors import NetworkError, PolicyError, TooLargeError, ValueRangeError, nearest
+from contagion.errors import NetworkError, TooLargeError, ValueRangeError, nearest
 from contagion.network import Network
-from contagion.network.equity import opening_account_equity
-from contagion.network.reserved import rest_of_market
 from contagion.policies.base import Policy
 from contagion.policies.bills import set_cost
 from contagion.policies.costs import CostRates, Outlay
@@ -26,10 +24,11 @@ from contagion.propagation.cascade.build_mint import check_minted
 from contagion.propagation.cascade.engine import drive_compiled, drive_python
 from contagion.propagation.cascade.hooks import is_python
 from contagion.propagation.cascade.layout import State
+from contagion.propagation.cascade.openings import READS, apply_openings, commitments
 from contagion.propagation.cascade.outcome import METRICS, metrics, worths
 from contagion.propagation.cascade.outlays import outlay, pledges
 from contagion.propagation.cascade.record import make_run
-from contagion.propagation.cascade.rows import check_heard, check_policies, policy_rows
+from contagion.propagation.cascade.rows import policy_rows
 from contagion.propagation.cascade.state import Settings, allocate, reset
 from contagion.propagation.cascade.static import timeless
 from contagion.results import Run
@@ -37,22 +36,6 @@ from contagion.shocks import Shock, ShockArrays
 from contagion.streams import key64
 
 ALL = ("calls", "adl", "unwinding", "arbitrage", "defaults")
-READS = (
-    "nodes",
-    "obligations",
-    "assets",
-    "holdings",
-    "markets",
-    "depth",
-    "accounts",
-    "balances",
-    "positions",
-    "strategies",
-    "venues",
-    "schedules",
-    "tiers",
-    "collateral",
-)
 FIRST_STATIC_ROWS = 512
 MOST_ROUNDS = 1_000_000
 
@@ -144,33 +127,6 @@ class Cascade:
         return Prepared(self, net, tuple(policies))
 
 
-def apply_openings(net: Network, policies: Sequence[Policy]) -> Network:
-    """Rules in force before the shock, in list order; refuse policies that the cascade cannot hear."""
-    check_policies(policies)
-    for policy in policies:
-        after = policy.opening(net)
-        if not isinstance(after, Network):
-            raise PolicyError(
-                f"{type(policy).__name__}.opening returned {type(after).__name__}; return a Network"
-            )
-        changed = set() if after is net else changed_tables(net, after)
-        check_heard(policy, changed, READS)
-        if changed:
-            check_conserved(policy, net, after)
-        net = after
-    return net
-
-
-def check_conserved(policy: Policy, before: Network, after: Network) -> None:
-    """Refuse an opening that makes or destroys money: equity, funds and cash less outside payers must stay."""
-    old, new = inside_money(before), inside_money(after)
-    if abs(new - old) > 1e-6 * max(1.0, abs(old)):
-        raise PolicyError(
-            f"{type(policy).__name__}.opening changed the sum of equity, funds and outside payers by {new - old:,.2f} "
-            f"{before.unit}; move money between nodes, or name the payer with net.replace(payers=...)"
-        )
-
-
 def check_gas(net: Network, shock: ShockArrays) -> None:
     """Refuse a change of the price of gas that nobody pays for."""
     if (shock.gas != 1.0).any() and not (net.venues["gas_used"] > 0.0).any():
@@ -180,18 +136,25 @@ def check_gas(net: Network, shock: ShockArrays) -> None:
         )
 
 
-def inside_money(net: Network) -> float:
-    """Equity of accounts and nodes at opening prices and funds, less what outside payers put in."""
-    accounts = float((opening_account_equity(net).to_numpy() * net.accounts["count"].to_numpy(float)).sum())
-    outside = float((net.nodes["external_assets"] - net.nodes["external_liabilities"]).sum())
-    rest = _purse(net) + outside + float(net.venues[["insurance_fund", "default_fund"]].to_numpy().sum())
-    return accounts + rest - float(sum(net.payers.values()))
+def check_prices(shock: Shock, nodes: Sequence[str]) -> None:
+    """Refuse losses of balance sheets, which have no clock."""
+    if (shock.asset_factors(nodes) != 1.0).any() or shock.equity_losses(nodes).any():
+        raise NetworkError(
+            "the shock changes external assets or equity, which the rounds of a Cascade do not follow; "
+            "use a PriceShock on what nodes hold, or a model of balance sheets such as ct.Clearing()"
+        )
 
 
-def changed_tables(before: Network, after: Network) -> set[str]:
-    """Names of the tables that differ."""
-    new = after.tables
-    return {name for name, table in before.tables.items() if not table.equals(new[name])}
+def check_alike(net: Network) -> None:
+    """Refuse claims of different seniority, which rounds do not know."""
+    junior = net.obligations[net.obligations["seniority"] != 1]
+    if len(junior):
+        raise NetworkError(
+            f"{len(junior)} claims of other seniority than 1, first {junior.iloc[0]['debtor']!r} -> "
+            f"{junior.iloc[0]['creditor']!r}; a Cascade pays all creditors alike",
+            where="obligations seniority",
+            remedy="set seniority to 1, or use ct.Clearing()",
+        )
 
 
 def check_ready(net: Network) -> None:
@@ -228,6 +191,7 @@ class Prepared:
             check_ready(net)
         self.model, self.network, self.policies = model, net, policies
         self.opened = apply_openings(net, policies)
+        check_alike(self.opened)
         if like is not None and self.opened is like.opened:
             self.opening: Opening = like.opening
         else:
@@ -271,6 +235,7 @@ class Prepared:
     def shock_arrays(self, shock: Shock) -> ShockArrays:
         """The shock on this run's clock."""
         names, net = self.opening.names, self.opened
+        check_prices(shock, names.nodes)
         nodes = names.nodes if shock.failing() else None
         shock.check(names.assets, names.markets, nodes, net.unit, names.venues)
         if shock.failing() and not self.settings.defaults:
@@ -373,26 +338,3 @@ class Prepared:
         state = self.simulate(shock, seed, scenario)
         worth = worths(self.opening, self.blank_state(shock), state)
         return make_run(self, shock, seed, scenario, state, worth, self.measured(shock, state))
-
-
-def commitments(before: Network, after: Network) -> tuple[float, float]:
-    """Money that the openings locked up, and open interest that they turned away."""
-    if after is before:
-        return 0.0, 0.0
-    locked = float(after.venues["insurance_fund"].sum() - before.venues["insurance_fund"].sum())
-    locked += max(0.0, _purse(before) - _purse(after))
-    return max(0.0, locked), max(0.0, _interest(before) - _interest(after))
-
-
-def _purse(net: Network) -> float:
-    """Money of all nodes outside their accounts: cash, and holdings at opening prices, which a sale turns into cash."""
-    price = net.assets["price"].reindex(net.holdings["asset"]).to_numpy(float)
-    return float(net.nodes["cash"].sum() + (net.holdings["quantity"].to_numpy(float) * price).sum())
-
-
-def _interest(net: Network) -> float:
-    """Money in traders' positions at opening marks (both sides, half), the rest of the market left out."""
-    mark = net.assets["price"].reindex(net.markets["asset"].reindex(net.positions["market"])).to_numpy(float)
-    count = net.accounts["count"].reindex(net.positions["account"]).to_numpy(float)
-    named = ~rest_of_market(net.positions["account"])
-    return 0.5 * float((net.positions["quantity"].abs().to_numpy() * mark * count)[named].sum())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.executions import liquidations_table
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.outcome import METRICS, Worths
+from contagion.propagation.provenance import provenance
 from contagion.results import Run
 from contagion.shocks import Shock
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from contagion.propagation.cascade.model import Prepared
 
 Floats = npt.NDArray[np.float64]
-PACKAGES = ("numpy", "pandas", "numba", "networkx", "scipy")
 
 
 def make_run(
@@ -51,7 +49,15 @@ def make_run(
         shock=shock,
         model=prepared.model,
         policies=prepared.policies,
-        provenance=provenance(prepared, shock, seed, scenario),
+        provenance=provenance(
+            prepared.network,
+            prepared.model,
+            shock,
+            prepared.policies,
+            seed,
+            scenario,
+            quantum=f"2^-{opening.units.exponent} {prepared.network.unit}",
+        ),
         attribution=attribution,
         draw_graph=contagion_graph,
         again=lambda model: model.prepare(prepared.network, prepared.policies).run(shock, seed, scenario),
@@ -257,27 +263,3 @@ def ledger_table(opening: Opening, state: State) -> pd.DataFrame:
             "amount": raw["amount"],
         }
     )
-
-
-def provenance(prepared: Prepared, shock: Shock, seed: int, scenario: int) -> dict[str, Any]:
-    """What is needed to make the run again."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "unknown"
-    from contagion import __version__
-
-    return {
-        "contagion": __version__,
-        "network": prepared.network.fingerprint,
-        "model": repr(prepared.model),
-        "shock": shock.describe(),
-        "policies": [policy.describe() for policy in prepared.policies],
-        "seed": seed,
-        "scenario": scenario,
-        "quantum": f"2^-{prepared.opening.units.exponent} {prepared.network.unit}",
-        "python": platform.python_version(),
-        "packages": found,
-    }

@@ -45,17 +45,6 @@ WORDS = {"scope": SCOPES, "reopening": REOPENINGS}
 REFERENCES = {"halt": HALT_REFERENCES, "band": BAND_REFERENCES}
 
 
-def check_policies(policies: Sequence[Policy]) -> None:
-    """Refuse what is no policy: classes, other objects."""
-    for place, policy in enumerate(policies):
-        if not isinstance(policy, Policy):
-            hint = "; write ct.Halt() with brackets" if isinstance(policy, type) else ""
-            raise PolicyError(
-                f"policies[{place}] is {policy!r:.80}, of type {type(policy).__name__}; "
-                f"expected an instance of ct.Policy{hint}"
-            )
-
-
 def is_heard(policy: Policy, changed: set[str], reads: Sequence[str]) -> bool:
     """Whether the cascade notices the policy: a called hook, a table it reads, or the placebo."""
     if type(policy) is Policy or changed & set(reads) or set(policy.tables) & set(reads):

@@ -1,0 +1,213 @@
+"""What can be done about the structure of debts before the shock? They are cleared centrally, or fenced off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from contagion.errors import PolicyError
+from contagion.network import Network
+from contagion.policies.base import Policy
+from contagion.policies.breakers import check_number
+from contagion.policies.capital import chosen_nodes, money_by, what_is_left
+from contagion.policies.costs import CostRates, Outlay
+
+__all__ = ["CentralClearing", "RingFence"]
+
+JUNIOR = 2
+"""Seniority of claims on a default fund: behind all others."""
+FENCE = "ring-fence:"
+"""Names of ring-fenced parts start with this, the name of their parent follows."""
+
+
+@dataclass(frozen=True)
+class CentralClearing(Policy):
+    """Debts go to a central counterparty that nets them: who owes more than it claims owes the rest to it.
+
+    The counterparty owes the others. Money for its default fund is paid in by the members, in proportion to what they
+    had owed and claimed; their claims on it are junior (seniority 2), so that it absorbs losses first.
+
+    Parameters
+    ----------
+    share
+        Share of every debt that is cleared, 0 to 1.
+    default_fund
+        Money the counterparty holds beside its claims, as a share of its claims on members, 0 to 1. Members pay it in
+        cash, and owe outside what they lack. A model must know seniority to take more than 0: `Clearing` does.
+    capital
+        The counterparty's own money, from an outside payer.
+    counterparty
+        Its name, new in the network.
+
+    References
+    ----------
+    Duffie, Zhu (2011), Review of Asset Pricing Studies 1, for multilateral netting by a central counterparty.
+
+    Examples
+    --------
+    >>> CentralClearing().describe()
+    "Central clearing: 100 % of every debt is netted at 'central counterparty', with a fund of 5 % of its claims."
+    """
+
+    tables: ClassVar[tuple[str, ...]] = ("obligations",)
+
+    share: float = 1.0
+    default_fund: float = 0.05
+    capital: float = 0.0
+    counterparty: str = "central counterparty"
+
+    def __post_init__(self) -> None:
+        """Refuse shares outside 0 to 1, negative money and an empty name."""
+        check_number(self, "share", 0.0, 1.0)
+        check_number(self, "default_fund", 0.0, 1.0)
+        check_number(self, "capital", 0.0, 1e18)
+        if not isinstance(self.counterparty, str) or not self.counterparty:
+            raise PolicyError(f"CentralClearing.counterparty is {self.counterparty!r:.80}; give a name")
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        own = f" and capital of {self.capital:,.6g}" if self.capital else ""
+        return (
+            f"Central clearing: {100 * self.share:g} % of every debt is netted at {self.counterparty!r}, "
+            f"with a fund of {100 * self.default_fund:g} % of its claims{own}."
+        )
+
+    def opening(self, net: Network) -> Network:
+        """Replace the cleared part of all debts by what each member owes on balance."""
+        if self.counterparty in net.nodes.index:
+            raise PolicyError(
+                f"CentralClearing.counterparty {self.counterparty!r} is a node of the network already; choose another"
+            )
+        claims = net.obligations
+        cleared = claims["amount"].to_numpy(float) * self.share
+        if not cleared.any():
+            return net
+        nodes = net.nodes.copy()
+        owes = money_by(cleared, claims["debtor"], nodes.index)
+        owed = money_by(cleared, claims["creditor"], nodes.index)
+        balance = owes - owed
+        fund = self.default_fund * balance.clip(lower=0.0).sum() * (owes + owed) / (owes + owed).sum()
+        cash = np.minimum(nodes["cash"], fund)
+        nodes["cash"] -= cash
+        nodes["external_liabilities"] += fund - cash
+        nodes.loc[self.counterparty] = _blank(nodes, kind="institution", cash=fund.sum() + self.capital)
+        rows = [what_is_left(claims, claims["amount"].to_numpy(float) - cleared)]
+        rows.append(_debts(balance[balance > 0.0], "debtor", self.counterparty, claims))
+        due = -balance[balance < 0.0]
+        rows.append(_debts(due, "creditor", self.counterparty, claims))
+        rows.append(_debts(fund[fund > 0.0], "creditor", self.counterparty, claims, seniority=JUNIOR))
+        payers = dict(net.payers)
+        if self.capital:
+            payers["central counterparty"] = payers.get("central counterparty", 0.0) + self.capital
+        return net.replace(
+            nodes=nodes, obligations=pd.concat([row for row in rows if len(row)]), payers=payers
+        )
+
+    def commitment(self, before: Network, after: Network) -> Outlay:
+        """The counterparty's money."""
+        return Outlay(locked=float(after.nodes["cash"].get(self.counterparty, 0.0)))
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Capital locked up."""
+        return rates.locked(outlay)
+
+
+@dataclass(frozen=True)
+class RingFence(Policy):
+    """Debts to the outside are moved, with safe assets and capital of their own, out of reach of losses inside.
+
+    Of each chosen node a part ``ring-fence:<node>`` is split off. It takes over the external liabilities, as much of
+    the external assets and cash, and a share of the equity; the rest keeps claims and debts inside the network. Shocks
+    to external assets hit both parts alike.
+
+    Parameters
+    ----------
+    capital
+        Equity of the fenced part as a share of what it owes, 0 to 1.
+    nodes
+        Whose debts are fenced; None: all venues and institutions that have enough external assets and cash.
+
+    References
+    ----------
+    Independent Commission on Banking (2011), Final report, chapters 3 and 4: ring-fenced banks with equity of at least
+    10 % of risk-weighted assets.
+
+    Examples
+    --------
+    >>> RingFence(nodes=("Bank A",)).describe()
+    'Ring-fence: external debts of Bank A are moved to a part of its own with equity of 10 % of them.'
+    """
+
+    tables: ClassVar[tuple[str, ...]] = ("nodes",)
+
+    capital: float = 0.10
+    nodes: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a share outside 0 to 1."""
+        check_number(self, "capital", 0.0, 1.0)
+
+    def describe(self) -> str:
+        """One plain sentence."""
+        whose = "every node that can" if self.nodes is None else ", ".join(self.nodes)
+        return (
+            f"Ring-fence: external debts of {whose} are moved to a part of its own with equity of "
+            f"{100 * self.capital:g} % of them."
+        )
+
+    def opening(self, net: Network) -> Network:
+        """Split the nodes."""
+        chosen = chosen_nodes(self, net, self.nodes)
+        nodes = net.nodes.copy()
+        debts = nodes.loc[chosen, "external_liabilities"]
+        need = debts * (1.0 + self.capital)
+        have = nodes.loc[chosen, "external_assets"] + nodes.loc[chosen, "cash"]
+        able = (debts > 0.0) & (have >= need)
+        if self.nodes is not None and not able.all():
+            name = able.index[~able][0]
+            raise PolicyError(
+                f"RingFence.nodes names {name!r}, which owes {debts[name]:,.6g} outside and has external assets and "
+                f"cash of {have[name]:,.6g}; it needs {need[name]:,.6g}, and more than 0"
+            )
+        if not able.any():
+            return net
+        for name in able.index[able]:
+            assets = min(float(nodes["external_assets"][name]), float(need[name]))
+            cash = float(need[name]) - assets
+            nodes.loc[name, ["external_assets", "cash"]] -= [assets, cash]
+            nodes.loc[name, "external_liabilities"] = 0.0
+            fenced = {"external_assets": assets, "cash": cash, "external_liabilities": debts[name]}
+            nodes.loc[FENCE + name] = _blank(nodes, kind="institution", owner=name, **fenced)
+        return net.replace(nodes=nodes)
+
+    def commitment(self, before: Network, after: Network) -> Outlay:
+        """Equity that is behind the fence."""
+        new = after.nodes[~after.nodes.index.isin(before.nodes.index)]
+        worth = new["cash"] + new["external_assets"] - new["external_liabilities"]
+        return Outlay(locked=float(worth.sum()))
+
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Capital locked up."""
+        return rates.locked(outlay)
+
+
+def _debts(
+    money: pd.Series[float], side: str, other: str, like: pd.DataFrame, seniority: int = 1
+) -> pd.DataFrame:
+    """Debts of nodes to another, or of it to them."""
+    ends = (
+        {"debtor": money.index, "creditor": other}
+        if side == "debtor"
+        else {"debtor": other, "creditor": money.index}
+    )
+    rows = pd.DataFrame({**ends, "seniority": seniority, "amount": money.to_numpy()})
+    return rows.assign(callable=False, notice=0.0)[list(like.columns)]
+
+
+def _blank(nodes: pd.DataFrame, **values: Any) -> list[Any]:
+    """A row of `nodes` with nothing but what is given."""
+    empty = {name: ("" if nodes[name].dtype == object else 0.0) for name in nodes.columns}
+    return [({**empty, **values})[name] for name in nodes.columns]

@@ -1,0 +1,95 @@
+"""Which rules are in force before the shock, and what did they lock up?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contagion.errors import PolicyError
+from contagion.network import Network
+from contagion.network.equity import opening_account_equity
+from contagion.network.reserved import rest_of_market
+from contagion.policies.base import Policy
+from contagion.propagation.cascade.rows import check_heard
+from contagion.propagation.policies import check_policies
+
+READS = (
+    "nodes",
+    "obligations",
+    "assets",
+    "holdings",
+    "markets",
+    "depth",
+    "accounts",
+    "balances",
+    "positions",
+    "strategies",
+    "venues",
+    "schedules",
+    "tiers",
+    "collateral",
+)
+
+
+def apply_openings(net: Network, policies: Sequence[Policy]) -> Network:
+    """Rules in force before the shock, in list order; refuse policies that the cascade cannot hear."""
+    check_policies(policies)
+    for policy in policies:
+        after = policy.opening(net)
+        if not isinstance(after, Network):
+            raise PolicyError(
+                f"{type(policy).__name__}.opening returned {type(after).__name__}; return a Network"
+            )
+        changed = set() if after is net else changed_tables(net, after)
+        check_heard(policy, changed, READS)
+        if changed:
+            check_conserved(policy, net, after)
+        net = after
+    return net
+
+
+def check_conserved(policy: Policy, before: Network, after: Network) -> None:
+    """Refuse an opening that makes or destroys money: equity, funds and cash less outside payers must stay."""
+    old, new = inside_money(before), inside_money(after)
+    if abs(new - old) > 1e-6 * max(1.0, abs(old)):
+        raise PolicyError(
+            f"{type(policy).__name__}.opening changed the sum of equity, funds and outside payers by {new - old:,.2f} "
+            f"{before.unit}; move money between nodes, or name the payer with net.replace(payers=...)"
+        )
+
+
+def inside_money(net: Network) -> float:
+    """Equity of accounts and nodes at opening prices and funds, less what outside payers put in."""
+    accounts = float((opening_account_equity(net).to_numpy() * net.accounts["count"].to_numpy(float)).sum())
+    outside = float((net.nodes["external_assets"] - net.nodes["external_liabilities"]).sum())
+    rest = _purse(net) + outside + float(net.venues[["insurance_fund", "default_fund"]].to_numpy().sum())
+    return accounts + rest - float(sum(net.payers.values()))
+
+
+def changed_tables(before: Network, after: Network) -> set[str]:
+    """Names of the tables that differ."""
+    new = after.tables
+    return {name for name, table in before.tables.items() if not table.equals(new[name])}
+
+
+def commitments(before: Network, after: Network) -> tuple[float, float]:
+    """Money that the openings locked up, and open interest that they turned away."""
+    if after is before:
+        return 0.0, 0.0
+    locked = float(after.venues["insurance_fund"].sum() - before.venues["insurance_fund"].sum())
+    paid_in = sum(after.payers.values()) - sum(before.payers.values())
+    locked += max(0.0, _purse(before) - _purse(after)) + max(0.0, paid_in - max(0.0, locked))
+    return max(0.0, locked), max(0.0, _interest(before) - _interest(after))
+
+
+def _purse(net: Network) -> float:
+    """Money of all nodes outside their accounts: cash, and holdings at opening prices, which a sale turns into cash."""
+    price = net.assets["price"].reindex(net.holdings["asset"]).to_numpy(float)
+    return float(net.nodes["cash"].sum() + (net.holdings["quantity"].to_numpy(float) * price).sum())
+
+
+def _interest(net: Network) -> float:
+    """Money in traders' positions at opening marks (both sides, half), the rest of the market left out."""
+    mark = net.assets["price"].reindex(net.markets["asset"].reindex(net.positions["market"])).to_numpy(float)
+    count = net.accounts["count"].reindex(net.positions["account"]).to_numpy(float)
+    named = ~rest_of_market(net.positions["account"])
+    return 0.5 * float((net.positions["quantity"].abs().to_numpy() * mark * count)[named].sum())
