@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -27,35 +29,65 @@ def opening_account_equity(net: Network) -> pd.Series[float]:
     >>> opening_account_equity(Network(nodes=[{"name": "A"}])).tolist()
     []
     """
-    equity = account_equity(net, net.assets["price"].to_numpy(float))
+    equity = AccountBook.of(net).equity(net.assets["price"].to_numpy(float))
     return pd.Series(equity, index=net.accounts.index, name="equity")
 
 
-def account_equity(net: Network, prices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the equity of one account behind each row of `accounts` at given prices of assets.
+@dataclass(frozen=True)
+class AccountBook:
+    """What all accounts hold, as arrays, so that many prices can value them quickly.
 
     Parameters
     ----------
-    net
-        The network.
-    prices : numpy.ndarray, shape (n_assets,)
-        Money per unit, in the order of `net.assets`.
-
-    Examples
-    --------
-    >>> account_equity(Network(nodes=[{"name": "A"}]), np.ones(1)).tolist()
-    []
+    balance_account, balance_asset : numpy.ndarray of int
+        Whose balance, and in which asset (positions in their tables).
+    balance : numpy.ndarray
+        Units.
+    position_account, position_asset : numpy.ndarray of int
+        Whose position, and on which asset.
+    position, entry : numpy.ndarray
+        Units, short negative, and entry price (money per unit).
+    n_accounts : int
+        Rows of `accounts`.
     """
-    balances, positions = net.balances, net.positions
-    marks = prices[net.codes("markets", "asset")]
-    profit = positions["quantity"].to_numpy() * (
-        marks[net.codes("positions", "market")] - positions["entry_price"].to_numpy()
-    )
-    rows = len(net.accounts)
-    value = balances["quantity"].to_numpy() * prices[net.codes("balances", "asset")]
-    equity = np.bincount(net.codes("balances", "account"), weights=value, minlength=rows)
-    equity = equity + np.bincount(net.codes("positions", "account"), weights=profit, minlength=rows)
-    return np.asarray(equity, dtype=np.float64)
+
+    balance_account: npt.NDArray[np.intp]
+    balance_asset: npt.NDArray[np.intp]
+    balance: npt.NDArray[np.float64]
+    position_account: npt.NDArray[np.intp]
+    position_asset: npt.NDArray[np.intp]
+    position: npt.NDArray[np.float64]
+    entry: npt.NDArray[np.float64]
+    n_accounts: int
+
+    @classmethod
+    def of(cls, net: Network) -> AccountBook:
+        """Read the accounts of a network."""
+        balances, positions = net.balances, net.positions
+        return cls(
+            net.codes("balances", "account"),
+            net.codes("balances", "asset"),
+            balances["quantity"].to_numpy(float),
+            net.codes("positions", "account"),
+            net.codes("markets", "asset")[net.codes("positions", "market")],
+            positions["quantity"].to_numpy(float),
+            positions["entry_price"].to_numpy(float),
+            len(net.accounts),
+        )
+
+    def equity(self, prices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the equity of one account behind each row at prices of assets (money per unit), shape (n_accounts,).
+
+        Examples
+        --------
+        >>> AccountBook.of(Network(nodes=[{"name": "A"}])).equity(np.ones(1)).tolist()
+        []
+        """
+        value = self.balance * prices[self.balance_asset]
+        profit = self.position * (prices[self.position_asset] - self.entry)
+        equity = np.bincount(self.balance_account, weights=value, minlength=self.n_accounts)
+        equity = equity + np.bincount(self.position_account, weights=profit, minlength=self.n_accounts)
+        return np.asarray(equity, dtype=np.float64)
 
 
 def opening_equity(net: Network) -> pd.Series[float]:

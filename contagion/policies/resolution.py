@@ -97,6 +97,8 @@ class LenderOfLastResort(Policy):
         Most that is lent (money); inf: no limit.
     cushion
         Smallest ratio of equity to assets after the shock that counts as solvent, -1 to 1.
+    margin
+        Lent on top, as a share of what a node would lack, at least 0: in some models who ends with nothing fails.
     nodes
         Who may borrow; None: all.
 
@@ -113,12 +115,14 @@ class LenderOfLastResort(Policy):
 
     budget: float = float("inf")
     cushion: float = 0.0
+    margin: float = 0.01
     nodes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a negative budget and a ratio out of range."""
         check_number(self, "budget", 0.0, float("inf"))
         check_number(self, "cushion", -1.0, 1.0)
+        check_number(self, "margin", 0.0, 1e6)
 
     def describe(self) -> str:
         """One plain sentence."""
@@ -129,7 +133,7 @@ class LenderOfLastResort(Policy):
         """What each solvent node would lack, as far as the budget goes."""
         assets = world.external_assets + world.claimed
         solvent = (world.equity >= self.cushion * assets) & ~world.forced & _among(self, world, self.nodes)
-        need = np.where(solvent, world.shortfall, 0.0)
+        need = np.where(solvent, (1.0 + self.margin) * world.shortfall, 0.0)
         order = np.lexsort((np.arange(len(need)), need))
         before = np.cumsum(need[order]) - need[order]
         lent = np.zeros(len(need))

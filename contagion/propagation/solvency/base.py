@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.arrays import real
+from contagion.policies.base import SHEET_HOOKS
 from contagion.policies.costs import SECONDS_A_YEAR
 from contagion.propagation.solvency.book import READS
 from contagion.propagation.solvency.outcome import Steps
@@ -42,6 +43,7 @@ class OnSheets:
     reads: ClassVar[dict[str, tuple[str, ...]]] = READS
     edges: ClassVar[tuple[str, ...]] = ("obligations",)
     own_metrics: ClassVar[tuple[str, ...]] = ()
+    hooks: ClassVar[tuple[str, ...]] = SHEET_HOOKS
 
     def __post_init__(self) -> None:
         """Refuse parameters out of range."""

@@ -17,14 +17,14 @@ import pandas as pd
 
 from contagion.claims import Claims
 from contagion.errors import NetworkError
-from contagion.network.equity import account_equity
+from contagion.network.equity import AccountBook
 from contagion.network.reserved import rest_of_market
 
 if TYPE_CHECKING:
     from contagion.network import Network
     from contagion.shocks import Shock
 
-__all__ = ["READS", "Book", "Sheets"]
+__all__ = ["READS", "Book", "Listener", "Sheets"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -87,11 +87,19 @@ class Book:
     def __init__(self, net: Network, before: Network) -> None:
         self.net, self.names = net, net.nodes.index
         self.claims = _claims(net)
-        known = before.nodes.index
-        owner = net.nodes["owner"].to_numpy(dtype=object)
-        self.shocked_names = [str(name) for name in known]
-        own = known.get_indexer(self.names)
-        self.fate = np.where(own >= 0, own, known.get_indexer(pd.Index(owner, dtype=object)))
+        self.assets = [str(name) for name in net.assets.index]
+        self.shocked_names = [str(name) for name in before.nodes.index]
+        own = before.nodes.index.get_indexer(self.names)
+        owner = before.nodes.index.get_indexer(pd.Index(net.nodes["owner"].to_numpy(dtype=object)))
+        self.fate = np.where(own >= 0, own, owner)
+        columns = ("cash", "external_assets", "external_liabilities")
+        self.cash, self.external, self.debts = (net.nodes[name].to_numpy(float) for name in columns)
+        self.prices = net.assets["price"].to_numpy(float)
+        self.holder, self.held_asset = net.codes("holdings", "node"), net.codes("holdings", "asset")
+        self.held = net.holdings["quantity"].to_numpy(float)
+        self.accounts = _Accounts.of(net) if len(net.accounts) else None
+        self.fund = net.venues["insurance_fund"].to_numpy(float)
+        self.venue_node = self.names.get_indexer(net.venues.index)
         self.opening = self.at(np.ones(len(net.assets)), np.ones(len(self.names)))
 
     @cached_property
@@ -99,29 +107,24 @@ class Book:
         """Nodes whose losses count: all but the rest of the market, shape (n,)."""
         return ~rest_of_market(self.names)
 
+    @cached_property
+    def n_seniorities(self) -> int:
+        """Different seniorities among the claims."""
+        return int(self.net.obligations["seniority"].nunique())
+
     def at(self, price_factors: Floats, asset_factors: Floats) -> Sheets:
         """Balance sheets when prices and external assets have changed by factors."""
-        net = self.net
-        nodes, n = net.nodes, len(self.names)
-        prices = net.assets["price"].to_numpy(float) * price_factors
-        assets = nodes["cash"].to_numpy(float) + nodes["external_assets"].to_numpy(float) * asset_factors
-        debts = nodes["external_liabilities"].to_numpy(float).copy()
-        if len(net.holdings):
-            worth = net.holdings["quantity"].to_numpy(float) * prices[net.codes("holdings", "asset")]
-            assets = assets + np.bincount(net.codes("holdings", "node"), worth, n)
-        if len(net.venues):
-            assets = assets + self._at_venues(net.venues["insurance_fund"].to_numpy(float))
-        if len(net.accounts):
-            equity = account_equity(net, prices) * net.accounts["count"].to_numpy(float)
-            assets = assets + np.bincount(net.codes("accounts", "owner"), np.maximum(equity, 0.0), n)
-            customers = np.where(rest_of_market(net.accounts.index), 0.0, equity)
-            venue, places = net.codes("accounts", "venue"), len(net.venues)
-            lent = (1.0 - net.venues["customer_share"].to_numpy(float)) * np.bincount(
-                venue, np.maximum(customers, 0.0), places
-            )
-            lacking = np.bincount(venue, np.maximum(-customers, 0.0), places)
-            assets = assets + self._at_venues(lent - lacking)
-            debts = debts + self._at_venues(lent)
+        n, prices = len(self.names), self.prices * price_factors
+        assets = self.cash + self.external * asset_factors
+        debts = self.debts
+        if len(self.held):
+            assets = assets + np.bincount(self.holder, self.held * prices[self.held_asset], n)
+        if len(self.fund):
+            assets = assets + np.bincount(self.venue_node, self.fund, n)
+        if self.accounts is not None:
+            owned, kept, lacking = self.accounts.at(prices, n, len(self.fund))
+            assets = assets + owned + np.bincount(self.venue_node, kept - lacking, n)
+            debts = debts + np.bincount(self.venue_node, kept, n)
         return Sheets(self.names, self.claims, np.asarray(assets), np.asarray(debts))
 
     def after(self, shock: Shock) -> Sheets:
@@ -133,7 +136,7 @@ class Book:
 
     def moves(self, shock: Shock) -> Floats:
         """Prices of assets after a shock over those before, shape (n_assets,)."""
-        return np.asarray(np.exp(shock.log_returns([str(name) for name in self.net.assets.index])))
+        return np.asarray(np.exp(shock.log_returns(self.assets)))
 
     def forced(self, shock: Shock) -> Flags:
         """Nodes that the shock lets fail, shape (n,)."""
@@ -143,11 +146,37 @@ class Book:
         """Values of the nodes that a shock knows, for all nodes."""
         return np.where(self.fate >= 0, np.append(values, nothing)[self.fate], nothing)
 
-    def _at_venues(self, money: Floats) -> Floats:
-        """Money of venues, for all nodes."""
-        return np.bincount(self.names.get_indexer(self.net.venues.index), money, len(self.names)).astype(
-            np.float64
+
+@dataclass(frozen=True)
+class _Accounts:
+    """Margin accounts as balance sheets see them."""
+
+    book: AccountBook
+    count: Floats
+    owner: npt.NDArray[np.intp]
+    venue: npt.NDArray[np.intp]
+    customer: Flags
+    lent: Floats
+
+    @classmethod
+    def of(cls, net: Network) -> _Accounts:
+        return cls(
+            AccountBook.of(net),
+            net.accounts["count"].to_numpy(float),
+            net.codes("accounts", "owner"),
+            net.codes("accounts", "venue"),
+            ~rest_of_market(net.accounts.index),
+            1.0 - net.venues["customer_share"].to_numpy(float),
         )
+
+    def at(self, prices: Floats, n_nodes: int, n_venues: int) -> tuple[Floats, Floats, Floats]:
+        """What owners have in accounts, shape (n_nodes,); what venues owe customers and lack, shape (n_venues,)."""
+        equity = self.book.equity(prices) * self.count
+        owned = np.bincount(self.owner, np.maximum(equity, 0.0), n_nodes)
+        customers = np.where(self.customer, equity, 0.0)
+        kept = self.lent * np.bincount(self.venue, np.maximum(customers, 0.0), n_venues)
+        lacking = np.bincount(self.venue, np.maximum(-customers, 0.0), n_venues)
+        return owned.astype(np.float64), np.asarray(kept), lacking.astype(np.float64)
 
 
 def _claims(net: Network) -> Claims:
@@ -160,32 +189,47 @@ def _claims(net: Network) -> Claims:
     )
 
 
-def check_shock(net: Network, shock: Shock, model: str) -> None:
-    """Refuse a shock that names what the network lacks, or acts on what balance sheets do not have.
+class Listener:
+    """What a shock may name and act on, checked for every shock of a study.
 
-    Raises
-    ------
-    NetworkError
-        If a part of the shock has no meaning here; the message names it.
+    Parameters
+    ----------
+    net : Network
+        The network before policies.
+    model : str
+        Name of the model, for messages.
     """
-    assets, markets = [str(a) for a in net.assets.index], [str(m) for m in net.markets.index]
-    venues = [str(v) for v in net.venues.index]
-    shock.check(assets, markets, frozenset(net.nodes.index), net.unit, frozenset(venues))
-    ends = np.array([0.0, np.inf])
-    heard: dict[str, Any] = {
-        "depth": (shock.depth_factors(markets, [str(a) for a in net.markets["asset"]], ends) != 1.0).any(),
-        "withdrawals": (shock.withdrawn(venues, ends) != 0.0).any(),
-        "outages": shock.outages(venues, ends).any(),
-        "the price of gas": (shock.gas_factors(ends) != 1.0).any(),
-        "oracles": (shock.oracle_factors(venues, assets, ends) != 1.0).any(),
-        "minted tokens": bool(shock.minted()),
-    }
-    for what, acts in heard.items():
-        if acts:
-            raise NetworkError(
-                f"acts on {what}, which {model} does not read",
-                where="shock",
-                value=shock.describe(),
-                allowed="moves of prices, external assets and equity, and defaults",
-                remedy="leave it out, or use ct.Cascade()",
-            )
+
+    def __init__(self, net: Network, model: str) -> None:
+        self.assets, self.markets = [str(a) for a in net.assets.index], [str(m) for m in net.markets.index]
+        self.traded = [str(asset) for asset in net.markets["asset"]]
+        self.nodes, self.venues = frozenset(net.nodes.index), [str(v) for v in net.venues.index]
+        self.unit, self.model = net.unit, model
+
+    def check(self, shock: Shock) -> None:
+        """Refuse a shock that names what the network lacks, or acts on what balance sheets do not have.
+
+        Raises
+        ------
+        NetworkError
+            If a part of the shock has no meaning here; the message names it.
+        """
+        shock.check(self.assets, self.markets, self.nodes, self.unit, frozenset(self.venues))
+        ends = np.array([0.0, np.inf])
+        heard: dict[str, Any] = {
+            "depth": (shock.depth_factors(self.markets, self.traded, ends) != 1.0).any(),
+            "withdrawals": (shock.withdrawn(self.venues, ends) != 0.0).any(),
+            "outages": shock.outages(self.venues, ends).any(),
+            "the price of gas": (shock.gas_factors(ends) != 1.0).any(),
+            "oracles": (shock.oracle_factors(self.venues, self.assets, ends) != 1.0).any(),
+            "minted tokens": bool(shock.minted()),
+        }
+        for what, acts in heard.items():
+            if acts:
+                raise NetworkError(
+                    f"acts on {what}, which {self.model} does not read",
+                    where="shock",
+                    value=shock.describe(),
+                    allowed="moves of prices, external assets and equity, and defaults",
+                    remedy="leave it out, or use ct.Cascade()",
+                )

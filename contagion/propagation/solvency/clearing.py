@@ -116,8 +116,7 @@ class Clearing(OnSheets):
         )
 
     def _cleared(self, book: Book, steps: Steps, claims: Any, assets: Any, debts: Any) -> Any:
-        levels = np.unique(book.net.obligations["seniority"].to_numpy())
-        if len(levels) > 1:
+        if book.n_seniorities > 1:
             inside, outside = self._layers(book, steps, claims, debts)
             return eisenberg_noe(
                 external_assets=assets,

@@ -13,6 +13,7 @@ from contagion.arrays import real, word
 from contagion.claims import Claims
 from contagion.errors import NetworkError
 from contagion.network.equity import opening_equity
+from contagion.policies.base import SHEET_HOOKS
 from contagion.propagation.crossholdings import elliott_golub_jackson, suzuki
 from contagion.propagation.solvency.base import OnSheets, waves_of
 from contagion.propagation.solvency.book import READS, Book
@@ -79,6 +80,11 @@ class CrossHoldings(OnSheets):
         real(self.share, "CrossHoldings.share", low=0.0, below=1.0)
         real(self.theta, "CrossHoldings.theta", low=0.0)
         real(self.failure_cost, "CrossHoldings.failure_cost", low=0.0)
+
+    @property
+    def hooks(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Debts are shares already and thresholds no debts: nothing is converted or lent, but by `suzuki`."""
+        return SHEET_HOOKS if self.kind == "suzuki" else ()
 
     @property
     def reads(self) -> dict[str, tuple[str, ...]]:  # type: ignore[override]

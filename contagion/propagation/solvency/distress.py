@@ -72,13 +72,15 @@ class DebtRank(OnSheets):
         found = self._found(steps.helped.claims, face, shock)
         h = found.h
         failed = (h >= DEFAULTED) & (face > 0.0)
-        lacking = np.minimum(face * (1.0 - lost), 0.0)  # a hole that the shock itself tore
+        claims, recovery = steps.helped.claims, self._worth(h)
+        written_off = claims.amount * (1.0 - recovery[claims.debtor])
+        signed = steps.helped.equity - np.bincount(claims.creditor, written_off, len(h))
         history = found.history if found.history is not None else h.reshape(1, -1)
         return Outcome(
-            equity=np.asarray(face * (1.0 - h) + np.where(steps.forced, 0.0, lacking)),
+            equity=np.where(failed, np.minimum(signed, 0.0), np.maximum(face, 0.0) * (1.0 - h)),
             defaulted=np.asarray(failed),
             wave=_first(history >= DEFAULTED, failed),
-            recovery=self._worth(h),
+            recovery=recovery,
             rounds=len(history) - 1,
             metrics={
                 "debtrank": float(found.debtrank),

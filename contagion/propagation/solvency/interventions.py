@@ -10,20 +10,15 @@ import numpy.typing as npt
 
 from contagion.claims import Claims
 from contagion.errors import PolicyError
-from contagion.policies.base import SHEET_HOOKS, Policy
+from contagion.policies.base import Policy
 from contagion.policies.sheet_world import SheetWorld
 from contagion.propagation.solvency.book import Sheets
 from contagion.propagation.solvency.outcome import Steps
 
-__all__ = ["calls", "intervene"]
+__all__ = ["intervene"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-
-
-def calls(policy: Policy) -> bool:
-    """Whether a policy has a hook that models of balance sheets call."""
-    return any(policy.overrides(hook) for hook in SHEET_HOOKS)
 
 
 def intervene(

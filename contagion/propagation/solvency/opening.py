@@ -9,7 +9,6 @@ from contagion.network import Network
 from contagion.network.equity import opening_equity
 from contagion.policies.base import RUNTIME_HOOKS, SHEET_HOOKS, Policy
 from contagion.propagation.policies import check_policies
-from contagion.propagation.solvency.interventions import calls
 
 __all__ = ["open_network"]
 
@@ -18,7 +17,9 @@ BY_REMARGIN = frozenset({"positions", "balances", "accounts", "tiers"})
 """Tables whose rules a margin policy changes; balance sheets feel it through what accounts then hold."""
 
 
-def open_network(net: Network, policies: Sequence[Policy], reads: Reads, model: str) -> Network:
+def open_network(
+    net: Network, policies: Sequence[Policy], reads: Reads, hooks: Sequence[str], model: str
+) -> Network:
     """Apply every policy's `opening` in list order.
 
     Raises
@@ -33,17 +34,17 @@ def open_network(net: Network, policies: Sequence[Policy], reads: Reads, model: 
             raise PolicyError(
                 f"{type(policy).__name__}.opening returned {type(after).__name__}; return a Network"
             )
-        if not _heard(policy, net, after, reads):
-            raise PolicyError(_why(policy, model, reads))
+        if not _heard(policy, net, after, reads, hooks):
+            raise PolicyError(_why(policy, model, reads, hooks))
         if after is not net:
             _check_conserved(policy, net, after)
         net = after
     return net
 
 
-def _heard(policy: Policy, before: Network, after: Network, reads: Reads) -> bool:
+def _heard(policy: Policy, before: Network, after: Network, reads: Reads, hooks: Sequence[str]) -> bool:
     """Whether the model notices a policy: a hook it calls, a column it reads, or a rule of size 0 that it would."""
-    if type(policy) is Policy or calls(policy):
+    if type(policy) is Policy or any(policy.overrides(hook) for hook in hooks):
         return True
     if after is not before and _changed(before, after, reads):
         return True
@@ -74,9 +75,9 @@ def _changed(before: Network, after: Network, reads: Reads) -> bool:
 _KEYS = frozenset({"debtor", "creditor", "node", "asset", "account", "market"})
 
 
-def _why(policy: Policy, model: str, reads: Reads) -> str:
+def _why(policy: Policy, model: str, reads: Reads, hooks: Sequence[str]) -> str:
     name = type(policy).__name__
-    deaf = [hook for hook in RUNTIME_HOOKS if policy.overrides(hook)]
+    deaf = [hook for hook in (*SHEET_HOOKS, *RUNTIME_HOOKS) if policy.overrides(hook) and hook not in hooks]
     if deaf:
         why = f"its hook {deaf[0]} is not called by {model}"
     elif type(policy).rows is not Policy.rows:
@@ -84,7 +85,7 @@ def _why(policy: Policy, model: str, reads: Reads) -> str:
     else:
         why = f"it changes nothing that {model} reads on this network"
     return (
-        f"{name}: {why}; {model} calls {', '.join(SHEET_HOOKS)} and opening, and reads "
+        f"{name}: {why}; {model} calls {', '.join([*hooks, 'opening'])}, and reads "
         f"{', '.join(f'{table} ({chr(44).join(columns)})' for table, columns in reads.items())}"
     )
 

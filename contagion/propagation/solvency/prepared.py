@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from contagion.errors import InputError, PolicyError
 from contagion.network.checks import require_rows
 from contagion.policies.base import SHEET_HOOKS, Policy
 from contagion.policies.bills import set_cost
 from contagion.policies.costs import SECONDS_A_YEAR, CostRates, Outlay
-from contagion.propagation.solvency.book import Book, Sheets, check_shock
+from contagion.propagation.solvency.book import Book, Listener, Sheets
 from contagion.propagation.solvency.interventions import intervene
 from contagion.propagation.solvency.opening import open_network
 from contagion.propagation.solvency.outcome import METRICS, Outcome, Steps, closing, measured
@@ -46,6 +47,11 @@ class SheetModel(Protocol):
         ...
 
     @property
+    def hooks(self) -> tuple[str, ...]:
+        """Hooks of policies that have a meaning here, among convert and support."""
+        ...
+
+    @property
     def reads(self) -> dict[str, tuple[str, ...]]:
         """Table -> columns that the model reads."""
         ...
@@ -70,9 +76,9 @@ class PreparedSheets:
         name = type(model).__name__
         require_rows(net, model.edges, name)
         self.model, self.network, self.policies = model, net, tuple(policies)
-        self.opened = open_network(net, self.policies, model.reads, name)
-        model.check(self.opened)
-        self.book = Book(self.opened, net)
+        self.opened = open_network(net, self.policies, model.reads, model.hooks, name)
+        self._check()
+        self.book, self.listener = Book(self.opened, net), Listener(net, name)
         self.metric_names = (*METRICS, *model.own_metrics)
         self.pledged = _pledged(self.policies, net)
         built_in = "contagion.policies."
@@ -82,9 +88,18 @@ class PreparedSheets:
             for hook in SHEET_HOOKS
         )
 
+    def _check(self) -> None:
+        """Refuse what the model cannot start from, before the policies or because of them."""
+        self.model.check(self.network)
+        try:
+            self.model.check(self.opened)
+        except InputError as error:
+            names = ", ".join(policy.name for policy in self.policies)
+            raise PolicyError(f"after {names}: {error}") from error
+
     def follow(self, shock: Shock) -> tuple[Steps, Outcome]:
         """Shock the sheets, let policies step in, and solve."""
-        check_shock(self.network, shock, type(self.model).__name__)
+        self.listener.check(shock)
         shocked, forced, factors = self.book.after(shock), self.book.forced(shock), self.book.moves(shock)
 
         def without(sheets: Sheets) -> Floats:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from contagion.arrays import real, word
-from contagion.errors import InputError
+from contagion.errors import InputError, NetworkError
 from contagion.propagation.neva import neva
 from contagion.propagation.solvency.base import OnSheets
 from contagion.propagation.solvency.book import Book
@@ -22,6 +22,9 @@ from contagion.propagation.valuations import (
     LinearDebtRank,
     Merton,
 )
+
+if TYPE_CHECKING:
+    from contagion.network import Network
 
 __all__ = ["NEVA"]
 
@@ -86,6 +89,19 @@ class NEVA(OnSheets):
             )
         for name in given:
             real(getattr(self, name), f"NEVA.{name}", above=0.0)
+
+    def check(self, net: Network) -> None:
+        """Refuse nodes without external assets where their volatility is asked for."""
+        if self.valuation in VOLATILE:
+            sheets = Book(net, net).opening
+            bare = np.flatnonzero(sheets.assets <= 0.0)
+            if len(bare):
+                raise NetworkError(
+                    f"{len(bare)} nodes have no assets outside the network, first {sheets.names[int(bare[0])]!r}; "
+                    f"the volatility of {self.valuation} is that of such assets",
+                    where="nodes",
+                    remedy="give them cash or external_assets, or take another valuation",
+                )
 
     def solve(self, book: Book, steps: Steps) -> Outcome:
         """Greatest solution on the sheets after shock and interventions."""
