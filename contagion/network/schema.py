@@ -72,7 +72,7 @@ _ASSETS = Table(
         word("kind", "coin", "currency coin token claim"),
         number("price", low=0.0, open_low=True, unit="money per unit"),
         number("volatility", NAN, low=0.0, unit="per sqrt day"),
-        reference("issuer", "nodes", empty=True, modelled=("",)),
+        reference("issuer", "nodes", empty=True),
     ),
 )
 

@@ -176,14 +176,12 @@ def test_every_fault_is_listed_in_one_error(tables: Tables) -> None:
 
 
 MECHANICS: list[tuple[str, str, Any]] = [
-    ("assets", "issuer", "bank"),
     ("markets", "kind", "future"),
     ("markets", "contract", "inverse"),
     ("markets", "settle", "BTC"),
     ("markets", "expiry", 60.0),
     ("markets", "strike", 100.0),
     ("markets", "hedge_market", "ex:BTC"),
-    ("obligations", "seniority", 2),
 ]
 
 

@@ -54,6 +54,12 @@ OPENINGS: dict[str, Policy] = {
     "position limit": PositionLimit(share=0.02),
     "isolated accounts": CrossOrIsolated("isolated"),
     "cross accounts": CrossOrIsolated("cross"),
+    "capital injection": ct.CapitalInjection(1000.0),
+    "capital injection, equal": ct.CapitalInjection(1000.0, rule="equal"),
+    "exposure limit": ct.ExposureLimit(share=0.001),
+    "central clearing": ct.CentralClearing(default_fund=0.1, capital=50.0),
+    "central clearing of a part": ct.CentralClearing(share=0.3, default_fund=0.0),
+    "ring-fence": ct.RingFence(capital=0.0),
     "fees burned": FeeSplit(fee=0.01, to_fund=0.0, to_keeper=0.0, burned=1.0),
 }
 NETWORKS = ("world 1", "world 2", "world 3", "generated")

@@ -145,8 +145,8 @@ def check_prices(shock: Shock, nodes: Sequence[str]) -> None:
         )
 
 
-def check_alike(net: Network) -> None:
-    """Refuse claims of different seniority, which rounds do not know."""
+def check_plain(net: Network) -> None:
+    """Refuse what only models of balance sheets know: claims of different seniority, shares that nodes issue."""
     junior = net.obligations[net.obligations["seniority"] != 1]
     if len(junior):
         raise NetworkError(
@@ -154,6 +154,13 @@ def check_alike(net: Network) -> None:
             f"{junior.iloc[0]['creditor']!r}; a Cascade pays all creditors alike",
             where="obligations seniority",
             remedy="set seniority to 1, or use ct.Clearing()",
+        )
+    issued = net.assets.index[net.assets["issuer"] != ""]
+    if len(issued):
+        raise NetworkError(
+            f"{len(issued)} assets are issued by nodes, first {issued[0]!r}; a Cascade does not follow their worth",
+            where="assets issuer",
+            remedy="leave issuer empty, or use ct.CrossHoldings(kind='suzuki')",
         )
 
 
@@ -191,7 +198,7 @@ class Prepared:
             check_ready(net)
         self.model, self.network, self.policies = model, net, policies
         self.opened = apply_openings(net, policies)
-        check_alike(self.opened)
+        check_plain(self.opened)
         if like is not None and self.opened is like.opened:
             self.opening: Opening = like.opening
         else:

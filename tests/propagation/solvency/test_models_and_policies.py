@@ -1,0 +1,222 @@
+"""Every model of balance sheets under every built-in policy: something changes, or the policy is refused."""
+
+import numpy as np
+import pytest
+
+import contagion as ct
+from contagion.errors import PolicyError
+from contagion.policies.base import Policy
+from tests.propagation.solvency.banks import MODELS, banks, pair
+
+SHOCK = ct.AssetShock({"bank-00": -0.3, "bank-01": -0.3, "bank-02": -0.2})
+ON_SHEETS = {
+    "injection": ct.CapitalInjection(20.0),
+    "injection by name": ct.CapitalInjection({"bank-03": 5.0, "bank-04": 7.0}),
+    "limit": ct.ExposureLimit(share=0.5),
+    "clearing house": ct.CentralClearing(),
+    "bare clearing house": ct.CentralClearing(default_fund=0.0, capital=1.0),
+    "ring-fence": ct.RingFence(capital=0.05),
+    "bail-in": ct.DebtEquityConversion(target=0.01),
+    "lender": ct.LenderOfLastResort(),
+}
+KINDS = [
+    kind
+    for kind in vars(ct.policies).values()
+    if isinstance(kind, type) and issubclass(kind, Policy) and kind is not Policy
+]
+NEED = {
+    ct.AdaptiveHaircuts: {"window": 600.0},
+    ct.policies.Procedure: {"procedure": "takeover"},
+    ct.policies.Rulebook: {"rulebook": "okx"},
+    ct.CapitalInjection: {"amounts": 20.0},
+    ct.RingFence: {"capital": 0.05},
+}
+
+
+def same(one: ct.Network, other: ct.Network) -> bool:
+    return bool(np.array_equal(one.metrics.to_numpy(), other.metrics.to_numpy(), equal_nan=True))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_built_in_policy_changes_something_or_is_refused(model):
+    net = banks()
+    plain = ct.run(net, SHOCK, MODELS[model])
+    silent = []
+    for kind in KINDS:
+        try:
+            policy = kind(**{k: v for k, v in NEED.get(kind, {}).items() if k in kind.__dataclass_fields__})
+            run = ct.run(net, SHOCK, MODELS[model], [policy])
+        except PolicyError:
+            continue
+        if same(run, plain):
+            silent.append(kind.__name__)
+    contagious = plain.metrics["contagion_defaults"] > 0 and "NEVA" not in type(MODELS[model]).__name__
+    # nobody who is solvent fails here: there is nobody to lend to
+    assert silent == [] if contagious else set(silent) <= {"LenderOfLastResort"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_placebo_changes_nothing(model):
+    assert same(ct.run(banks(), SHOCK, MODELS[model]), ct.run(banks(), SHOCK, MODELS[model], [ct.Policy()]))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_margin_rules_and_funds_reach_balance_sheets_of_a_market(model):
+    if model in ("merton", "linear neva", "furfine neva", "cross-holdings", "suzuki"):
+        model = "neva"
+    net = ct.generate.perp_market(n_accounts=300, seed=1)
+    shock = ct.PriceShock({"BTC": -0.3})
+    plain = ct.run(net, shock, MODELS[model])
+    for policy in (ct.InsuranceFund(factor=3.0), ct.MarginMultiplier(factor=1.5)):
+        assert not same(ct.run(net, shock, MODELS[model], [policy]), plain)
+    assert same(
+        ct.run(net, shock, MODELS[model], [ct.InsuranceFund(factor=1.0), ct.MarginMultiplier(factor=1.0)]),
+        plain,
+    )
+    for deaf in (
+        ct.Halt(),
+        ct.PriceBand(),
+        ct.LiquidationThrottle(),
+        ct.SocialisedLoss(),
+        ct.DynamicMargin(),
+    ):
+        with pytest.raises(PolicyError):
+            ct.run(net, shock, MODELS[model], [deaf])
+
+
+@pytest.mark.parametrize("name", ON_SHEETS)
+def test_openings_keep_every_sum_of_equity(name):
+    from contagion.network.equity import opening_equity
+
+    before = banks()
+    after = ON_SHEETS[name].opening(before)
+    paid = sum(after.payers.values())
+    assert opening_equity(after).sum() - paid == pytest.approx(opening_equity(before).sum(), rel=1e-12)
+    if name != "ring-fence" and not name.startswith("injection"):
+        kept = opening_equity(after).reindex(before.nodes.index)
+        np.testing.assert_allclose(kept, opening_equity(before), rtol=1e-9, atol=1e-9)
+
+
+def test_a_clearing_house_nets():
+    net = ct.Network(
+        nodes=[{"name": n, "kind": "institution", "external_assets": 10.0, "cash": 1.0} for n in "ABC"],
+        obligations=[
+            {"debtor": "A", "creditor": "B", "amount": 5.0},
+            {"debtor": "B", "creditor": "C", "amount": 4.0},
+            {"debtor": "C", "creditor": "A", "amount": 2.0},
+        ],
+    )
+    after = ct.CentralClearing(default_fund=0.1).opening(net)
+    owed = after.obligations.set_index(["debtor", "creditor", "seniority"])["amount"]
+    house = "central counterparty"
+    assert owed["A", house, 1] == 3.0
+    assert owed[house, "B", 1] == 1.0
+    assert owed[house, "C", 1] == 2.0
+    fund = owed.xs(2, level="seniority")
+    assert fund.tolist() == pytest.approx([0.3 * 7 / 22, 0.3 * 9 / 22, 0.3 * 6 / 22])
+    assert after.nodes.loc[house, "cash"] == pytest.approx(0.3)
+
+
+def test_an_exposure_limit_caps_every_claim():
+    from contagion.network.equity import opening_equity
+
+    after = ct.ExposureLimit(share=0.5).opening(banks())
+    claims = after.obligations
+    limit = 0.5 * opening_equity(banks()).reindex(claims["creditor"]).to_numpy()
+    assert (claims["amount"].to_numpy() <= limit * (1 + 1e-12)).all()
+    assert claims["amount"].sum() < banks().obligations["amount"].sum()
+
+
+def test_a_ring_fence_shares_the_fate_of_its_parent():
+    net = banks()
+    run = ct.run(net, ct.AssetShock(-0.1), ct.Clearing(), [ct.RingFence(capital=0.02)])
+    fenced = run.nodes[run.nodes.index.str.startswith("ring-fence:")]
+    assert len(fenced)
+    assert (fenced["direct_loss"] > 0.0).all()
+    assert (fenced["loss_on_claims"] == 0.0).all()
+
+
+def test_a_bail_in_lifts_the_debtor_and_costs_the_creditor():
+    run = ct.run(
+        pair(), ct.AssetShock({"A": -0.4}), ct.Clearing(alpha=0.5, beta=0.5), [ct.DebtEquityConversion()]
+    )
+    assert run.metrics["converted"] == 1.0
+    assert run.metrics["node_defaults"] == 0
+    assert run.nodes["closing_equity"].tolist() == [0.0, 4.0]
+    assert run.metrics["system_loss"] == 1.0
+    assert run.events["kind"].tolist() == ["conversion"]
+
+
+def test_a_lender_of_last_resort_is_repaid_what_is_left():
+    chain = ct.Network(
+        nodes=[
+            {"name": "A", "kind": "institution", "external_assets": 5.0},
+            {"name": "B", "kind": "institution", "external_assets": 1.0, "external_liabilities": 2.0},
+            {"name": "C", "kind": "institution", "external_assets": 1.0},
+        ],
+        obligations=[
+            {"debtor": "A", "creditor": "B", "amount": 5.0},
+            {"debtor": "B", "creditor": "C", "amount": 3.0},
+        ],
+    )
+    shock = ct.AssetShock({"A": -0.6})
+    costly = ct.Clearing(alpha=0.0, beta=0.0)
+    plain = ct.run(chain, shock, costly)
+    assert plain.nodes["defaulted"].tolist() == [True, True, False]
+    helped = ct.run(chain, shock, costly, [ct.LenderOfLastResort(margin=0.1)])
+    assert helped.nodes["lent"].tolist() == [0.0, pytest.approx(4.4), 0.0]
+    assert helped.nodes["repaid"].tolist() == [0.0, pytest.approx(0.4), 0.0]
+    assert helped.nodes["defaulted"].tolist() == [True, False, False]
+    assert helped.metrics["support_lost"] == pytest.approx(4.0)
+    assert helped.metrics["policy_cost"] >= 4.0
+    poor = ct.run(chain, shock, costly, [ct.LenderOfLastResort(budget=1.0)])
+    assert poor.metrics["lent"] == 1.0
+    assert poor.nodes["defaulted"].tolist() == [True, True, False]
+
+
+def test_a_policy_of_ones_own_sees_the_sheets():
+    from dataclasses import dataclass
+
+    seen = {}
+
+    @dataclass(frozen=True)
+    class Guarantee(ct.Policy):
+        def support(self, world, loans):
+            seen["equity"] = world.equity.tolist()
+            return loans + world.shortfall
+
+    run = ct.run(pair(), ct.AssetShock({"A": -0.4}), ct.Clearing(alpha=0.5, beta=0.5), [Guarantee()])
+    assert seen["equity"] == [-1.0, 5.0]
+    assert run.metrics["node_defaults"] == 0
+
+    @dataclass(frozen=True)
+    class Broken(ct.Policy):
+        def support(self, world, loans):
+            return loans - 1.0
+
+    with pytest.raises(PolicyError, match=r"Broken\.support"):
+        ct.run(pair(), ct.AssetShock({"A": -0.4}), ct.Clearing(), [Broken()])
+
+
+def test_unknown_nodes_are_refused_by_name():
+    for policy in (
+        ct.CapitalInjection({"bank-1": 5.0}),
+        ct.RingFence(nodes=("bank-1",)),
+        ct.LenderOfLastResort(nodes=("bank-1",)),
+        ct.DebtEquityConversion(nodes=("bank-1",)),
+    ):
+        with pytest.raises(PolicyError, match="bank-1"):
+            ct.run(banks(), SHOCK, ct.Clearing(), [policy])
+
+
+def test_a_comparison_over_drawn_assets_is_paired_and_repeats():
+    family = ct.AssetShocks(ct.PriceShocks.student_t(df=4, scale=0.05))
+    sets = {"limit": ct.ExposureLimit(share=0.5), "lender": ct.LenderOfLastResort()}
+    study = ct.compare(banks(), family, ct.Clearing(alpha=0.6, beta=0.6), sets, n=40, seed=5)
+    assert study.effects("system_loss").loc["placebo", "difference"] == 0.0
+    assert list(study.scenarios.columns[2:]) == list(banks().nodes.index)
+    part = ct.compare(
+        banks(), family, ct.Clearing(alpha=0.6, beta=0.6), {"limit": sets["limit"]}, n=15, seed=5
+    )
+    whole = study.to_frame().query("policy == 'limit' and scenario < 15").reset_index(drop=True)
+    assert whole.equals(part.to_frame().query("policy == 'limit'").reset_index(drop=True))

@@ -1,0 +1,148 @@
+"""Models of balance sheets on networks small enough to follow with pencil and paper."""
+
+import numpy as np
+import pytest
+
+import contagion as ct
+from contagion.errors import NetworkError
+from tests.propagation.solvency.banks import pair
+
+
+def test_clearing_passes_the_shortfall_on_and_counts_it_once():
+    run = ct.run(pair(), ct.AssetShock({"A": -0.4}), ct.Clearing())
+    assert run.nodes["opening_equity"].tolist() == [1.0, 5.0]
+    assert run.nodes["direct_loss"].tolist() == [2.0, 0.0]
+    assert run.nodes["closing_equity"].tolist() == [0.0, 4.0]
+    assert run.nodes["recovery"].tolist() == [0.75, 1.0]
+    m = run.metrics
+    assert (m["direct_loss"], m["system_loss"], m["system_gain"]) == (2.0, 1.0, 1.0)
+    assert m["loss_amplification"] == 1.5
+    assert (m["node_defaults"], m["fundamental_defaults"], m["contagion_defaults"]) == (1, 1, 0)
+    assert (m["unpaid"], m["external_loss"], m["default_costs"]) == (1.0, 0.0, 0.0)
+    assert list(run.contagion_graph().edges(data=True)) == [
+        ("outside", "A", {"weight": 2.0, "channel": "shock"}),
+        ("A", "B", {"weight": 1.0, "channel": "default"}),
+    ]
+
+
+def test_default_costs_are_what_defaulters_do_not_keep():
+    run = ct.run(pair(), ct.AssetShock({"A": -0.4}), ct.Clearing(alpha=0.5, beta=0.5))
+    assert run.nodes["paid_inside"].tolist() == [1.5, 0.0]
+    assert run.metrics["default_costs"] == 1.5
+    assert run.metrics["system_loss"] == 2.5
+
+
+def test_a_node_that_is_let_fail_loses_its_equity_and_the_costs_of_default():
+    free = ct.run(pair(), ct.Default(["A"]), ct.Clearing())
+    assert free.nodes["defaulted"].tolist() == [True, False]
+    assert free.metrics["system_loss"] == 1.0  # A's own equity: the loss of a default nobody asked for
+    dear = ct.run(pair(), ct.Default(["A"]), ct.Clearing(alpha=0.6))
+    assert dear.nodes["loss_on_claims"].tolist() == [0.0, pytest.approx(4.0 - 0.6 * (0.6 * 5.0 - 1.0))]
+
+
+def test_an_equity_shock_is_a_share_of_face_equity():
+    run = ct.run(pair(), ct.EquityShock({"A": 0.5, "B": 0.2}), ct.Clearing())
+    assert run.nodes["direct_loss"].tolist() == [0.5, 1.0]
+    assert run.metrics["system_loss"] == 0.0
+
+
+def test_shocks_add():
+    shock = ct.AssetShock({"A": -0.2}) + ct.EquityShock({"A": 0.5}) + ct.AssetShock({"A": -0.5})
+    run = ct.run(pair(), shock, ct.Clearing())
+    assert run.nodes["direct_loss"].tolist() == [5.0 - 5.0 * 0.8 * 0.5 + 0.5, 0.0]
+
+
+def test_debtrank_passes_every_loss_on():
+    run = ct.run(pair(), ct.EquityShock({"A": 0.5}), ct.DebtRank())
+    assert run.nodes["h"].tolist() == [0.5, 0.4]
+    assert run.nodes["loss"].tolist() == [0.0, 2.0]
+    assert run.metrics["system_loss"] == 2.0
+    assert run.metrics["amplification"] == (0.5 + 2.0) / 0.5
+
+
+def test_furfine_fails_in_waves():
+    chain = ct.Network(
+        nodes=[
+            {"name": name, "kind": "institution", "external_assets": 3.0, "external_liabilities": debt}
+            for name, debt in (("A", 0.0), ("B", 5.0), ("C", 5.0))
+        ],
+        obligations=[
+            {"debtor": "A", "creditor": "B", "amount": 3.0},
+            {"debtor": "B", "creditor": "C", "amount": 0.5},
+            {"debtor": "A", "creditor": "C", "amount": 2.0},
+        ],
+    )
+    run = ct.run(chain, ct.Default(["A"]), ct.Furfine(lgd=0.5))
+    assert run.nodes["wave"].tolist() == [0, 1, 1]
+    assert run.nodes["signed_equity"].tolist() == [-2.0, -1.0, -0.75]
+    assert run.rounds["defaults"].tolist() == [1, 3]
+    assert run.rounds["loss"].tolist() == [2.5, 2.75]
+    assert run.events["node"].tolist() == ["A", "B", "C"]
+
+
+def test_holdings_and_prices_are_assets_outside_the_network():
+    net = ct.Network(
+        nodes=[{"name": "A", "kind": "institution"}, {"name": "B", "kind": "institution", "cash": 1.0}],
+        assets=[
+            {"name": "USD", "kind": "currency", "price": 1.0},
+            {"name": "BTC", "kind": "coin", "price": 10.0},
+        ],
+        holdings=[{"node": "A", "asset": "BTC", "quantity": 0.5}],
+        obligations=[{"debtor": "A", "creditor": "B", "amount": 4.0}],
+    )
+    run = ct.run(net, ct.PriceShock({"BTC": -0.4}), ct.Clearing())
+    assert run.nodes["recovery"].tolist() == [pytest.approx(0.75), 1.0]
+
+
+def test_senior_layers_are_paid_first():
+    net = pair().replace(
+        obligations=[
+            {"debtor": "A", "creditor": "B", "amount": 2.0, "seniority": 1},
+            {"debtor": "A", "creditor": "B", "amount": 2.0, "seniority": 2},
+        ]
+    )
+    run = ct.run(net, ct.AssetShock({"A": -0.5}), ct.Clearing())
+    assert run.metrics["unpaid"] == pytest.approx(1.5)
+    with pytest.raises(NetworkError, match="seniorities"):
+        ct.run(net, ct.AssetShock({"A": -0.5}), ct.Clearing(alpha=0.5))
+    with pytest.raises(NetworkError, match="seniority"):
+        ct.run(net, ct.Default(["A"]), ct.Cascade())
+
+
+def test_customers_of_a_venue_are_its_creditors_and_its_assets():
+    net = ct.generate.perp_market(n_accounts=300, seed=1)
+    run = ct.run(net, ct.PriceShock({"BTC": -0.001}), ct.Clearing())
+    from contagion.network.equity import opening_equity
+
+    np.testing.assert_allclose(run.nodes["opening_equity"], opening_equity(net), rtol=1e-9, atol=1e-3)
+
+
+def test_what_balance_sheets_do_not_have_is_refused():
+    for shock in (ct.DepthShock(-0.5), ct.Withdrawal("A", 0.5)):
+        with pytest.raises(NetworkError):
+            ct.run(ct.generate.perp_market(n_accounts=300, seed=1), shock, ct.Clearing())
+    with pytest.raises(NetworkError, match="obligations"):
+        ct.run(ct.Network(nodes=[{"name": "A"}]), ct.Default(["A"]), ct.Clearing())
+    with pytest.raises(NetworkError, match="'C'"):
+        ct.run(pair(), ct.AssetShock({"C": -0.5}), ct.Clearing())
+    with pytest.raises(NetworkError, match="external assets or equity"):
+        ct.run(pair(), ct.AssetShock({"A": -0.5}), ct.Cascade())
+
+
+def test_cross_held_shares_fall_with_their_issuer():
+    net = ct.Network(
+        nodes=[
+            {"name": "A", "kind": "institution", "external_assets": 10.0},
+            {"name": "B", "kind": "institution", "external_assets": 1.0, "external_liabilities": 4.0},
+        ],
+        assets=[
+            {"name": "USD", "kind": "currency", "price": 1.0},
+            {"name": "A shares", "kind": "claim", "price": 2.0, "issuer": "A"},
+        ],
+        holdings=[{"node": "B", "asset": "A shares", "quantity": 2.0}],
+        obligations=[{"debtor": "A", "creditor": "B", "amount": 0.001}],
+    )
+    run = ct.run(net, ct.AssetShock({"A": -0.5}), ct.CrossHoldings(kind="suzuki"))
+    share = 4.0 / 9.999
+    assert run.nodes["signed_equity"]["B"] == pytest.approx(1.0 + 0.001 + share * 4.999 - 4.0)
+    assert run.nodes["defaulted"].tolist() == [False, True]
