@@ -241,3 +241,22 @@ def test_every_algorithm_that_is_mapped_has_a_bundled_case(request):
     if request.config.getoption("--cases") == str(request.path.parent / "cases"):
         cases = read_cases(request.path.parent / "cases")
         assert {case.record["algorithm"] for case in cases} == set(ALGORITHMS)
+
+
+def test_a_ranking_holds_for_the_list_of_single_defaults():
+    record = {
+        "algorithm": "debtrank_linear",
+        "input": {"n": 3, "liabilities": [[0, 1, 0], [0, 0, 3], [1, 0, 0]], "equity": [4, 4, 4]},
+        "params": {
+            "scenarios": [{"initial_defaults": [2]}, {"initial_defaults": [0]}, {"initial_defaults": [1]}]
+        },
+        "expected": {"ranking": [1, 0, 2]},
+        "tolerance": {"abs": 1e-9},
+    }
+    assert check(record, compute) == []
+    assert len(check({**record, "expected": {"ranking": [1, 2, 0]}}, compute)) == 1
+    named = {**record["input"], "names": ["A", "B", "C"]}
+    assert (
+        check({**record, "input": named, "params": {}, "expected": {"ranking": ["B", "A", "C"]}}, compute)
+        == []
+    )
