@@ -254,7 +254,7 @@ def test_a_ranking_holds_for_the_list_of_single_defaults():
         "tolerance": {"abs": 1e-9},
     }
     assert check(record, compute) == []
-    assert len(check({**record, "expected": {"ranking": [1, 2, 0]}}, compute)) == 1
+    assert len(check({**record, "expected": {"ranking": [1, 2, 0]}}, compute)) == 2
     named = {**record["input"], "names": ["A", "B", "C"]}
     assert (
         check({**record, "input": named, "params": {}, "expected": {"ranking": ["B", "A", "C"]}}, compute)
