@@ -24,7 +24,7 @@ from contagion.streams import check_seed, stream
 __all__ = ["Posterior", "gandy_veraart"]
 
 MOST_CELLS: Final = 200_000_000
-BURN_IN: Final = 20
+BURN_IN: Final = 50
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,9 @@ def gandy_veraart(
     chains : int, default 4
         Chains, each from a feasible matrix of its own.
     thin : int, optional
-        Cycles from a draw to the next; by default 20 times the entries, at least 40. Networks that are nearly as
+        Cycles from a draw to the next; by default 8 times the entries, at least 40. Networks that are nearly as
         sparse as the sums allow need many more: see the diagnostics.
-    burn_in : int, default 20
+    burn_in : int, default 50
         Draws left out at the start of each chain.
     keep_draws : bool, default True
         Whether the matrices are kept.
@@ -135,7 +135,7 @@ def gandy_veraart(
     sums = read_sums(interbank_liabilities, interbank_assets)
     share = real(link_probability, "link_probability", above=0.0, high=1.0)
     count, lines = _whole(n_samples, "n_samples", 1), _whole(chains, "chains", 1)
-    steps = max(40, 20 * sums.n**2) if thin is None else _whole(thin, "thin", 1)
+    steps = max(40, 8 * sums.n**2) if thin is None else _whole(thin, "thin", 1)
     skipped = _whole(burn_in, "burn_in", 0)
     check_seed(seed)
     per_money = share * max(1, sums.n * (sums.n - 1)) / (sums.total or 1.0)

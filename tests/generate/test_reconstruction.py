@@ -272,6 +272,17 @@ def test_two_debtors_and_three_creditors_have_the_posterior_of_a_hexagon():
     assert 1 - found.prob_positive[0, 2] == pytest.approx(gone, abs=0.025)
 
 
+def test_sparse_networks_of_twenty_banks_mix_from_different_starts():
+    rng = np.random.default_rng(0)
+    owed, claimed = rng.lognormal(0, 1.2, 20), rng.lognormal(0, 1.2, 20)
+    claimed *= owed.sum() / claimed.sum()
+    found = ct.generate.gandy_veraart(owed, claimed, link_probability=0.1, n_samples=200, seed=2)
+    assert found.moved > 0.05
+    assert (found.diagnostics.loc[["links", "concentration"], "split_r_hat"] < 1.1).all()
+    assert (found.diagnostics.loc[["links", "concentration"], "effective_sample_size"] > 50).all()
+    assert 40 <= found.diagnostics.loc["links", "mean"] <= 50
+
+
 def test_the_sampler_is_keyed_and_its_first_draws_stay():
     few = ct.generate.gandy_veraart(OWED, CLAIMED, link_probability=0.4, n_samples=8, seed=5, chains=2)
     many = ct.generate.gandy_veraart(OWED, CLAIMED, link_probability=0.4, n_samples=20, seed=5, chains=2)
@@ -290,7 +301,7 @@ def test_the_sampler_is_keyed_and_its_first_draws_stay():
 
 
 def test_round_sums_that_settle_exactly_leave_the_sparsest_networks_only():
-    found = ct.generate.gandy_veraart(OWED, CLAIMED, link_probability=0.4, n_samples=80, seed=1)
+    found = ct.generate.gandy_veraart(OWED, CLAIMED, link_probability=0.4, n_samples=80, seed=1, burn_in=500)
     assert ct.generate.min_density(OWED, CLAIMED).n_links == 7
     assert ((found.draws > 0).sum((1, 2)) == 7).all()
 
