@@ -142,10 +142,11 @@ def _best_groups(owed: FloatArray, claimed: FloatArray) -> list[tuple[IntArray, 
     size = len(debtors) + len(creditors)
     if size == 0:
         return []
-    signed = np.zeros(1)
-    for one in [*owed[debtors], *-claimed[creditors]]:
-        signed = np.concatenate([signed, signed + one])
-    balanced = np.flatnonzero(np.abs(signed) <= LEAST_LINK * owed.sum())[1:]
+    signed = np.zeros(2**size)
+    for k, one in enumerate([*owed[debtors], *-claimed[creditors]]):
+        np.add(signed[: 2**k], one, out=signed[2**k : 2 ** (k + 1)])
+    np.abs(signed, out=signed)
+    balanced = np.flatnonzero(signed <= LEAST_LINK * owed.sum())[1:]
     place = {int(bank): len(debtors) + k for k, bank in enumerate(creditors)}
     partner = np.array([place.get(int(bank), -1) for bank in debtors], dtype=np.int64)
     amount = np.concatenate([owed[debtors], claimed[creditors]])

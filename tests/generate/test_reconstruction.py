@@ -377,14 +377,29 @@ def test_every_network_of_an_ensemble_has_the_sums_and_balances(method, options,
 
 
 def test_an_ensemble_goes_straight_into_a_comparison():
-    owed = pd.Series(OWED, index=list("ABCDEFG"), dtype=float)
-    claimed = pd.Series(CLAIMED, index=list("ABCDEFG"), dtype=float)
-    sheets = {name: pd.Series(column, index=list("ABCDEFG")) for name, column in SHEETS.items()}
-    nets = ct.generate.reconstruct(owed, claimed, n=3, seed=2, link_probability=0.4, **sheets)
-    assert list(nets[0].nodes.index) == list("ABCDEFG")
-    from contagion.experiments.arguments import networks
-
-    assert networks(None, nets) == tuple(nets)
+    """Bank A fails; what the others lose depends on whom it owes, which only the ensemble says."""
+    banks = list("ABCD")
+    owed, claimed = [3.1, 2.2, 2.5, 1.7], [1.5, 2.9, 3.3, 1.8]
+    sheets = {"external_assets": [1.7, 2.3, 1.3, 1.1], "external_liabilities": [0, 2.4, 1.6, 1.0]}
+    labelled = {name: pd.Series(column, index=banks) for name, column in sheets.items()}
+    nets = ct.generate.reconstruct(
+        pd.Series(owed, index=banks),
+        pd.Series(claimed, index=banks),
+        n=6,
+        seed=1,
+        link_probability=0.4,
+        **labelled,
+    )
+    assert list(nets[0].nodes.index) == banks
+    model, policies = ct.Clearing(alpha=0.5, beta=0.5), {"injection": ct.CapitalInjection(1.0)}
+    rows = ct.compare(None, ct.Default(["A"]), model, policies, networks=nets, n=6).to_frame()
+    for policy in ("none", "injection"):
+        found = rows[rows["policy"] == policy]
+        assert found["network"].tolist() == list(range(6))
+        assert found["status"].eq("ok").all()
+        assert found["unpaid"].nunique() == 6
+    alone = ct.compare(nets[3], ct.Default(["A"]), model, policies, n=1).to_frame()
+    assert alone["unpaid"].iloc[0] == rows["unpaid"].iloc[3]
 
 
 @pytest.mark.parametrize(
