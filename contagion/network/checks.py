@@ -11,6 +11,7 @@ import pandas as pd
 from contagion.errors import Fault, InputError, NetworkError, issue_table, raise_faults, shown
 from contagion.network.equity import opening_account_equity, opening_equity, opening_requirement
 from contagion.network.network import Network
+from contagion.network.once import once
 from contagion.network.schema import TABLES
 from contagion.network.unread import at_default
 
@@ -34,6 +35,7 @@ def check(net: Network) -> pd.DataFrame:
     return issue_table(findings(net))
 
 
+@once
 def findings(net: Network) -> list[Fault]:
     """Return the findings of `check`, errors first.
 

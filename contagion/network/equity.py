@@ -10,10 +10,12 @@ import pandas as pd
 
 from contagion.errors import PolicyError
 from contagion.network.network import Network
+from contagion.network.once import once
 from contagion.network.reserved import rest_of_market
 from contagion.network.weights import balance_weights
 
 
+@once
 def opening_account_equity(net: Network) -> pd.Series[float]:
     """Return the equity of one account behind each row of `accounts`, at opening marks.
 
@@ -90,6 +92,7 @@ class AccountBook:
         return np.asarray(equity, dtype=np.float64)
 
 
+@once
 def opening_equity(net: Network) -> pd.Series[float]:
     """Return the equity of every node at the opening.
 
@@ -129,6 +132,7 @@ def opening_equity(net: Network) -> pd.Series[float]:
     return pd.Series(equity, index=nodes.index, name="equity")
 
 
+@once
 def contributions(net: Network) -> pd.DataFrame:
     """Return what every member has paid into the default fund of a venue.
 
@@ -176,6 +180,7 @@ def contributions(net: Network) -> pd.DataFrame:
     return table[table["money"] > 0.0].reset_index(drop=True)
 
 
+@once
 def opening_requirement(net: Network) -> pd.Series[float]:
     """Return the maintenance requirement of one account behind each row, at opening marks.
 
@@ -198,6 +203,7 @@ def opening_requirement(net: Network) -> pd.Series[float]:
     return pd.Series(asked, index=net.accounts.index, name="requirement")
 
 
+@once
 def opening_leg_requirement(net: Network) -> npt.NDArray[np.float64]:
     """Return the maintenance margin of every position of one account behind its row, at opening marks.
 
@@ -233,6 +239,7 @@ def size_slopes(net: Network, column: str) -> npt.NDArray[np.float64]:
     return np.asarray(slopes[net.codes("markets", "schedule")], dtype=np.float64)
 
 
+@once
 def opening_haircuts(net: Network) -> pd.Series[float]:
     """Return what the coins of one account behind each row of `accounts` do not count for, at opening prices.
 

@@ -7,11 +7,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.network.network import Network
+from contagion.network.once import once
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 
+@once
 def collateral_rows(net: Network) -> npt.NDArray[np.int64]:
     """Return the row of `collateral` that belongs to each row of `balances`, -1 where there is none."""
     venue = net.codes("accounts", "venue")[net.codes("balances", "account")]
@@ -20,6 +22,7 @@ def collateral_rows(net: Network) -> npt.NDArray[np.int64]:
     return np.asarray(found, dtype=np.int64)
 
 
+@once
 def coin_rows(net: Network) -> Flags:
     """Return which rows of `balances` hold or owe something else than money of the unit."""
     balances = net.balances
@@ -31,6 +34,7 @@ def cell(net: Network, column: str, rows: npt.NDArray[np.int64]) -> Floats:
     return np.asarray(np.append(net.collateral[column].to_numpy(np.float64), np.nan)[rows], dtype=np.float64)
 
 
+@once
 def by_category(net: Network) -> Flags:
     """Return which balances count by the parameters of their category (the e-mode of lending protocols).
 
@@ -51,6 +55,7 @@ def by_category(net: Network) -> Flags:
     return np.asarray(special & ~np.isnan(cell(net, "category_threshold", rows)), dtype=np.bool_)
 
 
+@once
 def at_protocols(net: Network) -> Flags:
     """Return which balances lie at a protocol."""
     protocol = net.nodes["kind"].to_numpy()[net.codes("venues", "name")] == "protocol"
@@ -59,6 +64,7 @@ def at_protocols(net: Network) -> Flags:
     )
 
 
+@once
 def balance_weights(net: Network) -> Floats:
     """Return the weight of every row of `balances` as collateral, ``(n_balances,)``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -82,19 +82,35 @@ def build_tiers(net: Network, units: Units) -> Tiers:
     )
 
 
-def _side(net: Network, market: str, side: str) -> pd.DataFrame:
-    """Bands of one side of a market, narrowest first."""
-    rows = net.depth[(net.depth["market"] == market) & (net.depth["side"] == side)]
-    return rows.sort_values("band", kind="stable")
+class _Side(NamedTuple):
+    """Bands of one side of a market, narrowest first, and the money within each."""
+
+    band: Floats
+    amount: Floats
+
+
+def _sides(net: Network) -> dict[tuple[str, str], _Side]:
+    """Both sides of every market that has depth."""
+    depth = net.depth
+    market, side = net.codes("depth", "market"), (depth["side"] == "ask").to_numpy()
+    band, amount = depth["band"].to_numpy(float), depth["amount"].to_numpy(float)
+    order = np.lexsort((band, side, market))
+    key = 2 * market[order] + side[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    names = [str(name) for name in net.markets.index]
+    found = {}
+    for begin, end in zip(first.tolist(), [*first[1:].tolist(), len(key)], strict=True):
+        rows = order[begin:end]
+        found[names[key[begin] // 2], "ask" if key[begin] % 2 else "bid"] = _Side(band[rows], amount[rows])
+    return found
 
 
 def _set_book(
-    net: Network, units: Units, out: np.void, name: str, bands: list[float], volumes: list[float]
+    row: Any, bid: _Side, ask: _Side, units: Units, out: np.void, bands: list[float], volumes: list[float]
 ) -> float:
     """Impact parameters of one market and its bands; returns its weight in the index."""
-    row = net.markets.loc[name]
-    bid, ask = _side(net, name, "bid"), _side(net, name, "ask")
-    resting, capital = sum(float(side["amount"].iloc[-1]) for side in (bid, ask) if len(side)), 0.0
+    name = str(row["name"])
+    resting, capital = sum(float(side.amount[-1]) for side in (bid, ask) if len(side.band)), 0.0
     if row["impact"] == "square_root":
         if not row["volume"] > 0 or not out["volatility"] > 0:
             raise NetworkError(
@@ -106,39 +122,37 @@ def _set_book(
     elif row["kind"] == "pool":
         capital, resting = _set_pool(out, row, name, bid, ask, units)
     else:
-        if not len(bid) or not len(ask):
+        if not len(bid.band) or not len(ask.band):
             raise NetworkError(
                 f"markets {name!r} has no depth on both sides; add rows to depth (zero depth is no market)"
             )
-        band = float(bid["band"].iloc[0])
+        band = float(bid.band[0])
         out["coefficient"] = row["impact_coefficient"] * band
-        out["depth_bid"] = bid["amount"].iloc[0] * units.scale
-        out["depth_ask"] = ask["amount"].iloc[0] * units.scale * (band / ask["band"].iloc[0])
+        out["depth_bid"] = bid.amount[0] * units.scale
+        out["depth_ask"] = ask.amount[0] * units.scale * (band / ask.band[0])
     out["capital"] = (capital or resting) * units.scale
     out["band_first"] = len(bands)
-    bands.extend(bid["band"])
-    volumes.extend(bid["amount"] * units.scale)
+    bands.extend(bid.band)
+    volumes.extend(bid.amount * units.scale)
     out["band_mid"] = len(bands)
-    bands.extend(ask["band"])
-    volumes.extend(ask["amount"] * units.scale)
+    bands.extend(ask.band)
+    volumes.extend(ask.amount * units.scale)
     out["band_last"] = len(bands)
     return resting
 
 
-def _set_pool(
-    out: np.void, row: Any, name: str, bid: pd.DataFrame, ask: pd.DataFrame, units: Units
-) -> tuple[float, float]:
+def _set_pool(out: np.void, row: Any, name: str, bid: _Side, ask: _Side, units: Units) -> tuple[float, float]:
     """Reserves of a pool, from its narrowest bid; returns the money in it and the money within its widest bands."""
-    if not len(bid) or not len(ask):
+    if not len(bid.band) or not len(ask.band):
         raise NetworkError(f"pool {name!r} has no depth on both sides; add rows to depth (its reserves)")
-    if not float(bid["band"].iloc[-1]) < 1.0:
+    if not float(bid.band[-1]) < 1.0:
         raise NetworkError(f"depth of the pool {name!r}: a bid band of 1 has no end; give bands below 1")
-    share = 1.0 / math.sqrt(1.0 - float(bid["band"].iloc[0])) - 1.0  # of the reserve, sold within the band
+    share = 1.0 / math.sqrt(1.0 - float(bid.band[0])) - 1.0  # of the reserve, sold within the band
     out["coefficient"] = row["impact_coefficient"] * share
-    out["depth_bid"] = out["depth_ask"] = bid["amount"].iloc[0] * units.scale
-    reserve = float(bid["amount"].iloc[0]) / share
-    low = math.sqrt(1.0 - float(bid["band"].iloc[-1]))
-    high = math.sqrt(1.0 + float(ask["band"].iloc[-1]))
+    out["depth_bid"] = out["depth_ask"] = bid.amount[0] * units.scale
+    reserve = float(bid.amount[0]) / share
+    low = math.sqrt(1.0 - float(bid.band[-1]))
+    high = math.sqrt(1.0 + float(ask.band[-1]))
     within = reserve * ((1.0 / low - 1.0) + (1.0 - 1.0 / high))
     ranged = reserve * ((1.0 - low) + (1.0 - 1.0 / high))
     return ranged if row["impact"] == "concentrated" else 2.0 * reserve, within
@@ -176,9 +190,11 @@ def build_markets(
     rows["depth"] = rows["shock_depth"] = rows["multiplier"] = rows["depth_lowest"] = 1.0
     bands: list[float] = []
     volumes: list[float] = []
-    weights = [
-        _set_book(net, units, rows[m], str(name), bands, volumes) for m, name in enumerate(net.markets.index)
-    ]
+    sides, nothing = _sides(net), _Side(np.zeros(0), np.zeros(0))
+    weights = []
+    for m, row in enumerate(net.markets.reset_index().to_dict("records")):
+        bid, ask = (sides.get((str(row["name"]), side), nothing) for side in ("bid", "ask"))
+        weights.append(_set_book(row, bid, ask, units, rows[m], bands, volumes))
     spots = np.flatnonzero((rows["kind"] == SPOT) & net.markets["in_index"].to_numpy(bool))
     order = spots[np.argsort(asset[spots], kind="stable")].astype(np.int64)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(asset[spots], minlength=len(net.assets)))]).astype(
