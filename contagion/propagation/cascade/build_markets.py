@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,7 +100,7 @@ def _sides(net: Network) -> dict[tuple[str, str], _Side]:
     first = np.flatnonzero(np.diff(key, prepend=-1))
     names = [str(name) for name in net.markets.index]
     found = {}
-    for begin, end in zip(first.tolist(), [*first[1:].tolist(), len(key)], strict=True):
+    for begin, end in pairwise([*first.tolist(), len(key)]):
         rows = order[begin:end]
         found[names[key[begin] // 2], "ask" if key[begin] % 2 else "bid"] = _Side(band[rows], amount[rows])
     return found
