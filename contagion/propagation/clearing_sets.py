@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from contagion.arrays import FloatArray
 from contagion.claims import Claims
 from contagion.errors import ConvergenceError
-from contagion.propagation.clearing_sweeps import TOLERANCE, reach, receipts, settle
+from contagion.propagation.clearing_sweeps import TOLERANCE, reach, receipts, settle, turned
 
 __all__ = ["Debts", "Problem", "Solution"]
 
@@ -40,11 +40,12 @@ class Debts:
 
     @classmethod
     def of(cls, claims: Claims, outside: FloatArray) -> Debts:
-        """Debts inside the network and as much `outside` it."""
-        seen = claims.exposures
-        return cls(
-            claims, seen.indptr, seen.creditor.astype(np.uint32), seen.amount, outside, claims.owed + outside
-        )
+        """Debts inside the network and as much `outside` it; debts by creditor are kept for the next call."""
+        kept = vars(claims)
+        if "_turned" not in kept:
+            kept["_turned"] = turned(claims.indptr, claims.creditor, claims.amount)
+        start, debtor, claim = kept["_turned"]
+        return cls(claims, start, debtor, claim, outside, claims.owed + outside)
 
     def received(self, share: FloatArray) -> FloatArray:
         """What each node is paid inside the network, summed in the order of its debtors."""

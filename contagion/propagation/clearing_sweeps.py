@@ -16,7 +16,16 @@ from contagion.arrays import FloatArray
 from contagion.compiled import inner, kernel
 from contagion.propagation.clearing_kernels import _reduce
 
-__all__ = ["FAR", "LARGEST_ELIMINATION", "LARGEST_SWEEPS", "TOLERANCE", "reach", "receipts", "settle"]
+__all__ = [
+    "FAR",
+    "LARGEST_ELIMINATION",
+    "LARGEST_SWEEPS",
+    "TOLERANCE",
+    "reach",
+    "receipts",
+    "settle",
+    "turned",
+]
 
 TOLERANCE = 1e-12  # relative to the amounts compared: who is short by less is solvent
 FEW = 100  # defaulters that are solved for at once
@@ -38,6 +47,25 @@ def _received(i: int, start: IntArray, debtor: Places, claim: FloatArray, share:
     for k in range(np.uint64(start[i]), np.uint64(start[i + 1])):
         total += claim[k] * share[debtor[k]]
     return total
+
+
+@kernel
+def turned(indptr: IntArray, creditor: IntArray, amount: FloatArray) -> tuple[IntArray, Places, FloatArray]:
+    """Debts by creditor, then debtor: where those of a creditor start, debtors, amounts; counted, not sorted."""
+    n = len(indptr) - 1
+    start = np.zeros(n + 1, dtype=np.int64)
+    for k in range(len(creditor)):
+        start[creditor[k] + 1] += 1
+    for i in range(n):
+        start[i + 1] += start[i]
+    following = start[:n].copy()
+    debtor, claim = np.empty(len(creditor), dtype=np.uint32), np.empty(len(creditor))
+    for i in range(n):
+        for k in range(indptr[i], indptr[i + 1]):
+            at = following[creditor[k]]
+            debtor[at], claim[at] = i, amount[k]
+            following[creditor[k]] = at + 1
+    return start, debtor, claim
 
 
 @kernel

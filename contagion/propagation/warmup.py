@@ -17,6 +17,7 @@ from contagion.policies.base import Policy
 from contagion.propagation.cascade import phases
 from contagion.propagation.cascade.model import Cascade, Prepared
 from contagion.propagation.cascade.packing import pack_state
+from contagion.propagation.clearing import clearing_range
 from contagion.shocks import PriceShock
 
 __all__ = ["compile_phase", "warmup"]
@@ -71,7 +72,7 @@ def _in_a_process(name: str) -> None:
 
 
 def warmup() -> float:
-    """Compile the cascade with both of its drivers, on as many cores as there are.
+    """Compile the cascade with both of its drivers, on as many cores as there are, and clearing.
 
     The compiled code stays on disk (in the package's own folder, or where ``NUMBA_CACHE_DIR`` says), so this is
     needed once per installation and never required: whatever is missing is compiled on first use.
@@ -88,6 +89,7 @@ def warmup() -> float:
     True
     """
     started = time.perf_counter()
+    clearing_range([[0.0, 1.0], [0.0, 0.0]], [0.0, 0.0])
     missing = [] if INTERPRETED else [name for name in LONGEST if not is_on_disk(getattr(phases, name))]
     if missing:
         with ThreadPoolExecutor(max(1, min(os.cpu_count() or 1, len(missing)))) as pool:

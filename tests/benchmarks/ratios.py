@@ -40,6 +40,7 @@ from contagion.experiments.writer import Shelf, Writer, chunk_size
 from contagion.policies.bills import OUTLAY
 from contagion.propagation.cascade import phases
 from contagion.propagation.cascade.packing import pack_book, pack_state
+from tests.benchmarks.clearing_rows import clearing_rows
 from tests.benchmarks.network_ratios import cascade_row
 from tests.benchmarks.synthetic import synthetic
 
@@ -404,6 +405,7 @@ def groups(quick: bool) -> dict[str, Callable[[], Iterator[Row]]]:
         "comparison": lambda: comparison_rows(20_000, 20 if quick else 1_000),
         "studies": lambda: study_rows(20_000, 300, 32),
         "networks": lambda: cascade_row(100_000, alternate, Row),
+        "clearing": lambda: clearing_rows(sizes[-1], Row, alternate),
         "pairing": lambda: pairing_rows(100 if quick else 500),
         "import": import_rows,
     }

@@ -52,7 +52,7 @@ def test_networks_of_three_nodes_clear_as_in_exact_arithmetic():
     draw = random.Random(5)
     cases = all_small()
     if not FULL:
-        cases = ((draw.choices(range(3), k=9), draw.choice(PARTS), draw.choice(PARTS)) for _ in range(800))
+        cases = ((draw.choices(range(3), k=9), draw.choice(PARTS), draw.choice(PARTS)) for _ in range(1000))
     for amounts, alpha, beta in cases:
         check_both_ends(matrix_of(amounts[:6], 3), list(amounts[6:]), [0, 0, 0], alpha, beta, False)
 
