@@ -244,7 +244,7 @@ class Comparison(FrameFiles, StudyTables):
             allowed = f"a number from 0 to {self.n - 1}"
             raise ValueRangeError("is out of range", where="scenario", value=scenario, allowed=allowed)
         net = self.networks[scenario % len(self.networks)]
-        shock = self.family.scenario(risky_assets(net), scenario, self.seed)
+        shock = self.family.scenario(moved(self.family, net), scenario, self.seed)
         run = self.model.prepare(net, self.policies[policy]).run(shock, self.seed, scenario)
         return self._priced(run, policy, scenario)
 

@@ -125,7 +125,10 @@ def drawn_scenarios(names: Sequence[list[str]], family: Any, n: int, seed: int) 
         How many, and the root seed.
     """
     nothing = pd.DataFrame(index=pd.RangeIndex(n, name="scenario"))
-    draws = {tuple(assets): family.draw(assets, n, seed) if assets else nothing for assets in names}
+    draws = {
+        assets: family.draw(list(assets), n, seed) if assets else nothing
+        for assets in dict.fromkeys(map(tuple, names))
+    }
     parts = [draws[tuple(assets)].iloc[place :: len(names)] for place, assets in enumerate(names)]
     returns: pd.DataFrame = pd.concat(
         [part.set_axis(range(place, n, len(names))) for place, part in enumerate(parts)]

@@ -68,6 +68,11 @@ class Sheets:
         return np.asarray(self.assets + self.claims.claimed - self.claims.owed - self.debts)
 
     @property
+    def size(self) -> Floats:
+        """All that nodes own and owe, shape (n,): what sums over the sheets are rounded against."""
+        return np.asarray(np.abs(self.assets) + self.claims.claimed + self.claims.owed + self.debts)
+
+    @property
     def whole(self) -> tuple[Floats, Floats]:
         """External assets and liabilities, both at least 0: a hole is a debt outside the network."""
         return np.maximum(self.assets, 0.0), self.debts + np.maximum(-self.assets, 0.0)

@@ -216,8 +216,7 @@ class ThresholdCascade(OnSheets):
 def _short(steps: Steps) -> Any:
     """Nodes with less than nothing after the shock and interventions."""
     sheets = steps.helped
-    scale = np.abs(sheets.assets) + sheets.claims.claimed + sheets.claims.owed + sheets.debts
-    return sheets.equity < -1e-12 * scale
+    return sheets.equity < -1e-12 * sheets.size
 
 
 def _by_rounds(steps: Steps, found: Any, equity: Any, lgd: float) -> Outcome:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from contagion.propagation.solvency.book import Book, Sheets
 
-__all__ = ["METRICS", "Outcome", "Steps", "closing", "measured", "worths"]
+__all__ = ["METRICS", "Outcome", "Steps", "beyond_the_shock", "closing", "measured", "worths"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -105,8 +105,7 @@ class Steps:
     def fundamental(self) -> Flags:
         """Nodes that fail by the shock alone: forced, or with less than nothing after it."""
         sheets = self.shocked
-        scale = np.abs(sheets.assets) + sheets.claims.claimed + sheets.claims.owed + sheets.debts
-        return np.asarray(self.forced | (sheets.equity < -TOLERANCE * scale))
+        return np.asarray(self.forced | (sheets.equity < -TOLERANCE * sheets.size))
 
 
 def closing(steps: Steps, outcome: Outcome) -> tuple[Floats, Floats]:
@@ -121,6 +120,18 @@ def worths(steps: Steps, outcome: Outcome) -> tuple[Floats, Floats]:
     return outcome.worth if outcome.worth is not None else (steps.opening.equity, steps.shocked.equity)
 
 
+def beyond_the_shock(steps: Steps, outcome: Outcome) -> tuple[Floats, Floats]:
+    """What the shock changes every node's worth by, and how far it falls beyond that, shape (n,) each.
+
+    What is lost in rounding sums as large as the balance sheets is no loss.
+    """
+    final, _ = closing(steps, outcome)
+    before, after = worths(steps, outcome)
+    outside = after - before
+    gap = outside - (final - before)
+    return outside, np.where(np.abs(gap) > TOLERANCE * steps.opening.size, gap, 0.0)
+
+
 def measured(
     book: Book, steps: Steps, outcome: Outcome, own: Sequence[str], cost: float
 ) -> npt.NDArray[np.float64]:
@@ -129,10 +140,8 @@ def measured(
     A node's loss is what its equity fell by beyond the shock: claims at face value, limited liability at the end.
     """
     counted = book.counted
-    final, repaid = closing(steps, outcome)
-    before, after = worths(steps, outcome)
-    outside = (after - before)[counted]
-    gap = outside - (final - before)[counted]
+    _, repaid = closing(steps, outcome)
+    outside, gap = (values[counted] for values in beyond_the_shock(steps, outcome))
     lost, direct = float(np.maximum(gap, 0.0).sum()), float(np.maximum(-outside, 0.0).sum())
     fundamental, failed = steps.fundamental & counted, outcome.defaulted & counted
     values = {

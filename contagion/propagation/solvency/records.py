@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.propagation.provenance import provenance
-from contagion.propagation.solvency.outcome import Outcome, Steps, closing, worths
+from contagion.propagation.solvency.outcome import Outcome, Steps, beyond_the_shock, closing, worths
 from contagion.results import Run
 
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ def make_run(
 def nodes_table(prepared: PreparedSheets, steps: Steps, outcome: Outcome) -> pd.DataFrame:
     """Final table of nodes, money unless said: what they were worth, what hit them, who fails when."""
     final, repaid = closing(steps, outcome)
-    opening, after = worths(steps, outcome)
-    outside = after - opening
-    gap = outside - (final - opening)
+    opening, _ = worths(steps, outcome)
+    outside, gap = beyond_the_shock(steps, outcome)
     claims = steps.helped.claims
     unpaid = claims.amount * (1.0 - outcome.recovery[claims.debtor])
     n = len(final)

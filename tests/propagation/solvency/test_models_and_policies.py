@@ -220,3 +220,23 @@ def test_a_comparison_over_drawn_assets_is_paired_and_repeats():
     )
     whole = study.to_frame().query("policy == 'limit' and scenario < 15").reset_index(drop=True)
     assert whole.equals(part.to_frame().query("policy == 'limit'").reset_index(drop=True))
+
+
+def test_a_run_of_a_comparison_over_drawn_assets_is_run_again_with_its_records():
+    family = ct.AssetShocks(ct.PriceShocks.student_t(df=4, scale=0.05))
+    sets = {"limit": ct.ExposureLimit(share=0.5)}
+    study = ct.compare(None, family, ct.Clearing(), sets, networks=[banks(), banks(seed=2)], n=4, seed=5)
+    rows = study.to_frame().query("policy == 'limit'").set_index("scenario")
+    for scenario in range(4):
+        run = study.rerun("limit", scenario)
+        assert run.metrics[study.metric_names].equals(rows.loc[scenario, study.metric_names].astype(float))
+
+
+def test_what_sums_lose_in_rounding_is_no_loss_so_that_nobody_is_helped_or_harmed_by_it():
+    nets = [banks(seed=seed) for seed in range(5)]
+    family = ct.AssetShocks(ct.PriceShocks.normal(scale=1e-3))
+    sets = {"capital": ct.CapitalInjection(1.0 / 3.0), "limit": ct.ExposureLimit(share=0.1)}
+    study = ct.compare(None, family, ct.Clearing(), sets, networks=nets, n=50, seed=5)
+    assert (study.to_frame()["node_defaults"] == 0.0).all()
+    assert (study.to_frame()["system_loss"] == 0.0).all()
+    assert (study.effects("system_loss")["unchanged"] == 1.0).all()
