@@ -9,6 +9,7 @@ from contagion.plot.attributions import attribution
 from contagion.plot.break_evens import break_even
 from contagion.plot.breaking import phases, reverse_stress
 from contagion.plot.choices import choice
+from contagion.plot.claims import losses_heatmap
 from contagion.plot.comparisons import distribution, effects
 from contagion.plot.contrasts import interactions
 from contagion.plot.executions import liquidation_basis
@@ -21,6 +22,8 @@ from contagion.plot.networks import network
 from contagion.plot.runs import cascade, rounds
 from contagion.plot.sensitivity import sensitivity
 from contagion.plot.systemic import capital, market_measures
+from contagion.plot.trees import contagion_tree
+from contagion.plot.waves import waves
 
 __all__ = [
     "attribution",
@@ -28,6 +31,7 @@ __all__ = [
     "capital",
     "cascade",
     "choice",
+    "contagion_tree",
     "distribution",
     "effects",
     "frontier",
@@ -36,6 +40,7 @@ __all__ = [
     "interactions",
     "liquidation_basis",
     "liquidation_map",
+    "losses_heatmap",
     "market_measures",
     "most_likely_break",
     "network",
@@ -44,4 +49,5 @@ __all__ = [
     "rounds",
     "sensitivity",
     "studies",
+    "waves",
 ]

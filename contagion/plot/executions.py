@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from contagion.errors import SchemaError, nearest
 from contagion.plot import style
-from contagion.plot.expected import need
+from contagion.plot.expected import need_time
 from contagion.plot.style import Look
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def liquidation_basis(
     SchemaError
         It is no run, or no such quantity.
     """
-    need("run", run, "plot.liquidation_basis")
+    need_time(run, "plot.liquidation_basis")
     if quantity not in DRAWN:
         allowed = f"one of {', '.join(DRAWN)}{nearest(str(quantity), tuple(DRAWN))}"
         raise SchemaError("is no quantity", where="quantity", value=quantity, allowed=allowed)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from contagion.errors import SchemaError
 
-__all__ = ["need"]
+__all__ = ["need", "need_sheets", "need_time"]
 
 KINDS: Final = {
     "run": ("contagion_graph", "rounds"),
@@ -28,6 +28,9 @@ REMEDIES: Final = {
     ("network", "run"): "pass run.network",
     ("network", "comparison"): "pass cmp.networks[0]",
 }
+
+WAVES: Final = ("wave", "recovery", "loss_caused")
+"""Columns of nodes by which a run of balance sheets is known."""
 
 
 def need(kind: str, given: object, where: str) -> None:
@@ -57,6 +60,52 @@ def need(kind: str, given: object, where: str) -> None:
         allowed=f"expected is {ALLOWED[kind]}",
         remedy=REMEDIES.get((kind, own), ""),
     )
+
+
+def need_sheets(run: Any, where: str) -> None:
+    """Refuse a run of another model than those of balance sheets, whose nodes fail in waves.
+
+    Raises
+    ------
+    SchemaError
+        It is no run, or one of another model; the message names the model.
+    """
+    need("run", run, where)
+    if _has(run, "nodes", *WAVES):
+        return
+    raise SchemaError(
+        f"a run of {_model(run)} has no waves of failing balance sheets",
+        where=where,
+        allowed="a run of ct.Clearing, DebtRank, Furfine, ThresholdCascade, NEVA or CrossHoldings",
+        remedy="plot.rounds(run) and plot.cascade(run) draw what it has",
+    )
+
+
+def need_time(run: Any, where: str) -> None:
+    """Refuse a run without prices and forced trades round by round: one of balance sheets.
+
+    Raises
+    ------
+    SchemaError
+        It is no run, or one of a model of balance sheets; the message names the model.
+    """
+    need("run", run, where)
+    if not _has(run, "nodes", *WAVES):
+        return
+    raise SchemaError(
+        f"a run of {_model(run)} has no clock, prices or forced trades",
+        where=where,
+        allowed="a run of ct.Cascade",
+        remedy="plot.waves(run), plot.contagion_tree(run) and plot.losses_heatmap(run) draw what it has",
+    )
+
+
+def _has(run: Any, table: str, *columns: str) -> bool:
+    return set(columns) <= set(getattr(getattr(run, table, None), "columns", ()))
+
+
+def _model(run: Any) -> str:
+    return type(run.model).__name__ if hasattr(run, "model") else "another model"
 
 
 def _is(kind: str, given: object) -> bool:

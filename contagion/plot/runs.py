@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from contagion.plot import style
-from contagion.plot.expected import need
+from contagion.plot.expected import need, need_time
 from contagion.plot.flows import draw_flows
 from contagion.plot.style import Look
 
@@ -49,9 +49,9 @@ def rounds(run: Run, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     SchemaError
-        It is no run.
+        It is no run, or one of balance sheets, which has neither clock nor prices.
     """
-    need("run", run, "plot.rounds")
+    need_time(run, "plot.rounds")
     ax = style.axes(ax, 8.5, 5.5)
     table = run.rounds
     upper = style.panel_above(ax)

@@ -41,10 +41,18 @@ _SHARES = {
     "coverage_mean",
     "fill_rate",
     "branching_ratio",
+    "debtrank",
 }
 _SECONDS = {"halted_seconds", "time_to_close_median", "time_to_close_95"}
-_COUNTS = {"liquidated_accounts", "venue_defaults", "node_defaults", "rounds"}
-_RATIOS = {"loss_amplification", "price_amplification"}
+_COUNTS = {
+    "liquidated_accounts",
+    "venue_defaults",
+    "node_defaults",
+    "fundamental_defaults",
+    "contagion_defaults",
+    "rounds",
+}
+_RATIOS = {"loss_amplification", "price_amplification", "amplification", "spectral_radius"}
 
 
 def axes(ax: Axes | None, width: float = 8.0, height: float = 4.5) -> Axes:
