@@ -33,9 +33,12 @@ class CapitalInjection(Policy):
     ----------
     amounts
         Node -> money, at least 0; or one sum for all, shared by `rule`. `contagion.optimal_injection` finds amounts.
+        None: the sum is `share` of all positive equity of those who share it.
     rule
         How a sum is shared among venues and institutions: ``equal``, in proportion to positive ``equity``, or to
         ``debts`` inside the network.
+    share
+        The sum as a share of positive equity, at least 0, where no amounts are given.
     nodes
         Who shares the sum; None: all venues and institutions.
 
@@ -47,13 +50,15 @@ class CapitalInjection(Policy):
 
     tables: ClassVar[tuple[str, ...]] = ("nodes",)
 
-    amounts: Mapping[str, float] | float = 0.0
+    amounts: Mapping[str, float] | float | None = None
     rule: str = "equity"
     nodes: tuple[str, ...] | None = None
+    share: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse amounts that are no money."""
         check_word(self, "rule", RULES)
+        check_number(self, "share", 0.0, 1e9)
         if isinstance(self.amounts, Mapping):
             if self.nodes is not None:
                 raise PolicyError(
@@ -65,12 +70,12 @@ class CapitalInjection(Policy):
                         f"CapitalInjection.amounts[{name!r}] is {money!r:.80}; allowed is money of at least 0"
                     )
             object.__setattr__(self, "amounts", dict(sorted(self.amounts.items())))
-        else:
+        elif self.amounts is not None:
             check_number(self, "amounts", 0.0, 1e18)
 
     def __hash__(self) -> int:
         amounts = tuple(self.amounts.items()) if isinstance(self.amounts, Mapping) else self.amounts
-        return hash((amounts, self.rule, self.nodes))
+        return hash((amounts, self.rule, self.nodes, self.share))
 
     def describe(self) -> str:
         """One plain sentence."""
@@ -85,8 +90,9 @@ class CapitalInjection(Policy):
             "equity": "in proportion to equity",
             "debts": "in proportion to debts",
         }
+        sum_of = f"{100 * self.share:g} % of their equity" if self.amounts is None else f"{self.amounts:,.6g}"
         return (
-            f"Capital injection: an outside payer puts {self.amounts:,.6g} into the nodes before the shock, "
+            f"Capital injection: an outside payer puts {sum_of} into the nodes before the shock, "
             f"{shared[self.rule]}."
         )
 
@@ -108,8 +114,9 @@ class CapitalInjection(Policy):
             check_nodes(self, "amounts", net, self.amounts)
             return nothing.add(pd.Series(self.amounts, dtype=float), fill_value=0.0).reindex(net.nodes.index)
         chosen = chosen_nodes(self, net, self.nodes)
+        equity = opening_equity(net)[chosen].clip(lower=0.0)
         if self.rule == "equity":
-            weight = opening_equity(net)[chosen].clip(lower=0.0)
+            weight = equity
         elif self.rule == "debts":
             weight = net.obligations.groupby("debtor")["amount"].sum().reindex(chosen).fillna(0.0)
         else:
@@ -118,7 +125,8 @@ class CapitalInjection(Policy):
             raise PolicyError(
                 f"CapitalInjection.rule {self.rule!r} has nobody to give to; choose another rule"
             )
-        nothing[chosen] = self.amounts * weight / weight.sum()
+        money = self.share * float(equity.sum()) if self.amounts is None else self.amounts
+        nothing[chosen] = money * weight / weight.sum()
         return nothing
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:

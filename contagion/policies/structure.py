@@ -10,6 +10,7 @@ import pandas as pd
 
 from contagion.errors import PolicyError
 from contagion.network import Network
+from contagion.network.equity import opening_equity
 from contagion.policies.base import Policy
 from contagion.policies.breakers import check_number
 from contagion.policies.capital import chosen_nodes, money_by, what_is_left
@@ -128,7 +129,7 @@ class RingFence(Policy):
     capital
         Equity of the fenced part as a share of what it owes, 0 to 1.
     nodes
-        Whose debts are fenced; None: all venues and institutions that have enough external assets and cash.
+        Whose debts are fenced; None: all venues and institutions that have enough equity, external assets and cash.
 
     References
     ----------
@@ -165,15 +166,20 @@ class RingFence(Policy):
         debts = nodes.loc[chosen, "external_liabilities"]
         need = debts * (1.0 + self.capital)
         have = nodes.loc[chosen, "external_assets"] + nodes.loc[chosen, "cash"]
-        able = (debts > 0.0) & (have >= need)
+        equity = opening_equity(net)[chosen]
+        able = (debts > 0.0) & (have >= need) & (equity > self.capital * debts)
         if self.nodes is not None and not able.all():
             name = able.index[~able][0]
             raise PolicyError(
-                f"RingFence.nodes names {name!r}, which owes {debts[name]:,.6g} outside and has external assets and "
-                f"cash of {have[name]:,.6g}; it needs {need[name]:,.6g}, and more than 0"
+                f"RingFence.nodes names {name!r}, which owes {debts[name]:,.6g} outside and has equity of "
+                f"{equity[name]:,.6g}, external assets and cash of {have[name]:,.6g}; it needs debts, "
+                f"{self.capital * debts[name]:,.6g} and {need[name]:,.6g}"
             )
         if not able.any():
-            return net
+            raise PolicyError(
+                f"RingFence: no venue or institution that owes money outside has equity of {100 * self.capital:g} % "
+                "of it, and assets outside to match; lower the capital"
+            )
         for name in able.index[able]:
             assets = min(float(nodes["external_assets"][name]), float(need[name]))
             cash = float(need[name]) - assets

@@ -12,7 +12,7 @@ from contagion.arrays import real, word
 from contagion.errors import InputError, NetworkError
 from contagion.propagation.neva import neva
 from contagion.propagation.solvency.base import OnSheets
-from contagion.propagation.solvency.book import Book
+from contagion.propagation.solvency.book import Book, Sheets
 from contagion.propagation.solvency.outcome import Outcome, Steps
 from contagion.propagation.valuations import (
     BlackCox,
@@ -91,17 +91,12 @@ class NEVA(OnSheets):
             real(getattr(self, name), f"NEVA.{name}", above=0.0)
 
     def check(self, net: Network) -> None:
-        """Refuse nodes without external assets where their volatility is asked for."""
+        """Refuse nodes without external assets where their volatility is asked for, and without equity to share."""
+        sheets = Book(net, net).opening
         if self.valuation in VOLATILE:
-            sheets = Book(net, net).opening
-            bare = np.flatnonzero(sheets.assets <= 0.0)
-            if len(bare):
-                raise NetworkError(
-                    f"{len(bare)} nodes have no assets outside the network, first {sheets.names[int(bare[0])]!r}; "
-                    f"the volatility of {self.valuation} is that of such assets",
-                    where="nodes",
-                    remedy="give them cash or external_assets, or take another valuation",
-                )
+            _need(sheets.assets, sheets, "assets outside the network, whose volatility is asked for")
+        if self.valuation == "linear_debtrank":
+            _need(sheets.equity, sheets, "equity, whose relative loss is passed on")
 
     def solve(self, book: Book, steps: Steps) -> Outcome:
         """Greatest solution on the sheets after shock and interventions."""
@@ -137,3 +132,13 @@ class NEVA(OnSheets):
         if self.valuation == "furfine":
             return Furfine(self.recovery)
         return LinearDebtRank() if self.valuation == "linear_debtrank" else EisenbergNoe()
+
+
+def _need(money: Any, sheets: Sheets, what: str) -> None:
+    bare = np.flatnonzero(money <= 0.0)
+    if len(bare):
+        raise NetworkError(
+            f"{len(bare)} nodes have no {what}, first {sheets.names[int(bare[0])]!r}",
+            where="nodes",
+            remedy="give them cash or external_assets, or take another valuation",
+        )

@@ -28,8 +28,6 @@ NEED = {
     ct.AdaptiveHaircuts: {"window": 600.0},
     ct.policies.Procedure: {"procedure": "takeover"},
     ct.policies.Rulebook: {"rulebook": "okx"},
-    ct.CapitalInjection: {"amounts": 20.0},
-    ct.RingFence: {"capital": 0.05},
 }
 
 
@@ -115,6 +113,21 @@ def test_a_clearing_house_nets():
     fund = owed.xs(2, level="seniority")
     assert fund.tolist() == pytest.approx([0.3 * 7 / 22, 0.3 * 9 / 22, 0.3 * 6 / 22])
     assert after.nodes.loc[house, "cash"] == pytest.approx(0.3)
+
+
+def test_capital_can_be_a_share_of_equity():
+    from contagion.network.equity import opening_equity
+
+    after = ct.CapitalInjection(share=0.1).opening(banks())
+    before = opening_equity(banks())
+    np.testing.assert_allclose(opening_equity(after), before + 0.1 * before.clip(lower=0.0), rtol=1e-12)
+    assert ct.CapitalInjection(share=0.0).opening(banks()) is banks()
+    assert "10 % of their equity" in ct.CapitalInjection().describe()
+
+
+def test_a_fence_that_nobody_can_afford_is_refused():
+    with pytest.raises(PolicyError, match="lower the capital"):
+        ct.run(banks(), SHOCK, ct.Clearing(), [ct.RingFence(capital=1.0)])
 
 
 def test_an_exposure_limit_caps_every_claim():
