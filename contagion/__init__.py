@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from contagion.experiments.cover import cover as cover
     from contagion.experiments.episodes import episode as episode
     from contagion.experiments.families import PriceShocks as PriceShocks
+    from contagion.experiments.injection import optimal_injection as optimal_injection
     from contagion.experiments.inputs import draw_networks as draw_networks
     from contagion.experiments.likeliest import most_likely_break as most_likely_break
     from contagion.experiments.limits import adl_probability as adl_probability
@@ -211,6 +212,7 @@ _HOMES = {
     "most_likely_break": "experiments.likeliest",
     "node_outcomes": "experiments.outcomes",
     "open_interest_limit": "experiments.limits",
+    "optimal_injection": "experiments.injection",
     "optimise_policy": "experiments.choice",
     "phase_diagram": "experiments.phases",
     "remargin": "network.remargin",

@@ -7,6 +7,7 @@ what accounts at it lack. Debts outside are external liabilities and those balan
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -132,12 +133,22 @@ class Book:
             debts = debts + np.bincount(self.venue_node, kept, n)
         return Sheets(self.names, self.claims, np.asarray(assets), np.asarray(debts))
 
+    def with_cash(self, money: Floats) -> Book:
+        """The book of the same nodes with so much more cash at the opening, shape (n,); `net` stays as it is."""
+        richer = copy(self)
+        richer.cash = self.cash + money
+        richer.opening = richer.at(np.ones(len(self.prices)), np.ones(len(self.names)))
+        return richer
+
     def after(self, shock: Shock) -> Sheets:
         """Balance sheets after a shock: prices, external assets, then losses of equity."""
         sheets = self.at(self.moves(shock), self._fated(shock.asset_factors(self.shocked_names), 1.0))
-        losses = self._fated(shock.equity_losses(self.shocked_names), 0.0)
-        lost = losses * np.maximum(self.opening.equity, 0.0)
+        lost = self.equity_losses(shock) * np.maximum(self.opening.equity, 0.0)
         return Sheets(sheets.names, sheets.claims, sheets.assets - lost, sheets.debts)
+
+    def equity_losses(self, shock: Shock) -> Floats:
+        """Share of positive opening equity that a shock takes from each node, shape (n,)."""
+        return self._fated(shock.equity_losses(self.shocked_names), 0.0)
 
     def moves(self, shock: Shock) -> Floats:
         """Prices of assets after a shock over those before, shape (n_assets,)."""

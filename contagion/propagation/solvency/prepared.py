@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -96,6 +97,15 @@ class PreparedSheets:
         except InputError as error:
             names = ", ".join(policy.name for policy in self.policies)
             raise PolicyError(f"after {names}: {error}") from error
+
+    def with_cash(self, money: Floats) -> PreparedSheets:
+        """The same with so much more cash at the opening, shape (n,), for quick trials.
+
+        Tables of the network stay as they are: not for models that read equity from them (shares in issuers).
+        """
+        richer = copy(self)
+        richer.book = self.book.with_cash(money)
+        return richer
 
     def follow(self, shock: Shock) -> tuple[Steps, Outcome]:
         """Shock the sheets, let policies step in, and solve."""
