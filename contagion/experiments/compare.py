@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import contagion
 from contagion.comparison import Comparison, moved
+from contagion.errors import NetworkError
 from contagion.experiments import arguments
 from contagion.experiments.assembly import assembled, drawn_scenarios
 from contagion.experiments.drawing import MOST_KEPT, Drawing
@@ -188,7 +189,16 @@ def _shocks(worlds: tuple[Network, ...], family: Family, n: int, seed: int) -> l
     """Draw every scenario before any run, see that it fits the network it hits, and return those of each network."""
     found: list[Sequence[Any]] = []
     for place, world in enumerate(worlds):
-        drawing = Drawing(family, moved(family, world), range(place, n, len(worlds)), seed)
+        names_moved = moved(family, world)
+        if not names_moved and getattr(family, "size", None) is None:
+            raise NetworkError(
+                "has nothing that the family moves",
+                where="net" if len(worlds) == 1 else f"networks[{place}]",
+                value=words_of(family),
+                allowed="assets other than currencies, or external assets for ct.AssetShocks",
+                remedy="ct.AssetShocks(family) moves external assets of nodes",
+            )
+        drawing = Drawing(family, names_moved, range(place, n, len(worlds)), seed)
         names = (
             tuple(world.assets.index),
             tuple(world.markets.index),

@@ -253,3 +253,10 @@ def test_what_sums_lose_in_rounding_is_no_loss_so_that_nobody_is_helped_or_harme
     assert (study.to_frame()["node_defaults"] == 0.0).all()
     assert (study.to_frame()["system_loss"] == 0.0).all()
     assert (study.effects("system_loss")["unchanged"] == 1.0).all()
+
+
+def test_a_family_that_moves_nothing_is_refused_with_its_remedy():
+    from contagion.errors import NetworkError
+
+    with pytest.raises(NetworkError, match=r"ct\.AssetShocks"):
+        ct.compare(banks(), ct.PriceShocks.normal(0.1), ct.Clearing(), n=5)
