@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from contagion.experiments.margin_swings import margin_swings as margin_swings
     from contagion.experiments.outcomes import node_outcomes as node_outcomes
     from contagion.experiments.phases import phase_diagram as phase_diagram
+    from contagion.experiments.ranking import rank_nodes as rank_nodes
     from contagion.experiments.reverse import reverse_stress as reverse_stress
     from contagion.experiments.sensitivity import morris as morris
     from contagion.experiments.sensitivity import sobol as sobol
@@ -215,6 +216,7 @@ _HOMES = {
     "optimal_injection": "experiments.injection",
     "optimise_policy": "experiments.choice",
     "phase_diagram": "experiments.phases",
+    "rank_nodes": "experiments.ranking",
     "remargin": "network.remargin",
     "report": "reporting",
     "reverse_stress": "experiments.reverse",

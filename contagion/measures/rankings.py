@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from contagion.arrays import FloatArray
+from contagion.claims import IntArray
 from contagion.errors import SchemaError, ValueRangeError
 
-__all__ = ["RankCorrelation", "rank_correlation"]
+__all__ = ["RankCorrelation", "rank_correlation", "tie_groups"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,27 @@ def rank_correlation(measures: pd.DataFrame) -> RankCorrelation:
         pd.DataFrame(spearman, index=columns, columns=columns),
         pd.DataFrame(kendall, index=columns, columns=columns),
     )
+
+
+def tie_groups(values: Sequence[float] | FloatArray) -> IntArray:
+    """Number of the group of equal values each belongs to, 0 for the largest, shape (n,); rounding makes no difference.
+
+    Examples
+    --------
+    >>> tie_groups([0.1, 0.30000000000000004, 0.3]).tolist()
+    [1, 0, 0]
+    """
+    found = np.asarray(values, dtype=np.float64)
+    if not len(found):
+        return np.zeros(0, dtype=np.int64)
+    order = np.argsort(-found, kind="stable")
+    slack = 1e-12 * float(np.abs(found).max())
+    group, head = np.zeros(len(found), dtype=np.int64), float(found[order[0]])
+    for before, place in pairwise(order.tolist()):
+        apart = head - float(found[place]) > slack
+        group[place] = group[before] + int(apart)
+        head = float(found[place]) if apart else head
+    return group
 
 
 def _measures(measures: pd.DataFrame) -> FloatArray:

@@ -15,6 +15,7 @@ from contagion.plot.contrasts import interactions
 from contagion.plot.executions import liquidation_basis
 from contagion.plot.frontiers import frontier
 from contagion.plot.hedging import hedges
+from contagion.plot.importance import ranking
 from contagion.plot.integration import integration
 from contagion.plot.likeliest import most_likely_break
 from contagion.plot.maps import liquidation_map
@@ -45,6 +46,7 @@ __all__ = [
     "most_likely_break",
     "network",
     "phases",
+    "ranking",
     "reverse_stress",
     "rounds",
     "sensitivity",

@@ -15,6 +15,7 @@ import pandas as pd
 from contagion.arrays import FloatArray, real, word
 from contagion.claims import IntArray
 from contagion.errors import InputError, SchemaError
+from contagion.measures.rankings import tie_groups
 from contagion.propagation.default_rounds import Rounds
 from contagion.propagation.distress_results import Spread
 from contagion.propagation.starting import Start, begin, need_equity, singly
@@ -97,17 +98,8 @@ def ranking(values: Sequence[float] | FloatArray) -> IntArray:
     >>> ranking([0.1, 0.30000000000000004, 0.3]).tolist()
     [1, 2, 0]
     """
-    found = np.asarray(values, dtype=np.float64)
-    if not len(found):
-        return np.zeros(0, dtype=np.int64)
-    order = np.argsort(-found, kind="stable")
-    slack = 1e-12 * float(np.abs(found).max())
-    group, head = np.zeros(len(found), dtype=np.int64), float(found[order[0]])
-    for place in range(1, len(order)):
-        apart = head - float(found[order[place]]) > slack
-        group[place] = group[place - 1] + int(apart)
-        head = float(found[order[place]]) if apart else head
-    return np.asarray(order[np.lexsort((order, group))], dtype=np.int64)
+    groups = tie_groups(values)
+    return np.asarray(np.lexsort((np.arange(len(groups)), groups)), dtype=np.int64)
 
 
 def _rounds(start: Start, model: str, rule: dict[str, Any]) -> Rounds:
