@@ -43,7 +43,7 @@ def ranking(
     found : NodeRanking
         What `contagion.rank_nodes` returned.
     measures : sequence of str, optional
-        Which measures; default the first four. Nodes are sorted by the first.
+        Which measures; default the first four that tell nodes apart. Nodes are sorted by the first.
     most : int, default 15
         How many nodes to draw, 1 to 30: the leading ones.
     ax : Axes, optional
@@ -58,7 +58,7 @@ def ranking(
         raise SchemaError("can't be drawn", where="found", value=found, allowed="a result of ct.rank_nodes()")
     if isinstance(most, bool) or not isinstance(most, (int, np.integer)) or not 1 <= most <= MOST_ROWS:
         raise ValueRangeError("is no number of rows", where="most", value=most, allowed=f"1 to {MOST_ROWS}")
-    names = _chosen(found.measures, measures)
+    names = _chosen(found, measures)
     table = found.to_frame()
     nodes = table.loc[names[0]].index[:most]
     n_nodes, many = len(table.loc[names[0]]), found.n_networks > 1
@@ -85,9 +85,11 @@ def ranking(
     return style.finish(ax)
 
 
-def _chosen(known: list[str], measures: Sequence[str] | None) -> list[str]:
+def _chosen(found: Any, measures: Sequence[str] | None) -> list[str]:
+    known = found.measures
     if measures is None:
-        return known[:MOST_MEASURES]
+        telling = [name for name in known if found.ranks[name].nunique() > 1]
+        return (telling or known)[:MOST_MEASURES]
     names = [measures] if isinstance(measures, str) else list(measures)
     for name in names:
         if name not in known:
