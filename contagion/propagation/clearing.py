@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray, real, word
 from contagion.balance_sheets import BalanceSheets, balance_sheets
@@ -115,6 +116,7 @@ def rogers_veraart(
     beta: float = 1.0,
     external_priority: str = "pari_passu",
     fixed_point: str = "greatest",
+    initial_defaults: Any = None,
 ) -> ClearingVector:
     """Payments that clear a network of debts when default has costs.
 
@@ -129,11 +131,13 @@ def rogers_veraart(
         Shares kept in default, in [0, 1]; 1 and 1 is `eisenberg_noe`.
     fixed_point
         ``greatest`` (the orderly outcome) or ``least`` (nobody counts on being paid).
+    initial_defaults
+        Names or positions of nodes that are in default, with its costs, whatever they have.
 
     Raises
     ------
     InputError
-        As for `eisenberg_noe`, or if a share is outside [0, 1].
+        As for `eisenberg_noe`, or if a share is outside [0, 1], or one of `initial_defaults` is no node.
     ConvergenceError
         If more than 2,000 nodes fail and their payments do not settle.
 
@@ -153,7 +157,10 @@ def rogers_veraart(
     senior = word(external_priority, "external_priority", PRIORITIES) == "senior"
     least = word(fixed_point, "fixed_point", FIXED_POINTS) == "least"
     sheets = _sheets(liabilities, external_assets, external_liabilities)
-    return _vector(sheets, kept, senior, least, _problem(sheets, kept, senior))
+    forced = np.zeros(sheets.n, dtype=bool)
+    if initial_defaults is not None:
+        forced[sheets.nodes(initial_defaults)] = True
+    return _vector(sheets, kept, senior, least, _problem(sheets, kept, senior, forced))
 
 
 def clearing_range(
@@ -200,15 +207,18 @@ def _sheets(liabilities: Any, external_assets: Any, external_liabilities: Any) -
     return balance_sheets(liabilities, external_assets, external_liabilities)
 
 
-def _problem(sheets: BalanceSheets, kept: tuple[float, float], senior: bool) -> Problem:
-    """The rules of Rogers and Veraart; senior external debts come off the wealth of a node."""
+def _problem(
+    sheets: BalanceSheets, kept: tuple[float, float], senior: bool, forced: NDArray[np.bool_]
+) -> Problem:
+    """The rules of Rogers and Veraart; senior external debts come off the wealth of a node; who is forced fails."""
     alpha, beta = kept
     assets, debts = sheets.external_assets, sheets.external_liabilities
     first = debts if senior else np.zeros(sheets.n)
     due = Debts.of(sheets.claims, np.zeros(sheets.n) if senior else debts)
     test = assets - first
     wealth = test if alpha == 1.0 else alpha * assets - first
-    return Problem(due, assets + first + due.due, test, 1.0, wealth, beta, sheets.name)
+    tested = np.where(forced, -np.inf, test) if forced.any() else test
+    return Problem(due, assets + first + due.due, tested, 1.0, wealth, beta, sheets.name)
 
 
 def _vector(
@@ -219,7 +229,8 @@ def _vector(
     income = problem.debts.received(found.share)
     inside = sheets.claims.owed * found.share
     outside = _paid_outside(sheets, kept, senior, found, income)
-    signed = problem.test + income - problem.debts.due
+    first = sheets.external_liabilities if senior else 0.0
+    signed = sheets.external_assets - first + income - problem.debts.due
     back = sheets.back
     return ClearingVector(
         payments=back(inside + outside if senior else problem.debts.due * found.share),

@@ -6,8 +6,10 @@ from fractions import Fraction
 from itertools import product
 
 import numpy as np
+import pytest
 
-from contagion.propagation.clearing import clearing_range, eisenberg_noe
+from contagion.errors import InputError
+from contagion.propagation.clearing import clearing_range, eisenberg_noe, rogers_veraart
 from tests.oracles.clearing_pieces import by_seniority, costs_of_default
 
 FULL = os.environ.get("HYPOTHESIS_PROFILE") == "full"
@@ -98,3 +100,18 @@ def test_layers_of_seniority_clear_as_in_exact_arithmetic():
             total = np.sum(found.payments_by_seniority, axis=0)
             np.testing.assert_allclose(total, found.payments, rtol=1e-12, atol=1e-15)
             assert sorted(node for wave in found.waves for node in wave) == np.flatnonzero(failed).tolist()
+
+
+@pytest.mark.parametrize("fixed_point", ["greatest", "least"])
+def test_forced_defaults_bear_the_costs_though_they_could_pay(fixed_point):
+    rule = {"alpha": 0.5, "beta": 0.25, "fixed_point": fixed_point}
+    debts = [[0, 4, 0], [0, 0, 2], [3, 0, 0]]
+    found = rogers_veraart(debts, [2, 9, 8], initial_defaults=[0], **rule)
+    assert found.defaulted.tolist() == [True, False, False]
+    assert found.payments.tolist() == [0.5 * 2 + 0.25 * 3, 2.0, 3.0]
+    assert found.signed_equity.tolist() == [1.0, 9 - 2 + 1.75, 8 + 2 - 3.0]
+    assert found.equity.tolist()[0] == 0.0
+    rich = rogers_veraart(debts, [2, 9, 80], initial_defaults=[2], **rule)
+    assert rich.payments.tolist() == [4.0, 2.0, 3.0]  # never more than is owed
+    with pytest.raises(InputError, match="initial_defaults"):
+        rogers_veraart(debts, [2, 9, 8], initial_defaults=[3])

@@ -13,7 +13,7 @@ from contagion.arrays import real
 from contagion.policies.base import SHEET_HOOKS
 from contagion.policies.costs import SECONDS_A_YEAR
 from contagion.propagation.solvency.book import READS
-from contagion.propagation.solvency.outcome import Steps
+from contagion.propagation.solvency.outcome import TOLERANCE, Steps
 from contagion.propagation.solvency.prepared import PreparedSheets
 from contagion.results import money, number
 
@@ -85,10 +85,13 @@ class OnSheets:
 def relative_losses(steps: Steps) -> tuple[Floats, Floats]:
     """Equity before losses, shape (n,), and the share of it that shock and conversions took, at least 0.
 
-    Nodes that gained have the higher equity from the start; where there is no equity before, the share is 0.
+    Nodes that gained have the higher equity from the start; where there is no equity before, the share is 0. Equity
+    that is left of the rounding of much larger sums is none.
     """
     before, after = steps.opening.equity, steps.helped.equity
     face = np.maximum(before, after)
+    size = np.maximum(steps.opening.size, steps.helped.size)
+    face = np.where(np.abs(face) <= TOLERANCE * size, 0.0, face)
     lost = np.divide(face - after, face, out=np.zeros(len(face)), where=face > 0.0)
     return face, np.asarray(np.maximum(lost, 0.0))
 

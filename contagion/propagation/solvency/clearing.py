@@ -25,7 +25,7 @@ __all__ = ["Clearing"]
 class Clearing(OnSheets):
     """Eisenberg-Noe clearing, with default costs that of Rogers and Veraart.
 
-    A node that the shock lets fail loses its face equity and, of its external assets, the share 1 - alpha.
+    A node that the shock lets fail loses its face equity and bears the costs of default on what it has left.
 
     Parameters
     ----------
@@ -90,8 +90,7 @@ class Clearing(OnSheets):
         """Clearing payments on the sheets after shock and interventions."""
         sheets = steps.helped
         struck = np.where(steps.forced, np.maximum(steps.shocked.equity, 0.0), 0.0)
-        kept = np.where(steps.forced, self.alpha * np.maximum(sheets.assets, 0.0), sheets.assets)
-        hit = type(sheets)(sheets.names, sheets.claims, kept - struck, sheets.debts)
+        hit = type(sheets)(sheets.names, sheets.claims, sheets.assets - struck, sheets.debts)
         assets, debts = hit.whole
         found = self._cleared(book, steps, hit.claims, assets, debts)
         failed = found.defaulted | steps.forced
@@ -127,7 +126,15 @@ class Clearing(OnSheets):
         words = {"external_priority": self.external_priority, "fixed_point": self.fixed_point}
         if self.alpha == self.beta == 1.0:
             return eisenberg_noe(claims, assets, debts, **words)
-        return rogers_veraart(claims, assets, debts, alpha=self.alpha, beta=self.beta, **words)
+        return rogers_veraart(
+            claims,
+            assets,
+            debts,
+            alpha=self.alpha,
+            beta=self.beta,
+            initial_defaults=np.flatnonzero(steps.forced),
+            **words,
+        )
 
     def _layers(self, book: Book, steps: Steps, claims: Any, debts: Any) -> tuple[list[Any], list[Any]]:
         """Debts by seniority, 1 first; external creditors share with the first, or come before it."""

@@ -17,7 +17,7 @@ from contagion.policies.base import SHEET_HOOKS
 from contagion.propagation.crossholdings import elliott_golub_jackson, suzuki
 from contagion.propagation.solvency.base import OnSheets, waves_of
 from contagion.propagation.solvency.book import READS, Book
-from contagion.propagation.solvency.outcome import Outcome, Steps
+from contagion.propagation.solvency.outcome import TOLERANCE, Outcome, Steps
 
 if TYPE_CHECKING:
     from contagion.network import Network
@@ -116,7 +116,7 @@ class CrossHoldings(OnSheets):
             reference_asset_values=before,
             case=self.case,
         )
-        worth = np.asarray(found.values_without_failure)
+        worth, limit = np.asarray(found.values_without_failure), np.asarray(found.thresholds)
         kept = np.divide(found.values, worth, out=np.ones(n), where=worth > 0.0)
         return Outcome(
             equity=np.asarray(found.values),
@@ -125,8 +125,9 @@ class CrossHoldings(OnSheets):
             recovery=np.clip(kept, 0.0, 1.0),
             rounds=len(found.waves),
             metrics={"failure_costs": float(np.asarray(found.failure_costs)[found.failed].sum())},
-            columns={"threshold": np.asarray(found.thresholds)},
+            columns={"threshold": limit},
             worth=(np.asarray(found.reference_values), worth),
+            at_once=worth < limit - TOLERANCE * (worth + limit),
         )
 
     def _values(self, book: Book, steps: Steps) -> Outcome:

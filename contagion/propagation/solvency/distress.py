@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from contagion.propagation.defaults import furfine, threshold_cascade
 from contagion.propagation.distress import debtrank_linear, debtrank_nonlinear, debtrank_single_hit
 from contagion.propagation.solvency.base import OnSheets, relative_losses
 from contagion.propagation.solvency.book import Book
-from contagion.propagation.solvency.outcome import Outcome, Steps
+from contagion.propagation.solvency.outcome import TOLERANCE, Outcome, Steps
 
 __all__ = ["DebtRank", "Furfine", "ThresholdCascade"]
 
@@ -71,15 +71,16 @@ class DebtRank(OnSheets):
         shock = np.where(steps.forced, 1.0, np.minimum(lost, 1.0))
         found = self._found(steps.helped.claims, face, shock)
         h = found.h
-        failed = (h >= DEFAULTED) & (face > 0.0)
+        failed = (h >= DEFAULTED) & (face > 0.0) | _short(steps) | steps.forced
         claims, recovery = steps.helped.claims, self._worth(h)
         written_off = claims.amount * (1.0 - recovery[claims.debtor])
         signed = steps.helped.equity - np.bincount(claims.creditor, written_off, len(h))
         history = found.history if found.history is not None else h.reshape(1, -1)
+        wave = _first(history >= DEFAULTED, failed)
         return Outcome(
             equity=np.where(failed, np.minimum(signed, 0.0), np.maximum(face, 0.0) * (1.0 - h)),
             defaulted=np.asarray(failed),
-            wave=_first(history >= DEFAULTED, failed),
+            wave=wave,
             recovery=recovery,
             rounds=len(history) - 1,
             metrics={
@@ -89,6 +90,7 @@ class DebtRank(OnSheets):
             },
             columns={"h": h, "shock": shock},
             losses=(np.maximum(history, 0.0) * np.maximum(face, 0.0)).sum(axis=1).tolist(),
+            at_once=wave == 0,
         )
 
     def _found(self, claims: Any, face: Any, shock: Any) -> Any:
@@ -145,10 +147,10 @@ class Furfine(OnSheets):
     def solve(self, book: Book, steps: Steps) -> Outcome:
         """Rounds of default on the sheets after shock and interventions."""
         sheets = steps.helped
-        first = np.flatnonzero(steps.forced | (_short(steps)))
+        first = np.flatnonzero(steps.forced | _short(steps))
         found = furfine(
             sheets.claims,
-            equity=sheets.equity,
+            *sheets.whole,  # not equity alone: what it is rounded against decides ties
             lgd=self.lgd,
             trigger="chosen",
             initial_defaults=first.tolist(),
@@ -210,13 +212,14 @@ class ThresholdCascade(OnSheets):
             shock=np.where(steps.forced | empty, 0.0, lost),
             initial_defaults=first.tolist(),
         )
-        return _by_rounds(steps, found, steps.helped.equity, self.lgd)
+        rounds = _by_rounds(steps, found, steps.helped.equity, self.lgd)
+        return replace(rounds, at_once=rounds.wave == 0)
 
 
 def _short(steps: Steps) -> Any:
     """Nodes with less than nothing after the shock and interventions."""
     sheets = steps.helped
-    return sheets.equity < -1e-12 * sheets.size
+    return sheets.equity < -TOLERANCE * sheets.size
 
 
 def _by_rounds(steps: Steps, found: Any, equity: Any, lgd: float) -> Outcome:

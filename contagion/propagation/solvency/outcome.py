@@ -10,7 +10,17 @@ import numpy.typing as npt
 
 from contagion.propagation.solvency.book import Book, Sheets
 
-__all__ = ["METRICS", "Outcome", "Steps", "beyond_the_shock", "closing", "measured", "worths"]
+__all__ = [
+    "METRICS",
+    "TOLERANCE",
+    "Outcome",
+    "Steps",
+    "beyond_the_shock",
+    "by_the_shock",
+    "closing",
+    "measured",
+    "worths",
+]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -58,6 +68,8 @@ class Outcome:
         Loss of equity in the whole network after each round, if the model has rounds.
     worth : tuple of two numpy.ndarray, optional
         What nodes are worth before and after the shock, where that is not their face equity.
+    at_once : numpy.ndarray of bool, optional
+        Who fails by the shock alone, where that is not a matter of face equity below 0.
     """
 
     equity: Floats
@@ -69,6 +81,7 @@ class Outcome:
     columns: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
     losses: Sequence[float] = ()
     worth: tuple[Floats, Floats] | None = None
+    at_once: Flags | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +133,12 @@ def worths(steps: Steps, outcome: Outcome) -> tuple[Floats, Floats]:
     return outcome.worth if outcome.worth is not None else (steps.opening.equity, steps.shocked.equity)
 
 
+def by_the_shock(steps: Steps, outcome: Outcome) -> Flags:
+    """Who of those that fail does so by the shock alone, shape (n,)."""
+    alone = steps.fundamental if outcome.at_once is None else outcome.at_once
+    return np.asarray(outcome.defaulted & alone)
+
+
 def beyond_the_shock(steps: Steps, outcome: Outcome) -> tuple[Floats, Floats]:
     """What the shock changes every node's worth by, and how far it falls beyond that, shape (n,) each.
 
@@ -143,7 +162,7 @@ def measured(
     _, repaid = closing(steps, outcome)
     outside, gap = (values[counted] for values in beyond_the_shock(steps, outcome))
     lost, direct = float(np.maximum(gap, 0.0).sum()), float(np.maximum(-outside, 0.0).sum())
-    fundamental, failed = steps.fundamental & counted, outcome.defaulted & counted
+    fundamental, failed = by_the_shock(steps, outcome) & counted, outcome.defaulted & counted
     values = {
         "system_loss": lost,
         "system_gain": float(np.maximum(-gap, 0.0).sum()),

@@ -9,7 +9,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.propagation.provenance import provenance
-from contagion.propagation.solvency.outcome import Outcome, Steps, beyond_the_shock, closing, worths
+from contagion.propagation.solvency.outcome import (
+    Outcome,
+    Steps,
+    beyond_the_shock,
+    by_the_shock,
+    closing,
+    worths,
+)
 from contagion.results import Run
 
 if TYPE_CHECKING:
@@ -78,7 +85,7 @@ def nodes_table(prepared: PreparedSheets, steps: Steps, outcome: Outcome) -> pd.
             "gain": np.maximum(-gap, 0.0),
             "direct_loss": np.maximum(-outside, 0.0),
             "defaulted": outcome.defaulted,
-            "fundamental": outcome.defaulted & steps.fundamental,
+            "fundamental": by_the_shock(steps, outcome),
             "wave": outcome.wave,
             "recovery": outcome.recovery,
             "loss_caused": np.bincount(claims.debtor, unpaid, n),

@@ -44,6 +44,15 @@ def pair(**more: float) -> ct.Network:
     )
 
 
+def banks_of(sheets: list[tuple[str, float, float]], debts: list[tuple[str, str, float]]) -> ct.Network:
+    """Banks of (name, external assets, external liabilities) and debts of (debtor, creditor, amount)."""
+    columns = ("name", "external_assets", "external_liabilities")
+    return ct.Network(
+        nodes=[{**dict(zip(columns, sheet, strict=True)), "kind": "institution"} for sheet in sheets],
+        obligations=[dict(zip(("debtor", "creditor", "amount"), debt, strict=True)) for debt in debts],
+    )
+
+
 MODELS = {
     "clearing": ct.Clearing(),
     "clearing with costs": ct.Clearing(alpha=0.5, beta=0.5),

@@ -5,7 +5,7 @@ import pytest
 
 import contagion as ct
 from contagion.errors import NetworkError
-from tests.propagation.solvency.banks import pair
+from tests.propagation.solvency.banks import banks_of, pair
 
 
 def test_clearing_passes_the_shortfall_on_and_counts_it_once():
@@ -37,7 +37,52 @@ def test_a_node_that_is_let_fail_loses_its_equity_and_the_costs_of_default():
     assert free.nodes["defaulted"].tolist() == [True, False]
     assert free.metrics["system_loss"] == 1.0  # A's own equity: the loss of a default nobody asked for
     dear = ct.run(pair(), ct.Default(["A"]), ct.Clearing(alpha=0.6))
-    assert dear.nodes["loss_on_claims"].tolist() == [0.0, pytest.approx(4.0 - 0.6 * (0.6 * 5.0 - 1.0))]
+    assert dear.nodes["loss_on_claims"].tolist() == [0.0, pytest.approx(4.0 - 0.6 * (5.0 - 1.0))]
+    assert dear.metrics["default_costs"] == pytest.approx(0.4 * (5.0 - 1.0))
+
+
+def test_costs_of_a_default_that_is_let_happen_fall_on_receipts_too():
+    net = banks_of([("A", 3.0, 0.0), ("B", 2.0, 0.0)], [("A", "B", 4.0), ("B", "A", 2.0)])
+    run = ct.run(net, ct.Default(["A"]), ct.Clearing(alpha=0.75, beta=0.5))
+    assert run.nodes["paid_inside"].tolist() == [0.75 * (3.0 - 1.0) + 0.5 * 2.0, 2.0]
+
+
+def test_equity_of_zero_is_solvent_whatever_the_rounding_of_the_sheet():
+    net = banks_of([("A", 0.3, 0.2), ("B", 1.0, 0.0), ("C", 9.0, 0.0)], [("A", "B", 0.1), ("C", "B", 0.1)])
+    assert 0.3 - 0.1 - 0.2 < 0.0
+    for model in (ct.Clearing(), ct.Furfine(), ct.DebtRank()):
+        run = ct.run(net, ct.Default(["C"]), model)
+        assert run.nodes["defaulted"].tolist() == [False, False, True], model
+
+
+@pytest.mark.parametrize("model", [ct.Clearing(), ct.DebtRank(), ct.Furfine(), ct.ThresholdCascade()])
+def test_who_owes_more_than_it_has_before_the_shock_is_in_default_in_every_model(model):
+    net = banks_of([("A", 1.0, 6.0), ("B", 5.0, 0.0)], [("A", "B", 1.0)])
+    run = ct.run(net, ct.AssetShock({"B": -0.1}), model)
+    assert run.nodes["defaulted"].tolist() == [True, False]
+    assert run.nodes["signed_equity"]["A"] == -6.0
+
+
+@pytest.mark.parametrize("model", [ct.Clearing(), ct.DebtRank(), ct.Furfine(), ct.ThresholdCascade()])
+def test_a_node_without_equity_that_is_let_fail_is_in_default(model):
+    net = banks_of([("A", 3.0, 2.0), ("B", 5.0, 0.0)], [("A", "B", 1.0)])
+    run = ct.run(net, ct.Default(["A"]), model)
+    assert run.nodes["defaulted"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("model", "shock"),
+    [
+        (ct.DebtRank(), ct.EquityShock({"A": 1.0})),
+        (ct.ThresholdCascade(threshold=0.5), ct.EquityShock({"A": 0.5})),
+        (ct.CrossHoldings(failure_cost=0.0), ct.AssetShock({"A": -0.2})),
+    ],
+)
+def test_who_fails_by_the_shock_alone_is_not_counted_as_contagion(model, shock):
+    net = banks_of([("A", 10.0, 6.0), ("B", 50.0, 0.0)], [("A", "B", 1.0)])
+    run = ct.run(net, shock, model)
+    assert run.nodes["wave"].tolist() == [0, -1]
+    assert run.metrics[["fundamental_defaults", "contagion_defaults"]].tolist() == [1.0, 0.0]
 
 
 def test_an_equity_shock_is_a_share_of_face_equity():
