@@ -59,6 +59,25 @@ class BalanceSheets:
         """All that each node owes, inside and outside the network."""
         return self.claims.owed + self.external_liabilities
 
+    @cached_property
+    def impact(self) -> FloatArray:
+        """What each debt is of its creditor's face equity, in the order of debts.
+
+        Raises
+        ------
+        ValueRangeError
+            If a node has no positive face equity.
+        """
+        wrong = np.flatnonzero(~(self.equity > 0.0))
+        if len(wrong):
+            raise ValueRangeError(
+                f"of {self.name(int(wrong[0]))!r} is not positive",
+                where="equity",
+                value=float(self.equity[wrong[0]]),
+                allowed="> 0 for every node",
+            )
+        return np.asarray(self.claims.amount / self.equity[self.claims.creditor])
+
     def name(self, place: int) -> object:
         """Name of the node at a place of the internal order, or its position in the caller's."""
         back = int(np.flatnonzero(self.given == place)[0])

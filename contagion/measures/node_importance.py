@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from contagion.arrays import FloatArray
-from contagion.balance_sheets import BalanceSheets, ByNode, balance_sheets
+from contagion.balance_sheets import ByNode, balance_sheets
 from contagion.errors import SchemaError, TooLargeError, ValueRangeError
 from contagion.network.spectral import spectral_radius
 
@@ -117,8 +117,7 @@ def criticality(
     from scipy.sparse import csr_array
 
     sheets = balance_sheets(liabilities, external_assets, external_liabilities, equity=equity)
-    impact = _impact(sheets)
-    claims = sheets.claims
+    impact, claims = sheets.impact, sheets.claims
     total = np.bincount(claims.debtor, np.minimum(impact, 1.0), sheets.n)
     uncut = csr_array((impact, (claims.creditor, claims.debtor)), shape=(sheets.n, sheets.n))
     return Criticality(
@@ -165,7 +164,7 @@ def impact_susceptibility(
     if not isinstance(binary, (bool, np.bool_)):
         raise SchemaError("is no truth value", where="binary", value=binary, allowed="True or False")
     sheets = balance_sheets(liabilities, external_assets, external_liabilities, equity=equity)
-    impact = np.minimum(_impact(sheets), 1.0)
+    impact = np.minimum(sheets.impact, 1.0)
     if sheets.n > LARGEST_DENSE:
         raise TooLargeError(
             "nodes need a dense matrix exponential",
@@ -188,17 +187,3 @@ def impact_susceptibility(
     found = np.divide(walks.sum(axis=0), direct, out=np.zeros(sheets.n), where=direct > 0.0)
     given = np.asarray(sheets.back(found))
     return ImpactSusceptibility(given, float(found.mean()), bool(binary), sheets.names)
-
-
-def _impact(sheets: BalanceSheets) -> FloatArray:
-    """What each debt is of the creditor's equity, in the order of debts."""
-    wrong = np.flatnonzero(~(sheets.equity > 0.0))
-    if len(wrong):
-        raise ValueRangeError(
-            f"of {sheets.name(int(wrong[0]))!r} is not positive",
-            where="equity",
-            value=float(sheets.equity[wrong[0]]),
-            allowed="> 0 for every node",
-        )
-    claims = sheets.claims
-    return np.asarray(claims.amount / sheets.equity[claims.creditor])

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray
-from contagion.balance_sheets import ByNode
 from contagion.claims import Claims, IntArray
 from contagion.errors import InputError
 from contagion.propagation.defaults_kernels import lost_by_all, spread
 from contagion.propagation.distress_kernels import weighted_sums
+from contagion.propagation.scenario_results import ByScenario
 from contagion.propagation.starting import TOLERANCE, BoolArray, Start
 
 __all__ = ["Defaults", "Rounds", "defaults_of"]
 
 
 @dataclass(frozen=True)
-class Defaults(ByNode):
+class Defaults(ByScenario):
     """Who defaulted in which round; arrays per node have shape (n,), or (m, n) for m scenarios.
 
     Parameters
@@ -50,6 +50,13 @@ class Defaults(ByNode):
         Stress before round 0 is passed on, then after each round.
     """
 
+    numbers: ClassVar[tuple[str, ...]] = (
+        "n_defaulted",
+        "n_additional_defaults",
+        "total_losses",
+        "additional_stress",
+    )
+
     defaulted: NDArray[np.bool_]
     round: IntArray
     stress: FloatArray
@@ -68,27 +75,6 @@ class Defaults(ByNode):
         if self.round.ndim == 2:
             return [_waves(row) for row in self.round]
         return _waves(self.round)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Every value per node as a column; for scenarios, every number per scenario."""
-        if self.round.ndim == 1:
-            return super().to_frame()
-        numbers = ("n_defaulted", "n_additional_defaults", "total_losses", "additional_stress")
-        frame = pd.DataFrame({name: getattr(self, name) for name in numbers})
-        return frame.rename_axis(index="scenario")
-
-    def history_frame(self) -> pd.DataFrame:
-        """Stress per round (row) and node (column).
-
-        Raises
-        ------
-        InputError
-            If it was not asked for.
-        """
-        if self.history is None:
-            raise InputError("was not kept", where="history", allowed="history=True")
-        columns = self.names if self.names is not None else pd.RangeIndex(self.history.shape[1], name="node")
-        return pd.DataFrame(self.history, columns=columns).rename_axis(index="round")
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from contagion.arrays import FloatArray, real
-from contagion.balance_sheets import ByNode
 from contagion.claims import Claims
 from contagion.errors import ConvergenceError, InputError
 from contagion.network.spectral import spectral_radius
 from contagion.propagation import distress_kernels as kernels
+from contagion.propagation.scenario_results import ByScenario
 from contagion.propagation.starting import Start, positive_equity
 
 __all__ = ["Distress", "Spread", "distress_of"]
@@ -23,7 +23,7 @@ DEFAULTED = 1.0 - 1e-9
 
 
 @dataclass(frozen=True)
-class Distress(ByNode):
+class Distress(ByScenario):
     """Distress of every node; arrays per node have shape (n,), or (m, n) for m scenarios.
 
     Parameters
@@ -50,6 +50,14 @@ class Distress(ByNode):
         h before and after every round.
     """
 
+    numbers: ClassVar[tuple[str, ...]] = (
+        "debtrank",
+        "amplification",
+        "total_losses",
+        "n_additional_defaults",
+    )
+    kept_by: ClassVar[str] = "a number of rounds above 0"
+
     h: FloatArray
     losses: FloatArray
     signed_equity: FloatArray | None
@@ -65,31 +73,10 @@ class Distress(ByNode):
     def spectral_radius(self) -> float:
         """Spectral radius of claims over equity: below 1, small shocks fade out. Found when it is asked for.
 
-        Strongly connected parts up to 300 nodes are solved in full, larger ones by power or inverse iteration
-        between bounds (`contagion.network.spectral`).
+        Every strongly connected part by power iteration between bounds, halved where that is slow
+        (`contagion.network.spectral`).
         """
         return spectral_radius(self.leverage.matrix())
-
-    def to_frame(self) -> pd.DataFrame:
-        """Every value per node as a column; for scenarios, every number per scenario."""
-        if self.h.ndim == 1:
-            return super().to_frame()
-        numbers = ("debtrank", "amplification", "total_losses", "n_additional_defaults")
-        frame = pd.DataFrame({name: getattr(self, name) for name in numbers})
-        return frame.rename_axis(index="scenario")
-
-    def history_frame(self) -> pd.DataFrame:
-        """Distress per round (row) and node (column).
-
-        Raises
-        ------
-        InputError
-            If it was not asked for.
-        """
-        if self.history is None:
-            raise InputError("was not kept", where="history", allowed="a number of rounds above 0")
-        columns = self.names if self.names is not None else pd.RangeIndex(self.history.shape[1], name="node")
-        return pd.DataFrame(self.history, columns=columns).rename_axis(index="round")
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from contagion.balance_sheets import balance_sheets
-from contagion.errors import ValueRangeError
 from contagion.network.spectral import spectral_radius
 
 __all__ = ["distance_to_instability"]
@@ -50,15 +47,6 @@ def distance_to_instability(
     from scipy.sparse import csr_array
 
     sheets = balance_sheets(liabilities, external_assets, external_liabilities, equity=equity)
-    wrong = np.flatnonzero(~(sheets.equity > 0.0))
-    if len(wrong):
-        raise ValueRangeError(
-            f"of {sheets.name(int(wrong[0]))!r} is not positive",
-            where="equity",
-            value=float(sheets.equity[wrong[0]]),
-            allowed="> 0 for every node",
-        )
     claims = sheets.claims
-    leverage = claims.amount / sheets.equity[claims.creditor]
-    matrix = csr_array((leverage, claims.creditor, claims.indptr), shape=(sheets.n, sheets.n))
+    matrix = csr_array((sheets.impact, claims.creditor, claims.indptr), shape=(sheets.n, sheets.n))
     return 1.0 - spectral_radius(matrix)
