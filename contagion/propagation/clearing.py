@@ -28,7 +28,7 @@ from contagion.propagation.clearing_kernels import clear
 from contagion.propagation.clearing_layers import clear_layers
 from contagion.propagation.clearing_results import ClearingRange, ClearingVector
 from contagion.propagation.clearing_sets import Debts, Problem, Solution
-from contagion.propagation.clearing_sweeps import reach
+from contagion.propagation.reach import reach
 
 __all__ = ["ClearingRange", "ClearingVector", "clear", "clearing_range", "eisenberg_noe", "rogers_veraart"]
 

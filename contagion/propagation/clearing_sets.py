@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from contagion.arrays import FloatArray
 from contagion.claims import Claims
 from contagion.errors import ConvergenceError
-from contagion.propagation.clearing_sweeps import TOLERANCE, reach, receipts, settle, turned
+from contagion.propagation.clearing_sweeps import TOLERANCE, receipts, settle, turned
+from contagion.propagation.reach import reach
 
 __all__ = ["Debts", "Problem", "Solution"]
 

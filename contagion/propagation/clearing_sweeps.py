@@ -21,7 +21,6 @@ __all__ = [
     "LARGEST_ELIMINATION",
     "LARGEST_SWEEPS",
     "TOLERANCE",
-    "reach",
     "receipts",
     "settle",
     "turned",
@@ -80,30 +79,6 @@ def receipts(start: IntArray, debtor: Places, claim: FloatArray, share: FloatArr
         ):  # unsigned, and written out: 3 times as fast
             total += claim[k] * share[debtor[k]]
         found[i] = total
-    return found
-
-
-@kernel
-def reach(indptr: IntArray, neighbour: IntArray, sources: BoolArray, allowed: BoolArray) -> BoolArray:
-    """Nodes that a chain of links connects to a source, through allowed nodes only; sources are among them."""
-    n = len(sources)
-    found = sources.copy()
-    queue = np.empty(n, dtype=np.int64)
-    last = 0
-    for i in range(n):
-        if sources[i]:
-            queue[last] = i
-            last += 1
-    first = 0
-    while first < last:
-        node = queue[first]
-        first += 1
-        for k in range(indptr[node], indptr[node + 1]):
-            other = neighbour[k]
-            if allowed[other] and not found[other]:
-                found[other] = True
-                queue[last] = other
-                last += 1
     return found
 
 

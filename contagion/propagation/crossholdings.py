@@ -25,7 +25,8 @@ from contagion.arrays import FloatArray, word
 from contagion.balance_sheets import ByNode
 from contagion.claims import Claims, as_claims
 from contagion.propagation.failures import FailureWaves, elliott_golub_jackson
-from contagion.propagation.holdings import TOLERANCE, Organisations, check_columns, reached, solve_leaky
+from contagion.propagation.holdings import TOLERANCE, Organisations, check_columns, solve_leaky
+from contagion.propagation.reach import reach
 
 __all__ = ["FailureWaves", "FirmValues", "elliott_golub_jackson", "suzuki"]
 
@@ -228,4 +229,6 @@ def _gets_nothing(firms: _Firms, assets: FloatArray, held: FloatArray) -> BoolAr
     passing = (
         firms.equity_holdings.matrix() * valuable[None, :] + firms.debt_holdings.matrix() * owing[None, :]
     )
-    return ~reached(csr_array(csr_array(passing).T), firms.external_assets > 0.0)
+    links = csr_array(csr_array(passing).T)
+    ends = links.indptr.astype(np.int64), links.indices.astype(np.int64)
+    return ~reach(*ends, firms.external_assets > 0.0, np.ones(len(assets), dtype=bool))

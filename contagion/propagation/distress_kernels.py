@@ -50,29 +50,6 @@ def passed_on(h: float, alpha: float) -> float:
 
 
 @kernel
-def reached(indptr: IntArray, creditor: IntArray, share: FloatArray, shock: FloatArray) -> BoolArray:
-    """Who can be reached from the shocked along exposures; debts by debtor, `share` in the creditor's equity."""
-    n = len(shock)
-    found = shock > 0.0
-    queue = np.empty(n, dtype=np.int64)
-    tail = 0
-    for i in range(n):
-        if found[i]:
-            queue[tail] = i
-            tail += 1
-    head = 0
-    while head < tail:
-        i = queue[head]
-        head += 1
-        for k in range(indptr[i], indptr[i + 1]):
-            if share[k] > 0.0 and not found[creditor[k]]:
-                found[creditor[k]] = True
-                queue[tail] = creditor[k]
-                tail += 1
-    return found
-
-
-@kernel
 def least(
     start: IntArray,
     debtor: IntArray,

@@ -14,6 +14,7 @@ from contagion.claims import Claims
 from contagion.errors import ConvergenceError, InputError
 from contagion.network.spectral import spectral_radius
 from contagion.propagation import distress_kernels as kernels
+from contagion.propagation.reach import reach
 from contagion.propagation.scenario_results import ByScenario
 from contagion.propagation.starting import Start, positive_equity
 
@@ -111,10 +112,9 @@ class Spread:
         return self.leverage.indptr, self.leverage.creditor, share
 
     @cached_property
-    def _columns(self) -> tuple[Any, Any, Any]:
-        """The same shares by debtor."""
-        turned = self.leverage.exposures
-        return turned.indptr, turned.creditor, turned.amount
+    def _passed(self) -> Claims:
+        """The same shares, row debtor."""
+        return self.leverage.exposures
 
     def first(self, shock: FloatArray) -> FloatArray:
         """Distress at the beginning: the shock, 1 without positive equity."""
@@ -132,8 +132,8 @@ class Spread:
         if self.rule == "single_hit":
             kernels.single_hit(*self._rows, shock, h, np.empty((0, len(h))))
             return h
-        reach = kernels.reached(*self._columns, shock)
-        rounds, residual, worst = kernels.least(*self._rows, shock, reach, self.alpha, h)
+        reached = reach(self._passed.indptr, self._passed.creditor, shock > 0.0, self.start.positive)
+        rounds, residual, worst = kernels.least(*self._rows, shock, reached, self.alpha, h)
         if rounds < 0:
             raise ConvergenceError(
                 "distress does not settle",

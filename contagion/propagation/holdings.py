@@ -20,7 +20,7 @@ from contagion.errors import SchemaError, ValueRangeError
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["TOLERANCE", "Organisations", "check_columns", "reached", "solve_leaky"]
+__all__ = ["TOLERANCE", "Organisations", "check_columns", "solve_leaky"]
 
 TOLERANCE = 1e-12  # relative to the amounts compared: who is short by less is solvent
 LARGEST_DENSE = 500
@@ -179,16 +179,3 @@ def _products(shares: csr_array, income: FloatArray) -> FloatArray:
             return total
     system = csc_array(eye_array(shares.shape[0]) - shares)
     return np.asarray(splu(system).solve(income))
-
-
-def reached(links: csr_array, sources: BoolArray) -> BoolArray:
-    """Organisations that can be reached from the sources, themselves among them; links go from row to column."""
-    from scipy.sparse import block_array, csr_array
-    from scipy.sparse.csgraph import breadth_first_order
-
-    n = len(sources)
-    first = csr_array(sources[None, :].astype(np.float64))
-    graph: Any = block_array([[links, None], [first, csr_array((1, 1))]], format="csr")
-    found = np.zeros(n + 1, dtype=bool)
-    found[breadth_first_order(graph, n, return_predecessors=False)] = True
-    return found[:n]
