@@ -164,7 +164,7 @@ class Claims:
             kept = amount > 0.0
             debtor, creditor, amount = debtor[kept], creditor[kept], amount[kept]
         indptr = np.concatenate([[0], np.cumsum(np.bincount(debtor, minlength=n))]).astype(np.int64)
-        return cls(indptr, creditor, np.asarray(amount, dtype=np.float64), names)
+        return cls(indptr, np.ascontiguousarray(creditor), np.asarray(amount, dtype=np.float64), names)
 
     @property
     def n(self) -> int:

@@ -95,3 +95,8 @@ def test_what_is_wrong_is_named(call, word):
 def test_one_node_and_no_links_are_legal():
     assert balance_sheets([[0.0]], [1.0]).equity.tolist() == [1.0]
     assert balance_sheets(Claims.from_edges([], n=2), [1.0, 2.0]).claims.dense().tolist() == [[0, 0], [0, 0]]
+
+
+def test_debts_of_a_matrix_lie_in_a_row_in_memory_as_graph_routines_ask():
+    claims = Claims.from_matrix(np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0], [0.0, 4.0, 0.0]]))
+    assert claims.creditor.flags.c_contiguous and claims.amount.flags.c_contiguous
