@@ -98,7 +98,7 @@ def payments_after(prepared: PreparedSheets, shock: Shock, allowed: Flags) -> Pa
         until = np.where(forced, np.maximum(-sheets.equity, 0.0), 0.0)
         pieces.append((np.where(forced, 0.0, 1.0), until))
     struck = np.where(forced, np.maximum(sheets.equity, 0.0), 0.0)
-    kept = np.where(forced, np.maximum(sheets.assets, 0.0), sheets.assets) - struck
+    kept = sheets.assets - struck
     useless = (forced & (sheets.equity >= 0.0)) | (loss >= 1.0) & (opening >= 0.0)
     exact = not (allowed & (((kept < 0.0) & ~useless) | (sheets.assets < 0.0))).any()
     return Payments(

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from contagion.arrays import FloatArray
-from contagion.balance_sheets import ByNode, balance_sheets
+from contagion.balance_sheets import BalanceSheets, ByNode, balance_sheets
 from contagion.errors import SchemaError, TooLargeError, ValueRangeError
 from contagion.network.spectral import spectral_radius
 
@@ -31,6 +31,7 @@ __all__ = [
 
 LARGEST_DENSE = 5_000
 LARGEST_EXPONENT = 690.0
+TOLERANCE = 1e-12  # relative to the amounts compared
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def criticality(
 
     sheets = balance_sheets(liabilities, external_assets, external_liabilities, equity=equity)
     impact, claims = sheets.impact, sheets.claims
-    total = np.bincount(claims.debtor, np.minimum(impact, 1.0), sheets.n)
+    total = np.bincount(claims.debtor, np.minimum(impact, 1.0), sheets.n).astype(np.float64)
     uncut = csr_array((impact, (claims.creditor, claims.debtor)), shape=(sheets.n, sheets.n))
     return Criticality(
         sheets.back(total), uncut[sheets.given][:, sheets.given], spectral_radius(uncut), sheets.names
@@ -173,7 +174,9 @@ def impact_susceptibility(
             allowed=f"at most {LARGEST_DENSE} nodes",
         )
     matrix = np.zeros((sheets.n, sheets.n))
-    matrix[sheets.claims.debtor, sheets.claims.creditor] = (impact >= 1.0) if binary else impact
+    if binary:
+        impact = _ruinous(sheets, given=equity is not None)
+    matrix[sheets.claims.debtor, sheets.claims.creditor] = impact
     direct = matrix.sum(axis=0)
     if direct.max() > LARGEST_EXPONENT and spectral_radius(matrix) > LARGEST_EXPONENT:
         raise ValueRangeError(
@@ -187,3 +190,13 @@ def impact_susceptibility(
     found = np.divide(walks.sum(axis=0), direct, out=np.zeros(sheets.n), where=direct > 0.0)
     given = np.asarray(sheets.back(found))
     return ImpactSusceptibility(given, float(found.mean()), bool(binary), sheets.names)
+
+
+def _ruinous(sheets: BalanceSheets, *, given: bool) -> FloatArray:
+    """1 for each debt that is at least its creditor's equity, up to rounding of the amounts behind both, else 0."""
+    claims, behind = sheets.claims, np.abs(sheets.equity)
+    if not given:
+        behind = sheets.external_assets + claims.claimed + sheets.due
+    scale = claims.amount + behind[claims.creditor]
+    whole = claims.amount >= sheets.equity[claims.creditor] - TOLERANCE * scale
+    return np.asarray(whole, dtype=np.float64)

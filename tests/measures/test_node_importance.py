@@ -128,3 +128,11 @@ def test_rankings_with_ties_by_hand():
 def test_an_exponential_beyond_double_precision_is_refused():
     with pytest.raises(InputError, match="spectral radius"):
         impact_susceptibility(np.ones((700, 700)) - np.eye(700), equity=np.ones(700))
+
+
+def test_a_debt_as_large_as_equity_counts_whatever_the_rounding():
+    owed = [[0, 0.3, 0], [0, 0, 0.3], [0, 0, 0]]
+    assert 0.3 < 0.1 + 0.2
+    found = impact_susceptibility(owed, equity=[1, 0.1 + 0.2, 0.3], binary=True)
+    assert found.impact_susceptibility.tolist() == pytest.approx([0.0, 1.0, 1.5])
+    assert criticality(np.zeros((2, 2)), [1, 1]).criticality.dtype == np.float64

@@ -191,3 +191,14 @@ def test_cross_held_shares_fall_with_their_issuer():
     share = 4.0 / 9.999
     assert run.nodes["signed_equity"]["B"] == pytest.approx(1.0 + 0.001 + share * 4.999 - 4.0)
     assert run.nodes["defaulted"].tolist() == [False, True]
+
+
+def test_a_default_that_is_let_happen_does_not_fill_a_hole():
+    net = banks_of([("A", 1.0, 0.0), ("B", 9.0, 0.0), ("C", 1.0, 0.0)], [("B", "A", 4.0), ("A", "C", 3.0)])
+    hole = ct.EquityShock({"A": 1.5})  # 3 of 1: A owes 2 outside
+    for shock in (hole, hole + ct.Default(["A"])):
+        run = ct.run(net, shock, ct.Clearing())
+        assert run.nodes["paid_inside"]["A"] == pytest.approx(4.0 * 3.0 / 5.0)
+    found = ct.optimal_injection(net, hole + ct.Default(["A"]), budget=1.0, nodes=["B"])
+    assert found.method == "linear programme, exact"
+    assert found.loss_before == pytest.approx(5.0 - 4.0)
