@@ -8,6 +8,7 @@ from contagion.errors import SchemaError
 from contagion.propagation.firesales import closed_forms
 from tests.reference import (
     by_account,
+    firesale_spirals,
     lending_and_markets,
     solvency_clearing,
     solvency_crossholdings,
@@ -97,6 +98,7 @@ ALGORITHMS = {
     "toxic_liquidation_cpamm": (closed_forms.toxic_liquidation_cpamm, None),
     "weighted_median": (markets.weighted_median, "price"),
 }
+ALGORITHMS |= firesale_spirals.ALGORITHMS
 ALGORITHMS |= lending_and_markets.ALGORITHMS
 ALGORITHMS |= solvency_crossholdings.ALGORITHMS
 ALGORITHMS |= solvency_distress.ALGORITHMS

@@ -6,7 +6,8 @@ uniform density of triggers the total move is a geometric series; with random cl
 References
 ----------
 Otter (1949); Borel (1942): total progeny of a Poisson branching process. The cascades are derived for this
-project. Spirals of liquidations at a fixed bonus, offered here too, are in `fixed_spread` with theirs.
+project. Spirals of liquidations at a fixed bonus, offered here too, are in `fixed_spread` with theirs, loops of one
+trader and one market in `feedback`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 from contagion.arrays import FloatArray, real, reals, word
 from contagion.errors import InputError, ValueRangeError
 from contagion.propagation.firesales import borel
+from contagion.propagation.firesales.feedback import basis_unwind, gamma_feedback
 from contagion.propagation.firesales.fixed_spread import (
     qin_two_step,
     toxic_liquidation,
@@ -28,9 +30,11 @@ from contagion.propagation.firesales.fixed_spread import (
 )
 
 __all__ = [
+    "basis_unwind",
     "borel_cascade",
     "circuit_breaker_cascade",
     "discrete_cascade",
+    "gamma_feedback",
     "linear_cascade",
     "qin_two_step",
     "toxic_liquidation",
