@@ -8,6 +8,7 @@ from contagion.errors import SchemaError
 from contagion.propagation.firesales import closed_forms
 from tests.reference import (
     by_account,
+    firesale_joint,
     firesale_spirals,
     lending_and_markets,
     solvency_clearing,
@@ -98,6 +99,7 @@ ALGORITHMS = {
     "toxic_liquidation_cpamm": (closed_forms.toxic_liquidation_cpamm, None),
     "weighted_median": (markets.weighted_median, "price"),
 }
+ALGORITHMS |= firesale_joint.ALGORITHMS
 ALGORITHMS |= firesale_spirals.ALGORITHMS
 ALGORITHMS |= lending_and_markets.ALGORITHMS
 ALGORITHMS |= solvency_crossholdings.ALGORITHMS
