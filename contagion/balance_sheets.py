@@ -153,14 +153,14 @@ def balance_sheets(
     own = {"low": 0.0}
     assets = node_vector(external_assets, n, names, "external_assets", **own)
     debts = node_vector(external_liabilities, n, names, "external_liabilities", **own)
-    book = assets + claims.claimed - claims.owed - debts
-    worth = book if equity is None else node_vector(equity, n, names, "equity")
-    shares = _shares(node_vector(weights, n, names, "weights", **own), worth, given=weights is not None)
+    given = None if equity is None else node_vector(equity, n, names, "equity")
+    value = None if weights is None else node_vector(weights, n, names, "weights", **own)
     order = np.arange(n) if names is None else np.asarray(np.argsort(_sortable(names), kind="stable"))
-    sorted_claims = claims if names is None else claims.reordered(order)
-    return BalanceSheets(
-        sorted_claims, assets[order], debts[order], worth[order], shares[order], np.argsort(order), names
-    )
+    if names is not None:  # before anything is summed, so that the caller's order cannot move a last bit
+        claims, assets, debts = claims.reordered(order), assets[order], debts[order]
+    worth = assets + claims.claimed - claims.owed - debts if given is None else given[order]
+    shares = _shares(None if value is None else value[order], worth)
+    return BalanceSheets(claims, assets, debts, worth, shares, np.argsort(order), names)
 
 
 def node_vector(values: Any, n: int, names: pd.Index | None, where: str, **limits: Any) -> FloatArray:
@@ -199,11 +199,11 @@ def node_vector(values: Any, n: int, names: pd.Index | None, where: str, **limit
     return vector
 
 
-def _shares(weights: FloatArray, worth: FloatArray, *, given: bool) -> FloatArray:
+def _shares(weights: FloatArray | None, worth: FloatArray) -> FloatArray:
     """Weights as shares; positive face equity where none are given, equal shares where there is none either."""
-    if given and weights.sum() <= 0.0:
+    if weights is not None and weights.sum() <= 0.0:
         raise ValueRangeError("sum to 0", where="weights", allowed="a positive sum")
-    value = weights if given else np.maximum(worth, 0.0)
+    value = np.maximum(worth, 0.0) if weights is None else weights
     total = value.sum()
     return np.asarray(value / total) if total > 0.0 else np.full(len(value), 1.0 / len(value))
 

@@ -100,3 +100,18 @@ def test_one_node_and_no_links_are_legal():
 def test_debts_of_a_matrix_lie_in_a_row_in_memory_as_graph_routines_ask():
     claims = Claims.from_matrix(np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0], [0.0, 4.0, 0.0]]))
     assert claims.creditor.flags.c_contiguous and claims.amount.flags.c_contiguous
+
+
+def test_the_order_in_which_named_nodes_are_given_moves_no_last_bit():
+    random = np.random.default_rng(5)
+    n = 30
+    owed = random.exponential(1.0, (n, n)) * (random.random((n, n)) < 0.3)
+    np.fill_diagonal(owed, 0.0)
+    names = [f"bank-{k:02d}" for k in random.permutation(n)]
+    debts, assets = pd.DataFrame(owed, names, names), pd.Series(random.uniform(1, 9, n), names)
+    one = balance_sheets(debts, assets)
+    for _ in range(5):
+        order = random.permutation(n)
+        other = balance_sheets(debts.iloc[order, order], assets.iloc[order])
+        assert other.equity.tobytes() == one.equity.tobytes()
+        assert other.weights.tobytes() == one.weights.tobytes()
