@@ -138,7 +138,7 @@ class Claims:
         """Sort, add equal pairs, leave out zeros, refuse debts to oneself."""
         if n == 0:
             raise NetworkError("is empty", where=where or "network", allowed="at least one node")
-        debtor, creditor = np.asarray(debtor, dtype=np.int64), np.asarray(creditor, dtype=np.int64)
+        debtor, creditor = (np.ascontiguousarray(side, dtype=np.int64) for side in (debtor, creditor))
         own = np.flatnonzero((debtor == creditor) & (amount > 0.0))
         if len(own):
             node = int(debtor[own[0]])

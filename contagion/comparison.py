@@ -169,9 +169,11 @@ class Comparison(FrameFiles, StudyTables):
         """What each set put off, beside what it seemed to save.
 
         Index policy; benefit (mean fall of system_loss against "none"), deferred_notional (mean money still
-        to be sold at the horizon), extra (that, minus the same under "none") and halted_seconds (mean).
+        to be sold at the horizon), extra (that, minus the same under "none") and halted_seconds (mean); NaN where the
+        model has no such metric.
         """
-        means, none = self._means(), self._means(1)
+        wanted = ["system_loss", "deferred_notional", "halted_seconds"]
+        means, none = (found.reindex(columns=wanted) for found in (self._means(), self._means(1)))
         return pd.DataFrame(
             {
                 "benefit": none["system_loss"] - means["system_loss"],

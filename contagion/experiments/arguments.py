@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +42,9 @@ def networks(net: Network | None, several: Sequence[Network] | None) -> tuple[Ne
             "a study needs either net, one network, or networks, a list of them",
             remedy="give net, or net=None and networks=[...]",
         )
+    if isinstance(several, Network) or not (several is None or isinstance(several, Iterable)):
+        allowed = "a list of networks; one alone is given as net"
+        raise SchemaError("is no list", where="networks", value=several, allowed=allowed)
     worlds = [net] if several is None else list(several)
     if not worlds:
         raise ValueRangeError("is empty", where="networks", value=worlds, allowed="at least one network")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from contagion.errors import SchemaError
 from contagion.experiments.families import PriceShocks
+from contagion.experiments.samplers import names
 from contagion.network.network import Network
 from contagion.shocks import AssetShock, Shock, Shocks
 
@@ -56,7 +57,8 @@ class AssetShocks:
             allowed = "a family such as ct.PriceShocks.student_t(df=4, scale=0.02)"
             raise SchemaError("is no family", where="AssetShocks.law", value=self.law, allowed=allowed)
         if self.nodes is not None:
-            object.__setattr__(self, "nodes", tuple(self.nodes))
+            example = "such as ('Bank A', 'Bank B')"
+            object.__setattr__(self, "nodes", tuple(names(self.nodes, "AssetShocks.nodes", example)))
 
     @property
     def size(self) -> int | None:

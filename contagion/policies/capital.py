@@ -20,7 +20,15 @@ from contagion.policies.base import Policy
 from contagion.policies.breakers import check_number, check_word
 from contagion.policies.costs import CostRates, Outlay
 
-__all__ = ["CapitalInjection", "ExposureLimit", "check_nodes", "chosen_nodes", "money_by", "what_is_left"]
+__all__ = [
+    "CapitalInjection",
+    "ExposureLimit",
+    "check_nodes",
+    "chosen_nodes",
+    "money_by",
+    "need_names",
+    "what_is_left",
+]
 
 RULES = ("equal", "equity", "debts")
 
@@ -59,6 +67,8 @@ class CapitalInjection(Policy):
         """Refuse amounts that are no money."""
         check_word(self, "rule", RULES)
         check_number(self, "share", 0.0, 1e9)
+        if isinstance(self.amounts, pd.Series):
+            object.__setattr__(self, "amounts", self.amounts.to_dict())
         if isinstance(self.amounts, Mapping):
             if self.nodes is not None:
                 raise PolicyError(
@@ -197,8 +207,17 @@ def chosen_nodes(policy: Policy, net: Network, names: Sequence[str] | None) -> l
     """Names of the nodes a policy is about: those it names, or all venues and institutions."""
     if names is None:
         return [str(name) for name in net.nodes.index[net.nodes["kind"] != "trader"]]
+    need_names(policy, names)
     check_nodes(policy, "nodes", net, names)
     return list(names)
+
+
+def need_names(policy: Policy, names: object) -> None:
+    """Refuse one name where several are expected: its letters would be taken for names."""
+    if isinstance(names, str):
+        raise PolicyError(
+            f"{type(policy).__name__}.nodes is {names!r:.80}; allowed are names in a tuple: ({names!r:.80},)"
+        )
 
 
 def check_nodes(policy: Policy, field: str, net: Network, names: Any) -> None:

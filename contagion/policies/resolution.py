@@ -13,6 +13,7 @@ import numpy.typing as npt
 from contagion.errors import PolicyError, nearest
 from contagion.policies.base import Floats, Policy
 from contagion.policies.breakers import check_number
+from contagion.policies.capital import need_names
 from contagion.policies.costs import CostRates, Outlay
 from contagion.policies.sheet_world import SheetWorld
 
@@ -149,6 +150,7 @@ def _among(policy: Policy, world: SheetWorld, names: tuple[str, ...] | None) -> 
     """Which nodes a policy is about."""
     if names is None:
         return np.ones(len(world.nodes), dtype=np.bool_)
+    need_names(policy, names)
     for name in names:
         if name not in world.nodes:
             raise PolicyError(

@@ -60,7 +60,8 @@ class AssetShock(Shock):
             found.update(dict.fromkeys(gone, -1.0))
             object.__setattr__(self, "change", dict(sorted(found.items())))
         else:
-            if self.change != -1.0:
+            number = isinstance(self.change, (int, float, np.integer, np.floating))
+            if not number or self.change != -1.0:
                 raise_faults(change_faults("AssetShock.change", self.change))
             object.__setattr__(self, "change", float(cast(float, self.change)))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,11 +113,25 @@ def prepared(valuation: Any, books: Books) -> Prepared:
             "is no function", where="valuation", value=valuation, allowed="function(equity, books)"
         )
 
+    _need_two(valuation)
+
     def value(equity: FloatArray) -> FloatArray:
         return _checked(valuation(equity.copy(), books), equity, books)
 
     _probe(value, books)
     return Prepared(value)
+
+
+def _need_two(valuation: Callable[..., Any]) -> None:
+    """Refuse a function that cannot be called with equity and books."""
+    try:
+        signature(valuation).bind(None, None)
+    except TypeError as error:
+        raise SchemaError(
+            f"cannot be called with two values: {error}", where="valuation", allowed="function(equity, books)"
+        ) from None
+    except ValueError:  # built-in functions may tell nothing about themselves
+        return
 
 
 def _checked(found: Any, equity: FloatArray, books: Books) -> FloatArray:
