@@ -8,7 +8,7 @@ from contagion.propagation.firesales import joint, joint_margins
 
 def _table(rows, banks, where):
     """A matrix with the banks of a record on both sides, if it has any."""
-    if banks is None:
+    if banks is None or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         return rows
     if len(rows) != len(banks) or any(len(row) != len(banks) for row in rows):
         raise SchemaError("has another shape", where=where, allowed=f"a row and column for each of {banks}")
@@ -17,7 +17,7 @@ def _table(rows, banks, where):
 
 def _vector(values, banks, where):
     """One number for each bank of a record, by name."""
-    if banks is None:
+    if banks is None or not isinstance(values, list):
         return values
     if len(values) != len(banks):
         raise SchemaError("has another length", where=where, allowed=f"one number for each of {banks}")

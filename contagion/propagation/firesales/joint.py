@@ -103,9 +103,10 @@ class _Banks:
         if self.ratio == 0.0:
             return paid, np.where(worth <= 0.0, self.units, 0.0), worth
         allowed = worth / self.ratio
-        excess = self.units - (allowed - claims) / price
-        noise = SLACK * (self.units + (allowed + claims) / price)
-        part = np.where(excess <= noise, 0.0, np.minimum(excess, self.units))
+        excess = price * self.units + claims - allowed
+        noise = SLACK * (price * self.units + claims + allowed)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # the price may be 0
+            part = np.where(excess <= noise, 0.0, np.minimum(excess / np.float64(price), self.units))
         return paid, np.where(short | (worth <= 0.0), self.units, part), worth
 
     @property

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from contagion.errors import InputError
 from contagion.propagation.clearing import eisenberg_noe
@@ -157,6 +158,36 @@ def test_labelled_banks_are_joined_by_name_and_their_order_changes_no_bit():
     assert one.payments == pytest.approx(plain.payments, rel=1e-12)
     with pytest.raises(InputError, match="'z'"):
         cifuentes_ferrucci_shin(frame, **{**series, "cash": series["cash"].rename({"a": "z"})}, **rule)
+
+
+def test_a_market_without_any_depth_sells_for_nothing_at_the_worst_end():
+    found = cifuentes_ferrucci_shin(**{**BANKS, "price_elasticity": 1e6})
+    assert (found.price, found.worst_price) == (0.0, 0.0)
+    assert found.sales.tolist() == BANKS["illiquid"]
+    calm = cifuentes_ferrucci_shin(**{**BANKS, "illiquid": [10.0, 12.0, 9.0], "price_elasticity": 1e6})
+    assert (calm.price, calm.worst_price) == (1.0, 0.0)
+
+
+def test_sparse_debts_give_the_same_bits_as_full_ones():
+    full = cifuentes_ferrucci_shin(**BANKS)
+    thin = cifuentes_ferrucci_shin(
+        **{**BANKS, "interbank_liabilities": csr_array(np.array(BANKS["interbank_liabilities"]))}
+    )
+    assert (thin.price, thin.sales.tolist()) == (full.price, full.sales.tolist())
+    full = paddrik_rajan_young(**CALLS)
+    thin = paddrik_rajan_young(
+        **{**CALLS, **{key: csr_array(np.array(CALLS[key])) for key in ("margin_due", "initial_margin")}}
+    )
+    assert (thin.payments == full.payments).all()
+
+
+@pytest.mark.parametrize("mismatch", [["A", "A", "C"], ["A", "B", "D"]])
+def test_duplicate_and_foreign_labels_are_named(mismatch):
+    names = ["A", "B", "C"]
+    frame = pd.DataFrame(BANKS["interbank_liabilities"], index=names, columns=mismatch)
+    own = {key: dict(zip(names, BANKS[key], strict=True)) for key in list(BANKS)[1:4]}
+    with pytest.raises(InputError, match=f"'{mismatch[0] if mismatch[0] == mismatch[1] else 'D'}'"):
+        cifuentes_ferrucci_shin(frame, **own, min_capital_ratio=0.1, price_elasticity=0.1)
 
 
 @pytest.mark.parametrize(
