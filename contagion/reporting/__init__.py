@@ -118,18 +118,22 @@ def _chapters(material: Material) -> list[Callable[[Material], Section]]:
         ranking,
         rules,
         scenarios,
+        sheets,
+        spread,
         summary,
     )
 
     chapters: list[Callable[[Material], Section]] = [summary.write, rules.write, facts.write, network.write]
     chapters += [scenarios.write, cascade.write, executions.write]
+    if material.on_sheets:
+        chapters = [summary.write, facts.write, sheets.write, scenarios.write, spread.write]
     if not material.stories:  # read from a folder without its network: nothing can be run again
         chapters = [summary.write, scenarios.write]
     comparison, band = material.comparison, material.leverage_band
     if comparison is not None:
         chapters.append(lambda material: policies.write(material, comparison))
         chapters.append(lambda material: frontier.write(material, comparison))
-    if material.stories:
+    if material.stories and not material.on_sheets:
         chapters.append(ranking.write)
     if band is not None:
         chapters.append(lambda material: leverage.write(material, band))
@@ -137,6 +141,13 @@ def _chapters(material: Material) -> list[Callable[[Material], Section]]:
 
 
 def _title(material: Material) -> str:
+    if material.on_sheets:
+        one = "A shock to balance sheets and its contagion"
+        return (
+            one
+            if material.comparison is None
+            else "Contagion between balance sheets: what policies would change"
+        )
     if material.comparison is None:
         return "A shock and its cascade"
     return "Cascades in a market of leveraged accounts: what policies would change"
@@ -153,6 +164,8 @@ def _subtitle(material: Material) -> str:
             f"stored results; seed {study.seed}. Money in {material.unit}. contagion {contagion.__version__}."
         )
     size = f"{len(net.venues):,} venues, {len(net.accounts):,} margin accounts, {len(net.markets):,} markets"
+    if material.on_sheets:
+        size = f"{formats.plural(len(net.nodes), 'balance sheet')} and {formats.plural(len(net.obligations), 'debt')}"
     if material.comparison is None:
         return f"One run on a network of {size}. Money in {net.unit}. contagion {contagion.__version__}."
     study = material.comparison

@@ -42,15 +42,15 @@ METRICS: dict[str, Metric] = {
     "system_loss": Metric(
         "system loss",
         "money",
-        "what the cascade costs beyond the move of outside prices, summed over all who lose",
+        "what the cascade costs beyond the outside shock, summed over all who lose",
     ),
     "system_gain": Metric(
-        "system gain", "money", "the counterpart: what others gain from the cascade beyond the outside move"
+        "system gain", "money", "the counterpart: what others gain from the cascade beyond the outside shock"
     ),
     "direct_loss": Metric(
         "direct loss",
         "money",
-        "what the outside move alone costs those who lose, had nobody been forced to trade",
+        "what the outside shock alone costs those who lose, had nobody been forced to trade or failed",
     ),
     "forced_cost": Metric(
         "forced cost", "money", "forced sellers' shortfall against the outside price at the fill, plus fees"
@@ -157,6 +157,37 @@ METRICS: dict[str, Metric] = {
     "margin_moved": Metric("margin moved", "money", "free margin that owners moved between their accounts"),
     "own_capital_paid": Metric("own capital paid", "money", "bad debt that venues' own capital paid"),
     "default_fund_paid": Metric("default funds paid", "money", "bad debt that default funds of members paid"),
+    "fundamental_defaults": Metric(
+        "failures by the shock", "count", "nodes that fail with the shock alone, all others paying in full"
+    ),
+    "contagion_defaults": Metric(
+        "failures by contagion", "count", "nodes that fail because others do not pay what they owe"
+    ),
+    "converted": Metric("debts made equity", "money", "debts that were turned into shares of the debtor"),
+    "lent": Metric("lent in the crisis", "money", "what a lender of last resort lent after the shock"),
+    "support_lost": Metric("support lost", "money", "of what was lent in the crisis, the part not paid back"),
+    "unpaid": Metric("unpaid inside", "money", "debts inside the network that clearing leaves unpaid"),
+    "external_loss": Metric(
+        "loss of external creditors", "money", "debts outside the network that clearing leaves unpaid"
+    ),
+    "default_costs": Metric(
+        "default costs", "money", "what failing itself destroys, of assets and of payments received"
+    ),
+    "debtrank": Metric(
+        "DebtRank",
+        "share",
+        "share of the network's value lost beyond the shock, each node weighed by its worth",
+    ),
+    "amplification": Metric("amplification", "ratio", "loss of equity with contagion / by the shock alone"),
+    "spectral_radius": Metric(
+        "spectral radius",
+        "ratio",
+        "factor by which distress grows from round to round at first; above 1 small shocks grow",
+    ),
+    "claims_lost": Metric(
+        "lost on claims", "money", "what creditors inside the network lose on their claims"
+    ),
+    "failure_costs": Metric("failure costs", "money", "value that failing nodes lose by failing"),
     "assessed": Metric("assessments", "money", "bad debt that members paid beyond their contributions"),
 }
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NONE = "none"
 PLACEBO = "placebo"
+SHEET_METRIC = "contagion_defaults"
+"""A metric that all models of balance sheets have, and no other."""
 
 
 def value_at(frame: pd.DataFrame, row: str, column: str) -> float:
@@ -105,6 +107,13 @@ class Material:
     def unit(self) -> str:
         """The unit of money."""
         return self.networks[0].unit
+
+    @property
+    def on_sheets(self) -> bool:
+        """Whether the study is about balance sheets: nodes fail in waves, nothing is traded."""
+        if self.comparison is not None:
+            return SHEET_METRIC in self.comparison.metric_names
+        return SHEET_METRIC in self.stories[0].run.metrics.index
 
     def money(self, value: float, *, signed: bool = False) -> str:
         """Return an amount with the network's unit."""

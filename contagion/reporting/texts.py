@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -23,20 +23,9 @@ def policy_table(comparison: Comparison) -> str:
         The comparison.
     """
     effects = comparison.effects("system_loss")
-    deleveraged = comparison.effects("adl_notional")["difference"]
-    liquidated = comparison.effects("liquidated_notional")["difference"]
-    extra, costs = comparison.deferred["extra"], comparison.costs()["cost"]
-    head = [
-        "policy set",
-        "system loss",
-        "interval",
-        "helped",
-        "harmed",
-        "cost",
-        "deferred",
-        "liquidated",
-        "ADL",
-    ]
+    costs = comparison.costs()["cost"]
+    further = {title: change for title, change in _further(comparison).items() if change is not None}
+    head = ["policy set", "system loss", "interval", "helped", "harmed", "cost", *further]
     rows = [
         [
             name,
@@ -45,15 +34,31 @@ def policy_table(comparison: Comparison) -> str:
             formats.percent(row["helped"], decimals=0),
             formats.percent(row["harmed"], decimals=0),
             formats.amount(costs[name]),
-            formats.amount(extra[name], signed=True),
-            formats.amount(liquidated[name], signed=True),
-            formats.amount(deleveraged[name], signed=True),
+            *(formats.amount(change[name], signed=True) for change in further.values()),
         ]
         for name, row in zip(map(str, effects.index), effects.to_dict("records"), strict=True)
     ]
     unit = comparison.networks[0].unit
     title = f"Mean change per scenario against 'none', {unit}, {comparison.n:,} scenarios"
     return "\n".join([title, *_aligned([head, *rows])])
+
+
+def _further(comparison: Comparison) -> dict[str, Any]:
+    """Return mean changes of what stands beside the system loss, as far as the model has it."""
+    names = {
+        "deferred": "deferred_notional",
+        "liquidated": "liquidated_notional",
+        "ADL": "adl_notional",
+        "failures": "node_defaults",
+        "by contagion": "contagion_defaults",
+        "lent": "lent",
+    }
+    if "contagion_defaults" not in comparison.metric_names:
+        names = dict(list(names.items())[:3])
+    return {
+        title: comparison.effects(name)["difference"] if name in comparison.metric_names else None
+        for title, name in names.items()
+    }
 
 
 def frame_text(frame: pd.DataFrame) -> str:

@@ -116,6 +116,41 @@ RULES: Final = {
 }
 """The words of a rule by the name of its column."""
 
+SHEET_MODELS: Final = {
+    "Clearing": (
+        "what everybody pays at once when each pays what he can. Of the possible outcomes the greatest vector is the "
+        "orderly one, the least the one in which everybody expects the others to fail.",
+        "Eisenberg and Noe (2001), Management Science 47(2); with default costs Rogers and Veraart (2013), Management "
+        "Science 59(4).",
+    ),
+    "DebtRank": (
+        "how distress passes from debtors to creditors before anybody fails: a debtor who loses a share of his equity "
+        "makes his debts worth less.",
+        "Battiston and others (2012), Scientific Reports 2:541; Bardoscia and others (2015), PLoS ONE 10(6).",
+    ),
+    "Furfine": (
+        "rounds of default: a node fails when it loses more on failed debtors than its equity, and its creditors lose "
+        "a fixed share of their claims.",
+        "Furfine (2003), Journal of Money, Credit and Banking 35(1).",
+    ),
+    "ThresholdCascade": (
+        "rounds of default: a node fails when its losses on failed debtors pass a fixed share of its equity.",
+        "Watts (2002), PNAS 99(9); Gai and Kapadia (2010), Proceedings of the Royal Society A 466.",
+    ),
+    "NEVA": (
+        "what claims are worth when the worth of each follows from the equity of its debtor, everywhere at once, found "
+        "from above.",
+        "Barucca and others (2020), Mathematical Finance 30(4).",
+    ),
+    "CrossHoldings": (
+        "what nodes are worth that hold parts of one another, and who falls below his threshold and loses value by "
+        "failing. The best case is the outcome with fewest failures, the worst the one with most.",
+        "Elliott, Golub and Jackson (2014), American Economic Review 104(10); Suzuki (2002), Asia-Pacific Financial "
+        "Markets 9(1).",
+    ),
+}
+"""Model of balance sheets -> what it computes, and its source."""
+
 
 def plain(words: dict[str, str], code: object) -> str:
     """Return the words for a code; a code that has none (a user's own) is shown without underscores.

@@ -51,7 +51,11 @@ class OnSheets:
 
     def describe(self) -> str:
         """One plain sentence."""
-        inside = ", ".join(f"{f.name} {getattr(self, f.name)}" for f in fields(self) if f.name != "horizon")
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "horizon"}
+        shown = {
+            key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in given.items()
+        }
+        inside = ", ".join(f"{key} {value}".replace("_", " ") for key, value in shown.items())
         return f"{type(self).__name__} on balance sheets, {inside}."
 
     def prepare(self, net: Network, policies: Sequence[Policy] = ()) -> PreparedSheets:

@@ -75,7 +75,8 @@ class Clearing(OnSheets):
             if self.alpha == self.beta == 1.0
             else f"a defaulter keeps {100 * self.alpha:g} % of external assets and {100 * self.beta:g} % of receipts"
         )
-        return f"Clearing at the {self.fixed_point} vector, external creditors {self.external_priority}, {costs}."
+        rank = self.external_priority.replace("_", " ")
+        return f"Clearing at the {self.fixed_point} vector, external creditors {rank}, {costs}."
 
     def check(self, net: Network) -> None:
         """Refuse several seniorities with default costs, for which there is no rule."""

@@ -25,7 +25,9 @@ def write(material: Material) -> Section:
     material : Material
         What the report is written from.
     """
-    rows = [ledger_row(material.stories)] if material.stories else []
+    rows = [ledger_row(material.stories)] if material.stories and not material.on_sheets else []
+    if material.stories and material.on_sheets:
+        rows = [claims_row(material.stories, material.unit)]
     if material.comparison is not None:
         unreachable = (
             [unreachable_row(material.comparison)] if untouched(material.comparison.policies) else []
@@ -133,6 +135,32 @@ def control_row(control: Control, unit: str) -> list[Cell]:
         "changes the path, not the end"
     )
     return _line("Negative control", expected, found, control.passed)
+
+
+def claims_row(stories: tuple[Story, ...], unit: str) -> list[Cell]:
+    """Return the line on claims: what creditors lose is what debtors do not pay, and nobody ends below nothing.
+
+    Parameters
+    ----------
+    stories : tuple of Story
+        The runs whose tables are added up.
+    unit : str
+        Unit of money.
+    """
+    gap, total, lowest = 0.0, 0.0, 0.0
+    for story in stories:
+        nodes, claims = story.run.nodes, story.run.attribution
+        sums = [
+            float(values.sum()) for values in (nodes["loss_on_claims"], nodes["loss_caused"], claims["loss"])
+        ]
+        gap, total = max(gap, max(sums) - min(sums)), max(total, *sums)
+        lowest = min(lowest, float(nodes["closing_equity"].min()))
+    found = f"largest difference {formats.money(gap, unit)} of {formats.money(total, unit)}; lowest equity "
+    found += formats.money(lowest, unit)
+    expected = (
+        "creditors lose inside the network what debtors there do not pay, and nobody's equity ends below 0"
+    )
+    return _line("Claims", expected, found, gap <= 1e-9 * max(total, 1.0) and lowest == 0.0)
 
 
 def ledger_row(stories: tuple[Story, ...]) -> list[Cell]:

@@ -34,12 +34,17 @@ def write(material: Material, comparison: Comparison) -> Section:
             words(name),
             number(formats.amount(row["benefit"], signed=True), row["benefit"]),
             number(formats.amount(row["cost"]), row["cost"]),
-            number(formats.amount(row["extra"], signed=True), row["extra"]),
+            *(
+                []
+                if material.on_sheets
+                else [number(formats.amount(row["extra"], signed=True), row["extra"])]
+            ),
             words(_place(row)),
         ]
         for name, row in frame.iterrows()
     ]
-    columns = ["Policy set", "Loss avoided", "Cost of the rule", "Extra deferred", "On the frontier"]
+    deferred = [] if material.on_sheets else ["Extra deferred"]
+    columns = ["Policy set", "Loss avoided", "Cost of the rule", *deferred, "On the frontier"]
     note = (
         f"Means per scenario in {material.unit}. A set is off the frontier when another avoids at least as "
         "much loss for at most the same cost, and one of the two strictly; that set is named."

@@ -9,7 +9,7 @@ from contagion.facts import EUROPEAN_DEBT, LENDING_MARKETS
 from contagion.measures.resampling import FEW_NETWORKS
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Fold, Heading, Paragraph, Points, Section, Table, table, words
-from contagion.reporting.glossary import METRICS
+from contagion.reporting.glossary import METRICS, Metric
 from contagion.reporting.sections import facts
 
 if TYPE_CHECKING:
@@ -83,6 +83,32 @@ SUPPLIED_ILLUSTRATIVE = (
     "what the study is built to show."
 )
 STORED = (("Calibrated and illustrative:", "cannot be said, since the stored results hold no network."),)
+TITLE = "Method, parameters, provenance and limits"
+SHEET_STEPS = (
+    (
+        "Open.",
+        "Policies that act before the shock change the balance sheets; equity is what assets and claims leave over "
+        "debts, claims at face value.",
+    ),
+    (
+        "Shock.",
+        "Prices, external assets and equity change all at once; nodes may be let fail. Who has less than nothing now "
+        "fails by the shock.",
+    ),
+    ("Help.", "Policies that act on what they see convert debts into shares, or lend."),
+    ("Spread.", "The model finds who pays what, or who loses how much, and in which round a node fails."),
+    (
+        "Measure.",
+        "A node's loss is what its equity, never counted below zero at the end, falls by beyond the direct loss. "
+        "The rest of the market is left out of the sums. A negative difference between a policy set and 'none' is "
+        "less loss.",
+    ),
+)
+NOT_ON_SHEETS = (
+    "fire sales and their prices, refinancing and runs, the time that resolution takes, what failing nodes do to those "
+    "outside the network beyond not paying, and banks that change their behaviour because a rule changed. Amounts of "
+    "single debts are rarely published: where a network was reconstructed or made, run the study on many such networks."
+)
 NOT_MODELLED = (
     "options and dated futures, inverse contracts, issuers whose token loses its peg, seniority among obligations, "
     "interest within a run, stability pools and liquidation in bands, and traders who change their strategy because "
@@ -98,6 +124,8 @@ def write(material: Material) -> Section:
     material : Material
         What the report is written from.
     """
+    if material.on_sheets:
+        return _sheets(material)
     blocks: list[Block] = [
         Paragraph(
             "Every trader, venue and institution is a node, every exposure an edge. Time runs in rounds; in "
@@ -110,10 +138,7 @@ def write(material: Material) -> Section:
             "left out of the sum. A negative difference between a policy set and 'none' is less loss."
         ),
         *_statistics(material),
-        Fold(
-            "What each metric means",
-            (Points(tuple((f"{m.label}:", m.meaning + ".") for m in METRICS.values())),),
-        ),
+        _meanings(METRICS),
         _provenance(material),
         Heading("Limits"),
         Points(
@@ -121,7 +146,38 @@ def write(material: Material) -> Section:
         ),
         Points(_warnings(material)),
     ]
-    return Section("method", "Method, parameters, provenance and limits", tuple(blocks))
+    return Section("method", TITLE, tuple(blocks))
+
+
+def _sheets(material: Material) -> Section:
+    """Return the section for a study of balance sheets."""
+    comparison = material.comparison
+    names = comparison.metric_names if comparison is not None else list(material.stories[0].run.metrics.index)
+    note = comparison.note if comparison is not None else ""
+    blocks: list[Block] = [
+        Paragraph(
+            "Every node is a balance sheet, every debt inside the network an edge from debtor to creditor. A run has "
+            "these steps:"
+        ),
+        Points(SHEET_STEPS),
+        *_statistics(material),
+        _meanings({name: METRICS[name] for name in names if name in METRICS}),
+        _provenance(material),
+        Heading("Limits"),
+        Points(
+            (
+                *(origin(material.network) if material.stories else STORED),
+                ("Not modelled:", NOT_ON_SHEETS),
+                *((("This study:", f"{note}."),) if note else ()),
+            )
+        ),
+    ]
+    return Section("method", TITLE, tuple(blocks))
+
+
+def _meanings(metrics: dict[str, Metric]) -> Block:
+    lines = tuple((f"{entry.label}:", entry.meaning + ".") for entry in metrics.values())
+    return Fold("What each metric means", (Points(lines),))
 
 
 def origin(net: Network) -> tuple[tuple[str, str], ...]:

@@ -35,6 +35,15 @@ if TYPE_CHECKING:
     from contagion.reporting.material import Material
 
 BESIDE = ("deferred_notional", "liquidated_notional", "adl_notional", "bad_debt")
+BESIDE_SHEETS = (
+    "node_defaults",
+    "contagion_defaults",
+    "unpaid",
+    "claims_lost",
+    "external_loss",
+    "lent",
+    "converted",
+)
 SURE = 0.05
 FAILED = "failed in all scenarios"
 LOSSES = (
@@ -45,6 +54,14 @@ LOSSES = (
     "residual_loss",
     "node_defaults",
     "venue_defaults",
+    "contagion_defaults",
+    "support_lost",
+    "unpaid",
+    "external_loss",
+    "default_costs",
+    "debtrank",
+    "claims_lost",
+    "failure_costs",
 )
 DETAILS = (
     "system_loss",
@@ -59,11 +76,29 @@ DETAILS = (
     "uncovered",
     "node_defaults",
     "venue_defaults",
+    "fundamental_defaults",
+    "contagion_defaults",
+    "unpaid",
+    "claims_lost",
+    "external_loss",
+    "default_costs",
+    "failure_costs",
+    "debtrank",
+    "lent",
+    "support_lost",
+    "converted",
     "price_drop_max",
     "basis_peak",
     "margin_called",
     "halted_seconds",
     "policy_cost",
+)
+
+
+SHEETS_NOTE = (
+    "Money in {unit} per scenario; every change is the set minus 'none'. p is adjusted for the number of sets (Holm). "
+    "The cost of a rule prices, each once for the whole set, capital locked up over the model's horizon, business "
+    "turned away, claims written down and loans that were not paid back, beyond 'none'."
 )
 
 
@@ -82,20 +117,26 @@ def write(material: Material, comparison: Comparison) -> Section:
         Paragraph(
             "Every policy set met the same scenarios on the same networks, so effects are paired: each "
             "number is the set minus 'none', scenario by scenario, and negative means less loss. A benefit "
-            "stands beside what the rule costs and beside the forced selling that it only put off."
+            "stands beside what the rule costs"
+            + _put_off(material, " and beside the forced selling that it only put off.")
         ),
         Points(tuple((f"{name}.", describe(comparison, name)) for name in comparison.policies)),
-        effects_table(comparison, unit),
+        effects_table(comparison, unit, on_sheets=material.on_sheets),
         *remarks(comparison.effects("system_loss", against=NONE)["note"]),
         *_named(comparison, unit),
-        _picture(comparison),
+        _picture(comparison, on_sheets=material.on_sheets),
         levels_table(comparison, unit),
-        *(margins(comparison) if material.stories else ()),
+        *(margins(comparison) if material.stories and not material.on_sheets else ()),
         Fold(
             "Every metric, set by set", tuple(_detail(comparison, name, unit) for name in details(comparison))
         ),
     ]
     return Section("policies", "What each policy set changes", tuple(blocks))
+
+
+def _put_off(material: Material, text: str) -> str:
+    """Return a remark on deferred selling, or a full stop where nothing is sold."""
+    return "." if material.on_sheets else text
 
 
 def _named(comparison: Comparison, unit: str) -> tuple[Block, ...]:
@@ -121,7 +162,7 @@ def describe(comparison: Comparison, name: str) -> str:
     return " ".join(sentences) if sentences else "the rules as they stand."
 
 
-def effects_table(comparison: Comparison, unit: str) -> Table:
+def effects_table(comparison: Comparison, unit: str, *, on_sheets: bool = False) -> Table:
     """Return the main table: effect on system loss, what the rule costs, what it deferred.
 
     Parameters
@@ -130,16 +171,19 @@ def effects_table(comparison: Comparison, unit: str) -> Table:
         The comparison.
     unit : str
         Unit of money.
+    on_sheets : bool
+        Whether the study is about balance sheets, where nothing is sold.
     """
+    names = [name for name in BESIDE_SHEETS if name in comparison.metric_names] if on_sheets else BESIDE
     loss = comparison.effects("system_loss", against=NONE)
-    beside = {name: comparison.effects(name, against=NONE) for name in BESIDE}
+    beside = {name: comparison.effects(name, against=NONE) for name in names}
     rows = [
         [
             words(policy),
             difference(loss.loc[policy], str(policy), "system_loss"),
             _middle_and_tail(loss.loc[policy], str(policy)),
             _shares(loss.loc[policy], str(policy)),
-            _cost(comparison, str(policy)),
+            _plain_cost(comparison, str(policy)) if on_sheets else _cost(comparison, str(policy)),
             *(difference(frame.loc[policy], str(policy), metric) for metric, frame in beside.items()),
         ]
         for policy in loss.index
@@ -150,20 +194,24 @@ def effects_table(comparison: Comparison, unit: str) -> Table:
         f"System loss, mean change [{confidence} interval]",
         f"Median change; change of the worst 5{formats.GLUE}%",
         "Helped, unchanged, harmed",
-        "Cost of the rule; markets shut",
-        "Deferred",
-        "Liquidated",
-        "Deleveraged (ADL)",
-        "Bad debt",
+        *(
+            ["Cost of the rule", *(titled(entry(name).label) for name in names)]
+            if on_sheets
+            else ["Cost of the rule; markets shut", "Deferred", "Liquidated", "Deleveraged (ADL)", "Bad debt"]
+        ),
     ]
     note = (
-        f"Money in {unit} per scenario; every change is the set minus 'none'. p is adjusted for the number "
-        "of sets (Holm). Liquidated and deleveraged money stand side by side because one replaces the "
-        "other. Deferred is forced selling that still waited when the run ended: a loss put off, not "
-        "avoided. The cost of a rule prices, each once for the whole set, the money locked up, markets shut, "
-        "orders held back, volume turned away, winners cut, margin asked and money paid away that its policies "
-        "cause beyond 'none'; below zero they cause less of it. The time shut is the mean over scenarios, summed "
-        "over markets."
+        SHEETS_NOTE.format(unit=unit)
+        if on_sheets
+        else (
+            f"Money in {unit} per scenario; every change is the set minus 'none'. p is adjusted for the number "
+            "of sets (Holm). Liquidated and deleveraged money stand side by side because one replaces the "
+            "other. Deferred is forced selling that still waited when the run ended: a loss put off, not "
+            "avoided. The cost of a rule prices, each once for the whole set, the money locked up, markets shut, "
+            "orders held back, volume turned away, winners cut, margin asked and money paid away that its policies "
+            "cause beyond 'none'; below zero they cause less of it. The time shut is the mean over scenarios, summed "
+            "over markets."
+        )
     )
     return table(
         "Effect of each policy set, against 'none'", columns, rows, note=note, identifier="policy-table"
@@ -264,14 +312,19 @@ def _cost(comparison: Comparison, policy: str) -> Cell:
     )
 
 
-def _picture(comparison: Comparison) -> Block:
+def _plain_cost(comparison: Comparison, policy: str) -> Cell:
+    cost = value_at(comparison.costs(), policy, "cost")
+    return number(formats.amount(cost), cost, policy=policy, metric="policy_cost", statistic="cost")
+
+
+def _picture(comparison: Comparison, *, on_sheets: bool) -> Block:
     from contagion import plot
 
     return draw(
         lambda axes: plot.effects(comparison, ax=axes),
         "Mean change of system loss of each policy set with its interval",
         "Mean change of system loss against 'none' with its interval; left of zero is less loss. Read it "
-        "together with the cost and the deferred selling in the table.",
+        f"together with the cost {'' if on_sheets else 'and the deferred selling '}in the table.",
     )
 
 

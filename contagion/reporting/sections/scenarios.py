@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from contagion.experiments.load import Absent
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, Table, number, table, words
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from contagion.results import Run
 
 KEYS = ("scenario", "network")
+LONGEST = 15
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
@@ -32,17 +35,20 @@ def write(material: Material) -> Section:
     blocks: list[Block] = [Paragraph(_opening(material))]
     if comparison is not None:
         if len(comparison.scenarios.columns) > len(KEYS):
-            blocks.append(_moves(comparison))
+            blocks += _moves(material, comparison)
         blocks.append(_distribution(comparison))
-    if material.stories:
+    if material.stories and not material.on_sheets:
         blocks.append(_told(material))
-    return Section("scenarios", "Time profile and scenarios", tuple(blocks))
+    title = "The shock and the scenarios" if material.on_sheets else "Time profile and scenarios"
+    return Section("scenarios", title, tuple(blocks))
 
 
 def _opening(material: Material) -> str:
     if material.comparison is not None and not material.stories:
         return _drawn(material.comparison)
     run = material.stories[-1].run
+    if material.on_sheets:
+        return _on_sheets(material)
     length = float(run.shock.end(0.0))
     pace = f"over {formats.seconds(length)}" if length > 0.0 else "as one gap"
     text = (
@@ -53,6 +59,16 @@ def _opening(material: Material) -> str:
     if material.comparison is None:
         return f"The shock: {run.shock.describe()}. {text}"
     return f"{_drawn(material.comparison)} {text}"
+
+
+def _on_sheets(material: Material) -> str:
+    text = (
+        "Balance sheets have no clock: the shock hits all of them at once, and the model says what follows. What the "
+        "shock alone takes from equity is the direct loss; everything beyond it is contagion."
+    )
+    told = ". ".join(f"{titled(story.label)}: {story.run.shock.describe()}" for story in material.stories)
+    drawn = "" if material.comparison is None else f"{_drawn(material.comparison)} "
+    return f"{drawn}{text} {told}."
 
 
 def _drawn(comparison: Comparison) -> str:
@@ -69,18 +85,29 @@ def _sentence(comparison: Comparison) -> str:
     return str(family.describe()) if hasattr(family, "describe") else repr(family)
 
 
-def _moves(comparison: Comparison) -> Table:
+def _moves(material: Material, comparison: Comparison) -> list[Block]:
     assets = [str(name) for name in comparison.scenarios.columns if name not in KEYS]
+    total, note = len(assets), "Price moves over the whole event, before any impact of forced trades."
+    if material.on_sheets:
+        size = material.network.nodes["external_assets"] if material.stories else pd.Series(dtype=float)
+        assets.sort(key=lambda name: -float(size.get(name, 0.0)))
+        assets, note = assets[:LONGEST], "Changes of the value of external assets of each node."
+        if total > LONGEST:
+            note += f" The {LONGEST} nodes with the largest of {total:,}."
     rows = []
     for asset in assets:
         moves = quantiles(comparison, asset, QUANTILES)
         cells = [number(formats.percent(value), value) for value in moves]
         rows.append([words(asset), *cells])
-    columns = ["Asset", *(f"{q:.0%} quantile".replace("%", " %") for q in QUANTILES)]
-    note = "Price moves over the whole event, before any impact of forced trades."
+    columns = [
+        "Node" if material.on_sheets else "Asset",
+        *(f"{q:.0%} quantile".replace("%", " %") for q in QUANTILES),
+    ]
     if comparison.weighted:
         note += " Quantiles are those of the law itself: each scenario counts with its weight."
-    return table("Outside moves across the scenarios", columns, rows, note=note, identifier="scenario-table")
+    return [
+        table("Outside moves across the scenarios", columns, rows, note=note, identifier="scenario-table")
+    ]
 
 
 def _distribution(comparison: Comparison) -> Block:

@@ -10,8 +10,10 @@ from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Points, Section, Tile, Tiles, number
 from contagion.reporting.levels import effective, level, told
 from contagion.reporting.material import NONE, PLACEBO, value_at
+from contagion.reporting.sections import sheet_summary
 from contagion.reporting.sections.controls import placebo_gap
 from contagion.reporting.sections.policies import FAILED, SURE
+from contagion.reporting.sections.sheet_summary import tile
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -35,10 +37,24 @@ def write(material: Material) -> Section:
 
 
 def _comparison(material: Material, comparison: Comparison) -> list[Block]:
+    sets = [name for name in comparison.policies if name not in (NONE, PLACEBO)]
+    head = sheet_summary.of_comparison if material.on_sheets else _market
+    lead, tiles = head(material, comparison)
+    return [
+        Paragraph(lead, tone="lead"),
+        Tiles((*tiles, *_size(comparison))),
+        *((Paragraph(told(comparison)),) if comparison.weighted else ()),
+        Paragraph(f"What {formats.plural(len(sets), 'policy set')} would change, on the same scenarios:"),
+        Points(tuple((f"{name}:", verdict(material, comparison, name)) for name in sets)),
+        Paragraph(_trust(material, comparison)),
+    ]
+
+
+def _market(material: Material, comparison: Comparison) -> tuple[str, tuple[Tile, ...]]:
+    """Return the opening words and the headline numbers of a study of markets."""
     mean, middle, ran = level(comparison, "system_loss", NONE)
     direct = level(comparison, "direct_loss", NONE)[1]
     worst = value_at(comparison.tail("system_loss"), NONE, "es")
-    sets = [name for name in comparison.policies if name not in (NONE, PLACEBO)]
     networks = len(comparison.networks)
     lead = (
         f"Under the rules as they stand, forced selling adds {material.money(middle)} of losses in the "
@@ -46,39 +62,17 @@ def _comparison(material: Material, comparison: Comparison) -> list[Block]:
         f"{material.money(direct)} that the outside move costs by itself. In the worst "
         f"twentieth of scenarios the cascade costs {material.money(worst)} on average."
     )
-    return [
-        Paragraph(lead, tone="lead"),
-        Tiles(
-            (
-                _tile(material, "System loss, median", middle, "what the cascade adds, rules as they stand"),
-                _tile(material, "System loss, mean", mean, f"over {ran:,} scenarios"),
-                _tile(material, "System loss, worst 5 %", worst, "expected shortfall at 95 %"),
-                _tile(
-                    material,
-                    "Liquidated, mean",
-                    _mean(comparison, "liquidated_notional"),
-                    "forced orders in the market",
-                ),
-                _tile(
-                    material,
-                    "Deleveraged, mean",
-                    _mean(comparison, "adl_notional"),
-                    "winners closed by the venue (ADL)",
-                ),
-                _tile(
-                    material,
-                    "Bad debt, mean",
-                    _mean(comparison, "bad_debt"),
-                    "accounts that ended below zero",
-                ),
-                *_size(comparison),
-            )
-        ),
-        *((Paragraph(told(comparison)),) if comparison.weighted else ()),
-        Paragraph(f"What {formats.plural(len(sets), 'policy set')} would change, on the same scenarios:"),
-        Points(tuple((f"{name}:", verdict(material, comparison, name)) for name in sets)),
-        Paragraph(_trust(material, comparison)),
-    ]
+    liquidated, deleveraged, debt = (
+        _mean(comparison, name) for name in ("liquidated_notional", "adl_notional", "bad_debt")
+    )
+    return lead, (
+        tile(material, "System loss, median", middle, "what the cascade adds, rules as they stand"),
+        tile(material, "System loss, mean", mean, f"over {ran:,} scenarios"),
+        tile(material, "System loss, worst 5 %", worst, "expected shortfall at 95 %"),
+        tile(material, "Liquidated, mean", liquidated, "forced orders in the market"),
+        tile(material, "Deleveraged, mean", deleveraged, "winners closed by the venue (ADL)"),
+        tile(material, "Bad debt, mean", debt, "accounts that ended below zero"),
+    )
 
 
 def verdict(material: Material, comparison: Comparison, name: str) -> str:
@@ -127,13 +121,13 @@ def verdict(material: Material, comparison: Comparison, name: str) -> str:
 def _price(material: Material, comparison: Comparison, name: str) -> str:
     cost = value_at(comparison.costs(), name, "cost")
     extra = value_at(comparison.deferred, name, "extra")
-    put_off = "puts off no more selling than before"
+    put_off = "" if material.on_sheets else " and puts off no more selling than before"
     if extra > 0.0:
-        put_off = f"leaves {material.money(extra)} more still to be sold at the end"
+        put_off = f" and leaves {material.money(extra)} more still to be sold at the end"
     elif extra < 0.0:
-        put_off = f"leaves {material.money(-extra)} less still to be sold at the end"
+        put_off = f" and leaves {material.money(-extra)} less still to be sold at the end"
     price = f"saves {material.money(-cost)}" if cost < 0.0 else f"costs {material.money(cost)}"
-    return f"The rule itself {price} per scenario and {put_off}."
+    return f"The rule itself {price} per scenario{put_off}."
 
 
 def _mean(comparison: Comparison, metric: str) -> float:
@@ -158,35 +152,16 @@ def _trust(material: Material, comparison: Comparison) -> str:
         text += f"; the negative control {held}"
     failed = len(comparison.errors)
     text += f"; {'no run failed' if failed == 0 else formats.plural(failed, 'run') + ' failed'}. "
+    basis = "amounts of single debts and on the shocks" if material.on_sheets else "leverage and depth"
     return text + (
-        "Levels rest on assumptions about leverage and depth and are orders of magnitude; the comparison of "
+        f"Levels rest on assumptions about {basis} and are orders of magnitude; the comparison of "
         "rules on equal scenarios is the result. The limits are stated at the end."
     )
 
 
-def _tile(material: Material, label: str, value: float, context: str) -> Tile:
-    return Tile(label, number(material.money(value), value), context)
-
-
 def _run(material: Material, run: Run) -> list[Block]:
-    values = run.metrics
-    system, direct = float(values["system_loss"]), float(values["direct_loss"])
-    lead = (
-        f"The outside move costs those who lose {material.money(direct)}; the cascade adds "
-        f"{material.money(system)} of losses beyond it. "
-        f"{material.money(float(values['liquidated_notional']))} was liquidated in the market, "
-        f"{material.money(float(values['adl_notional']))} deleveraged against winners, and "
-        f"{material.money(float(values['bad_debt']))} of bad debt was left."
-    )
+    lead, tiles = (sheet_summary.of_run if material.on_sheets else _market_run)(material, run)
     policies = [("Rule in force:", policy.describe()) for policy in run.policies]
-    tiles = (
-        _tile(material, "Direct loss", direct, "the outside move by itself"),
-        _tile(material, "System loss", system, "what the cascade adds"),
-        _tile(material, "System gain", float(values["system_gain"]), "what others gain from it"),
-        _tile(material, "Policy cost", float(values["policy_cost"]), "locked up, shut, held back, cut"),
-        _tile(material, "Deferred", float(values["deferred_notional"]), "still to be sold at the end"),
-        _tile(material, "Insurance funds used", float(values["fund_used"]), "paid out for bankrupt accounts"),
-    )
     blocks: list[Block] = [Paragraph(lead, tone="lead"), Tiles(tiles)]
     blocks.append(
         Points(tuple(policies)) if policies else Paragraph("No policy was added to the rules in force.")
@@ -198,3 +173,24 @@ def _run(material: Material, run: Run) -> list[Block]:
         )
     )
     return blocks
+
+
+def _market_run(material: Material, run: Run) -> tuple[str, tuple[Tile, ...]]:
+    """Return the opening words and the headline numbers of a run on markets."""
+    values = run.metrics
+    system, direct = float(values["system_loss"]), float(values["direct_loss"])
+    lead = (
+        f"The outside move costs those who lose {material.money(direct)}; the cascade adds "
+        f"{material.money(system)} of losses beyond it. "
+        f"{material.money(float(values['liquidated_notional']))} was liquidated in the market, "
+        f"{material.money(float(values['adl_notional']))} deleveraged against winners, and "
+        f"{material.money(float(values['bad_debt']))} of bad debt was left."
+    )
+    return lead, (
+        tile(material, "Direct loss", direct, "the outside move by itself"),
+        tile(material, "System loss", system, "what the cascade adds"),
+        tile(material, "System gain", float(values["system_gain"]), "what others gain from it"),
+        tile(material, "Policy cost", float(values["policy_cost"]), "locked up, shut, held back, cut"),
+        tile(material, "Deferred", float(values["deferred_notional"]), "still to be sold at the end"),
+        tile(material, "Insurance funds used", float(values["fund_used"]), "paid out for bankrupt accounts"),
+    )
