@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     top = argparse.ArgumentParser(
-        prog="contagion", description="Shock a network of margin accounts, follow the cascade, compare rules."
+        prog="contagion",
+        description="Shock a network of margin accounts or balance sheets, follow the cascade, compare rules.",
     )
     top.add_argument("--version", action="version", version=f"contagion {contagion.__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -84,10 +85,12 @@ def parser() -> argparse.ArgumentParser:
     reverse = commands.add_parser("reverse", help="find the sizes of a shock at which the system breaks")
     _study_options(reverse)
     reverse.add_argument(
-        "--direction", help="log return per unit of size, such as BTC=-1,ETH=-1.2 (default: all assets -1)"
+        "--direction",
+        help="log return per unit of size, such as BTC=-1,ETH=-1.2, of assets or nodes (default: all -1)",
     )
     reverse.add_argument(
-        "--until", default="venue_defaults >= 1", help="metric, sign and limit (default: %(default)s)"
+        "--until",
+        help="metric, sign and limit (default: venue_defaults >= 1, of balance sheets node_defaults >= 1)",
     )
     reverse.add_argument(
         "--sizes", nargs=2, type=float, default=(0.0, 1.0), metavar=("LOW", "HIGH"), help="(default: 0 1)"
@@ -202,7 +205,7 @@ def _reverse(options: argparse.Namespace) -> int:
     direction = None if options.direction is None else _direction(options.direction)
     found = _study(options).reverse(
         direction,
-        _until(options.until),
+        None if options.until is None else _until(options.until),
         sizes=tuple(options.sizes),
         grid=options.grid,
         resolution=options.resolution,
@@ -289,7 +292,7 @@ def _compared(options: argparse.Namespace, findings: Sequence[StudyComparison] =
     comparison = study.compare(progress=not options.quiet)
     _keep(options, study)
     band = None
-    if study.source.leveraged and not options.no_band:
+    if study.source.leveraged and not study.on_sheets and not options.no_band:
         scenarios = min(BAND_SCENARIOS, comparison.n)
         _say(options, "repeating the study at other leverages ...")
         band = leverage_band(
@@ -336,6 +339,8 @@ def _study(options: argparse.Namespace) -> Study:
     changes = {name: getattr(options, option, None) for name, option in given.items()}
     study = replace(study, **{name: value for name, value in changes.items() if value is not None})
     if options.step is not None:
+        if study.on_sheets:
+            raise SchemaError("has no meaning for balance sheets, which have no clock", where="--step")
         study = replace(study, model=replace(study.model, step=options.step))
     if getattr(options, "networks", None) is not None:
         study = replace(study, source=study.source.drawn(options.networks))

@@ -24,7 +24,7 @@ from contagion.experiments.conditions import Condition, evaluate
 from contagion.network.network import Network
 from contagion.policies import Policy
 from contagion.propagation.run import check_model
-from contagion.shocks import PriceShock, Shock
+from contagion.shocks import AssetShock, PriceShock, Shock
 from contagion.streams import check_seed
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class ReverseStress:
         bisection).
     crossings : pandas.DataFrame
         One row per change: policy, size (middle of the bracket), low, high (the bracket), resolution (its width),
-        begins (True: the condition holds above), refined, then the move of every shocked asset at `size` (signed
-        fraction).
+        begins (True: the condition holds above), refined, then the move of every shocked asset and node at `size`
+        (signed fraction).
     unit : str
         Unit of money of the network.
     """
@@ -124,7 +124,8 @@ def reverse_stress(
         The network.
     direction : mapping of str to float, or Shock
         Log return of every asset per unit of size: ``{"BTC": -1.0, "ETH": -1.2}`` at size .2 are falls of 18.1 and
-        21.3 %. Or a shock, whose log changes are multiplied by the size.
+        21.3 %. A name that is no asset but a node stands for the value of its external assets. Or a shock, whose log
+        changes are multiplied by the size.
     model : Model, optional
         How distress travels; ``ct.Cascade()`` if not given.
     until : (str, str, float), default ("venue_defaults", ">=", 1)
@@ -272,14 +273,25 @@ def _shock(net: Network, direction: Mapping[str, float] | Shock, over: float) ->
         logs = {
             str(name): samplers.number(f"direction[{name!r}]", value) for name, value in direction.items()
         }
-        shock = PriceShock(
-            {name: float(np.expm1(value)) for name, value in logs.items()}, over=samplers.seconds(over)
+        shock = _moves_of(
+            net, {name: float(np.expm1(value)) for name, value in logs.items()}, samplers.seconds(over)
         )
     else:
         allowed = 'log returns per unit of size, such as {"BTC": -1.0}, or a shock'
         raise SchemaError("is no direction", where="direction", value=direction, allowed=allowed)
     shock.check(net.assets.index, net.markets.index, net.nodes.index, net.unit, net.venues.index)
     return shock
+
+
+def _moves_of(net: Network, changes: Mapping[str, float], over: float) -> Shock:
+    """Return the changes as a shock to prices, to the external assets of nodes, or to both."""
+    nodes = {
+        name: x for name, x in changes.items() if name in net.nodes.index and name not in net.assets.index
+    }
+    prices = {name: x for name, x in changes.items() if name not in nodes}
+    if not nodes:
+        return PriceShock(prices, over=over)
+    return AssetShock(nodes) + PriceShock(prices, over=over) if prices else AssetShock(nodes)
 
 
 def _sizes(sizes: Any) -> tuple[float, float]:
@@ -308,6 +320,9 @@ def _crossing(
     assets = risky_assets(net)
     returns = base.scaled(middle).log_returns(assets)
     moves = {asset: float(np.expm1(one)) for asset, one in zip(assets, returns, strict=True) if one != 0.0}
+    nodes = [str(name) for name in net.nodes.index]
+    factors = base.scaled(middle).asset_factors(nodes)
+    moves |= {node: float(one) - 1.0 for node, one in zip(nodes, factors, strict=True) if one != 1.0}
     return {
         "policy": name,
         "size": middle,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contagion import facts
 from contagion.errors import InputError, PolicyError, SchemaError, UnsafeInputError, nearest
-from contagion.studies.parameters import call, read
+from contagion.studies.parameters import call, read, typed
 
 if TYPE_CHECKING:
     from contagion.policies import Policy
@@ -53,8 +53,18 @@ POLICIES: Final = (
     "SocialisedLoss",
     "TieredMargin",
 )
+OF_NODES: Final = "AssetShocks."
+"""Prefix of families over nodes: their law is the family of price shocks of the same name."""
 ON_SHEETS: Final = ("Clearing", "CrossHoldings", "DebtRank", "Furfine", "NEVA", "ThresholdCascade")
 """Models of balance sheets."""
+LAWS: Final = (
+    "PriceShocks.normal",
+    "PriceShocks.student_t",
+    "PriceShocks.historical",
+    "PriceShocks.filtered",
+    "PriceShocks.jump",
+    "PriceShocks.quasi",
+)
 HOOKS: Final = (
     "cash",
     "convert",
@@ -171,7 +181,9 @@ def generator_parameters(name: str, table: dict[str, Any], folder: Path) -> dict
     folder : Path
         Where files are looked for.
     """
-    table_of = {"lending_market": "lending", "perp_market": "population"}[generator(name)]
+    table_of = {"interbank": "interbank", "lending_market": "lending", "perp_market": "population"}[
+        generator(name)
+    ]
     assumptions = [str(row) for row in facts.load(table_of)["name"]]
     return read(_generators()[generator(name)], table, "[network]", folder, more=assumptions)
 
@@ -194,9 +206,13 @@ def _named(table: Any, place: int) -> tuple[str, list[Any]]:
 
 def _shock(table: Any, folder: Path) -> Any:
     """Return one shock or family; a key ``tilt`` is a table of parameters of ``tilted``."""
+    from contagion.experiments.asset_families import AssetShocks
+
     tilt = table.get("tilt") if isinstance(table, dict) else None
+    if isinstance(table, dict) and (law := _law(table.get("kind"))):
+        return _over_nodes(table, law, folder)
     if tilt is None:
-        return _made(table, _shocks(), "[shock]", folder, SchemaError)
+        return _made(table, _shocks() | dict.fromkeys(_laws(), AssetShocks), "[shock]", folder, SchemaError)
     where = "[shock] tilt"
     if not isinstance(tilt, dict):
         raise SchemaError("is no table", where=where, value=tilt, allowed="{factor = -3.0}")
@@ -205,6 +221,35 @@ def _shock(table: Any, folder: Path) -> Any:
     if not hasattr(family, "tilted"):
         raise SchemaError("is for families of price shocks", where=where, value=table.get("kind"))
     return call(family.tilted, tilt, where, folder)
+
+
+def _law(kind: Any) -> str:
+    """Return the family of price shocks behind a family over nodes, empty if the kind is no such family."""
+    if not isinstance(kind, str) or not _plain(kind).startswith(_plain(OF_NODES)):
+        return ""
+    return _laws()[_known(kind, _laws(), "[shock] kind", SchemaError)]
+
+
+def _laws() -> dict[str, str]:
+    """Return the family of price shocks behind each family over nodes."""
+    return {f"{OF_NODES}{name.removeprefix('PriceShocks.')}": name for name in LAWS}
+
+
+def _over_nodes(table: dict[str, Any], law: str, folder: Path) -> Any:
+    """Return a family of changes of external assets: `nodes`, and the parameters of its law."""
+    from contagion.experiments.asset_families import AssetShocks
+
+    rest = {key: value for key, value in table.items() if key != "nodes"}
+    nodes = None
+    if "nodes" in table:
+        nodes = tuple(typed(table["nodes"], list[str], "[shock] nodes", folder))
+        if not nodes:
+            raise SchemaError(
+                "is empty", where="[shock] nodes", remedy="name nodes, or leave it out for all of them"
+            )
+        if law == "PriceShocks.quasi":
+            rest.setdefault("assets", list(nodes))
+    return AssetShocks(_shock({**rest, "kind": law}, folder), nodes)
 
 
 def _policy(table: Any, where: str, folder: Path) -> Policy:
@@ -254,9 +299,9 @@ def _shocks() -> dict[str, Callable[..., Any]]:
 
 
 def _generators() -> dict[str, Callable[..., Any]]:
-    from contagion.generate import lending_market, perp_market
+    from contagion.generate import interbank, lending_market, perp_market
 
-    return {"lending_market": lending_market, "perp_market": perp_market}
+    return {"interbank": interbank, "lending_market": lending_market, "perp_market": perp_market}
 
 
 def _made(

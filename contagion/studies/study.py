@@ -124,6 +124,13 @@ class Study:
     timeout: float | None = None
     max_error_rate: float = 1.0
 
+    @property
+    def on_sheets(self) -> bool:
+        """Whether the model is one of balance sheets."""
+        from contagion.propagation.solvency.base import OnSheets
+
+        return isinstance(self.model, OnSheets)
+
     def compare(self, *, progress: bool = False) -> Comparison:
         """Run every policy set over the scenarios.
 
@@ -154,7 +161,7 @@ class Study:
     def reverse(
         self,
         direction: Mapping[str, float] | None = None,
-        until: tuple[str, str, float] = ("venue_defaults", ">=", 1),
+        until: tuple[str, str, float] | None = None,
         **options: Any,
     ) -> ReverseStress:
         """Search on the study's first network for the sizes of a shock at which a condition changes.
@@ -162,8 +169,11 @@ class Study:
         Parameters
         ----------
         direction : mapping of str to float, optional
-            Log return of every asset per unit of size; -1 for every asset that moves if not given.
-        until, **options
+            Log return of every asset, or of every node's external assets, per unit of size; if not given -1 for every
+            asset that moves, and in a study of balance sheets for all external assets besides.
+        until : (str, str, float), optional
+            As in ``contagion.reverse_stress``; the first venue, in a study of balance sheets the first node that fails.
+        **options
             As in ``contagion.reverse_stress``.
         """
         from contagion.comparison import risky_assets
@@ -171,6 +181,10 @@ class Study:
 
         net = self.source.drawn(1).load(self.seed)[0]
         along = dict.fromkeys(risky_assets(net), -1.0) if direction is None else direction
+        if direction is None and self.on_sheets:
+            along = {**along, **dict.fromkeys(net.nodes.index[net.nodes["external_assets"] > 0.0], -1.0)}
+        if until is None:
+            until = ("node_defaults" if self.on_sheets else "venue_defaults", ">=", 1)
         return reverse_stress(
             net, along, self.model, until, self.policies, seed=self.seed, n_jobs=self.n_jobs, **options
         )
