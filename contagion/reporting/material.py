@@ -113,7 +113,7 @@ class Material:
         """Whether the study is about balance sheets: nodes fail in waves, nothing is traded."""
         if self.comparison is not None:
             return SHEET_METRIC in self.comparison.metric_names
-        return SHEET_METRIC in self.stories[0].run.metrics.index
+        return any(SHEET_METRIC in story.run.metrics.index for story in self.stories)
 
     def money(self, value: float, *, signed: bool = False) -> str:
         """Return an amount with the network's unit."""
