@@ -192,9 +192,9 @@ def test_the_head_counts_one_network_in_the_singular(net):
     from contagion.reporting.material import Material
 
     def head(n, networks):
-        return _subtitle(Material(networks, SimpleNamespace(n=n, networks=networks, seed=0), ())).replace(
-            "\u00a0", " "
-        )
+        return _subtitle(
+            Material(networks, SimpleNamespace(n=n, networks=networks, seed=0, metric_names=["bad_debt"]), ())
+        ).replace("\u00a0", " ")
 
     assert head(1, (net,)).startswith("1 scenario on 1 network of ")
     assert head(1500, (net, net)).startswith("1,500 scenarios on 2 networks of ")
