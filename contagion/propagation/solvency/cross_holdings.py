@@ -107,16 +107,25 @@ class CrossHoldings(OnSheets):
         claims, n = steps.helped.claims, len(steps.helped.names)
         before = np.maximum(steps.opening.assets, 0.0)
         after = np.where(steps.forced, 0.0, np.maximum(steps.helped.assets, 0.0))
+        given: dict[str, Any] = {"liabilities": claims, "cross_holding_share": self.share, "case": self.case}
         found = elliott_golub_jackson(
             after,
-            liabilities=claims,
-            cross_holding_share=self.share,
             theta=self.theta,
             failure_cost_fraction=self.failure_cost,
             reference_asset_values=before,
-            case=self.case,
+            **given,
         )
-        worth, limit = np.asarray(found.values_without_failure), np.asarray(found.thresholds)
+        limits = found.thresholds
+        if (steps.forced & ~found.failed).any():  # what it holds of others would keep it above its threshold
+            never = 2.0 * float(limits.max() + after.sum()) + 1.0
+            found = elliott_golub_jackson(
+                after,
+                thresholds=np.where(steps.forced, never, limits),
+                failure_costs=found.failure_costs,
+                reference_asset_values=before,
+                **given,
+            )
+        worth, limit = np.asarray(found.values_without_failure), np.asarray(limits)
         kept = np.divide(found.values, worth, out=np.ones(n), where=worth > 0.0)
         return Outcome(
             equity=np.asarray(found.values),
@@ -127,7 +136,7 @@ class CrossHoldings(OnSheets):
             metrics={"failure_costs": float(np.asarray(found.failure_costs)[found.failed].sum())},
             columns={"threshold": limit},
             worth=(np.asarray(found.reference_values), worth),
-            at_once=worth < limit - TOLERANCE * (worth + limit),
+            at_once=steps.forced | (worth < limit - TOLERANCE * (worth + limit)),
         )
 
     def _values(self, book: Book, steps: Steps) -> Outcome:

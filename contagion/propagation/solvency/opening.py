@@ -38,6 +38,8 @@ def open_network(
             raise PolicyError(_why(policy, model, reads, hooks))
         if after is not net:
             _check_conserved(policy, net, after)
+            if "external_liabilities" not in reads.get("nodes", ()):
+                _check_assets(policy, net, after, model)
         net = after
     return net
 
@@ -97,4 +99,14 @@ def _check_conserved(policy: Policy, before: Network, after: Network) -> None:
         raise PolicyError(
             f"{type(policy).__name__}.opening changed the sum of equity less outside payers by {new - old:,.2f} "
             f"{before.unit}; move money between nodes, or name the payer with net.replace(payers=...)"
+        )
+
+
+def _check_assets(policy: Policy, before: Network, after: Network, model: str) -> None:
+    """Refuse assets bought with debts outside the network where a model reads the assets and not these debts."""
+    old, new = (float(net.nodes["external_liabilities"].sum()) for net in (before, after))
+    if abs(new - old) > 1e-6 * max(1.0, abs(old)):
+        raise PolicyError(
+            f"{type(policy).__name__}: it changes external_liabilities by {new - old:,.2f} {before.unit}; "
+            f"{model} does not read them and would see what they pay for as a gift; take a model that does"
         )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import contagion as ct
-from contagion.errors import NetworkError
+from contagion.errors import NetworkError, PolicyError
 from tests.propagation.solvency.banks import banks_of, pair
 
 
@@ -202,3 +202,20 @@ def test_a_default_that_is_let_happen_does_not_fill_a_hole():
     found = ct.optimal_injection(net, hole + ct.Default(["A"]), budget=1.0, nodes=["B"])
     assert found.method == "linear programme, exact"
     assert found.loss_before == pytest.approx(5.0 - 4.0)
+
+
+@pytest.mark.parametrize("case", ["best", "worst"])
+def test_an_organisation_that_is_let_fail_fails_whatever_it_holds_of_others(case):
+    net = banks_of([("A", 1.0, 0.0), ("B", 100.0, 0.0)], [("B", "A", 4.0)])
+    run = ct.run(net, ct.Default(["A"]), ct.CrossHoldings(failure_cost=0.01, case=case))
+    assert run.nodes["defaulted"].tolist() == [True, False]
+    assert run.metrics["fundamental_defaults"] == 1.0
+    value = 1.0 + 100.0 / 3.0  # with a third of B, of which the threshold is 9/10 and the cost 1/100 of that
+    assert run.nodes["signed_equity"]["A"] == pytest.approx(100.0 / 3.0 - 0.01 * 0.9 * value)
+
+
+def test_assets_bought_with_debts_that_a_model_does_not_read_are_refused():
+    net = banks_of([("A", 10.0, 6.0), ("B", 4.0, 0.0)], [("A", "B", 4.0)])
+    with pytest.raises(PolicyError, match="external_liabilities"):
+        ct.run(net, ct.AssetShock(-0.1), ct.CrossHoldings(), policies=[ct.policies.ExposureLimit()])
+    ct.run(net, ct.AssetShock(-0.1), ct.CrossHoldings("suzuki"), policies=[ct.policies.ExposureLimit()])
