@@ -8,6 +8,7 @@ from contagion.errors import SchemaError
 from contagion.propagation.firesales import closed_forms
 from tests.reference import (
     by_account,
+    firesale_engine,
     firesale_joint,
     firesale_spirals,
     lending_and_markets,
@@ -101,6 +102,7 @@ ALGORITHMS = {
 }
 ALGORITHMS |= firesale_joint.ALGORITHMS
 ALGORITHMS |= firesale_spirals.ALGORITHMS
+ALGORITHMS |= firesale_engine.ALGORITHMS
 ALGORITHMS |= lending_and_markets.ALGORITHMS
 ALGORITHMS |= solvency_crossholdings.ALGORITHMS
 ALGORITHMS |= solvency_distress.ALGORITHMS

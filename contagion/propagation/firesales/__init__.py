@@ -1,1 +1,1 @@
-"""Fire sales: closed forms and simple models of forced selling."""
+"""Fire sales: one engine (`engine`), the published models on it by name (`named`), closed forms of forced selling."""

@@ -1,0 +1,163 @@
+"""How far does a sale move the price? Linear, square root, exponential with a floor, exponential in the share sold.
+
+A rule gives the fall of the price as a share of the current one. Its numbers are in the money of the holdings;
+functions that read both refuse arguments that state different money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from contagion.arrays import FloatArray
+from contagion.errors import UnitError, nearest
+
+__all__ = [
+    "ExponentialInShare",
+    "FlooredExponential",
+    "Impact",
+    "LinearImpact",
+    "SquareRootImpact",
+    "same_money",
+]
+
+
+class Impact(Protocol):
+    """A rule from sales to falls of prices; arrays have the shape (n_securities, n_scenarios)."""
+
+    def fall(self, units: FloatArray, price: FloatArray) -> FloatArray:
+        """Fall as a share of the current price.
+
+        Parameters
+        ----------
+        units : numpy.ndarray
+            What is sold, in money at the start price.
+        price : numpy.ndarray
+            Price over start price before the sale.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class LinearImpact:
+    """The return falls by `price_impact` per unit of money sold (at current prices): ``l q``.
+
+    Parameters
+    ----------
+    price_impact : numpy.ndarray, shape (n_securities,)
+        Return per money, >= 0; 1 / depth.
+    """
+
+    price_impact: FloatArray
+
+    def fall(self, units: FloatArray, price: FloatArray) -> FloatArray:
+        """As in `Impact`."""
+        return np.asarray(self.price_impact[:, None] * (units * price))
+
+
+@dataclass(frozen=True)
+class SquareRootImpact:
+    """The fall from the start price is ``min(1, sigma kappa sqrt(q / V))``, q all that is sold at start prices.
+
+    Parameters
+    ----------
+    volatility, volume : numpy.ndarray, shape (n_securities,)
+        Per day, > 0; money per day, > 0.
+    scale : float
+        Kappa, >= 0.
+    """
+
+    volatility: FloatArray
+    volume: FloatArray
+    scale: float
+
+    def fall(self, units: FloatArray, price: FloatArray) -> FloatArray:
+        """As in `Impact`."""
+        steep = (self.volatility * self.scale)[:, None]
+        return np.minimum(1.0, steep * np.sqrt(units / self.volume[:, None]))
+
+
+@dataclass(frozen=True)
+class FlooredExponential:
+    """The fall is ``(1 - B / S) (1 - exp(-q / delta))``: however much is sold, the price stays at or above B.
+
+    Parameters
+    ----------
+    floor : numpy.ndarray, shape (n_securities,)
+        Lowest price over start price, in [0, 1).
+    scale : numpy.ndarray, shape (n_securities,)
+        Delta, money at current prices, > 0.
+    """
+
+    floor: FloatArray
+    scale: FloatArray
+
+    def fall(self, units: FloatArray, price: FloatArray) -> FloatArray:
+        """As in `Impact`."""
+        room = np.maximum(
+            1.0 - np.divide(self.floor[:, None], price, where=price > 0.0, out=np.ones_like(price)), 0.0
+        )
+        return np.asarray(room * -np.expm1(-(units * price) / self.scale[:, None]))
+
+
+@dataclass(frozen=True)
+class ExponentialInShare:
+    """The price falls by the factor ``exp(-beta q / total)``, q over all that was held at the start.
+
+    Parameters
+    ----------
+    rate : numpy.ndarray, shape (n_securities,)
+        Beta, >= 0.
+    total : numpy.ndarray, shape (n_securities,)
+        All that was held at the start; 0 leaves the price where it is.
+    """
+
+    rate: FloatArray
+    total: FloatArray
+
+    def fall(self, units: FloatArray, price: FloatArray) -> FloatArray:
+        """As in `Impact`."""
+        held = self.total[:, None] > 0.0
+        share = np.divide(units, self.total[:, None], out=np.zeros_like(units), where=held)
+        return np.asarray(-np.expm1(-self.rate[:, None] * share))
+
+
+def same_money(units: Mapping[str, str] | None, names: tuple[str, ...]) -> str | None:
+    """Return the one money in which arguments are stated, None if none is.
+
+    Parameters
+    ----------
+    units : mapping, optional
+        Money of arguments by name, such as ``{"holdings": "EUR mn", "market_depth": "EUR mn"}``; an impact per money
+        states the money it is per.
+    names : tuple of str
+        The arguments that are money or per money.
+
+    Raises
+    ------
+    UnitError
+        If two differ, or a name is no such argument.
+
+    Examples
+    --------
+    >>> same_money({"holdings": "EUR mn", "market_depth": "EUR mn"}, ("holdings", "market_depth"))
+    'EUR mn'
+    """
+    stated = dict(units or {})
+    for name in stated:
+        if name not in names:
+            raise UnitError(
+                "is no argument in money" + nearest(name, names),
+                where="units",
+                value=name,
+                allowed=", ".join(names),
+            )
+    if len(set(stated.values())) > 1:
+        listed = ", ".join(f"{name} in {unit!r}" for name, unit in stated.items())
+        raise UnitError(
+            f"differ: {listed}", where="units", allowed="one money for all", remedy="restate one of them"
+        )
+    return next(iter(stated.values()), None)
