@@ -204,9 +204,12 @@ class ThresholdCascade(OnSheets):
         claims = steps.helped.claims
         linked[claims.debtor] = linked[claims.creditor] = True
         first = np.flatnonzero(steps.forced | (empty & linked))
+        assets, debts = steps.helped.whole
+        more = face - steps.helped.equity  # sheets of that equity: what it is rounded against decides ties
         found = threshold_cascade(
             claims,
-            equity=np.where(empty, 1.0, face),
+            np.where(empty, 1.0 + 2.0 * claims.owed, assets + np.maximum(more, 0.0)),
+            np.where(empty, 0.0, debts + np.maximum(-more, 0.0)),
             threshold=self.threshold,
             lgd=self.lgd,
             shock=np.where(steps.forced | empty, 0.0, lost),

@@ -219,3 +219,19 @@ def test_assets_bought_with_debts_that_a_model_does_not_read_are_refused():
     with pytest.raises(PolicyError, match="external_liabilities"):
         ct.run(net, ct.AssetShock(-0.1), ct.CrossHoldings(), policies=[ct.policies.ExposureLimit()])
     ct.run(net, ct.AssetShock(-0.1), ct.CrossHoldings("suzuki"), policies=[ct.policies.ExposureLimit()])
+
+
+def test_a_tie_of_stress_and_threshold_is_a_default_however_large_the_sheet():
+    net = banks_of([("A", 200000.1, 200000.1), ("B", 1.4, 0.0)], [("B", "A", 0.7)])
+    assert 200000.1 + 0.7 - 200000.1 > 0.7
+    run = ct.run(net, ct.Default(["B"]), ct.ThresholdCascade())
+    assert run.nodes["defaulted"].tolist() == [True, True]
+    half = ct.run(net, ct.EquityShock({"A": 0.5}), ct.ThresholdCascade(threshold=0.5))
+    assert half.nodes["defaulted"].tolist() == [True, False]
+
+
+def test_thresholds_take_nodes_without_equity_in_any_unit_of_money():
+    unit = 2.0**60
+    net = banks_of([("A", 0.0, 0.0), ("B", 9.0 * unit, 0.0)], [("A", "B", 4.0 * unit)])
+    run = ct.run(net, ct.AssetShock({"B": -0.1}), ct.ThresholdCascade(threshold=0.3))
+    assert run.nodes["defaulted"].tolist() == [True, True]
