@@ -18,6 +18,8 @@ from contagion.policies.costs import CostRates, Outlay
 
 __all__ = ["CentralClearing", "RingFence"]
 
+OWN = 0.05
+"""Capital of a counterparty as a share of its claims on members: an assumption."""
 JUNIOR = 2
 """Seniority of claims on a default fund: behind all others."""
 FENCE = "ring-fence:"
@@ -37,9 +39,11 @@ class CentralClearing(Policy):
         Share of every debt that is cleared, 0 to 1.
     default_fund
         Money the counterparty holds beside its claims, as a share of its claims on members, 0 to 1. Members pay it in
-        cash, and owe outside what they lack. A model must know seniority to take more than 0: `Clearing` does.
+        cash, and owe outside what they lack. More than 0 needs a model that knows seniority: `Clearing` without costs
+        of default.
     capital
-        The counterparty's own money, from an outside payer.
+        The counterparty's own money, from an outside payer. None: 5 % of its claims on members (assumption; range 1 to
+        10 %). Models of distress count who has no equity as failed: 0 suits `Clearing` alone.
     counterparty
         Its name, new in the network.
 
@@ -49,31 +53,32 @@ class CentralClearing(Policy):
 
     Examples
     --------
-    >>> CentralClearing().describe()
-    "Central clearing: 100 % of every debt is netted at 'central counterparty', with a fund of 5 % of its claims."
+    >>> CentralClearing(capital=1.0, counterparty="house").describe()
+    "Central clearing: 100 % of every debt is netted at 'house', with capital of 1 and a fund of 0 %."
     """
 
     tables: ClassVar[tuple[str, ...]] = ("obligations",)
 
     share: float = 1.0
-    default_fund: float = 0.05
-    capital: float = 0.0
+    default_fund: float = 0.0
+    capital: float | None = None
     counterparty: str = "central counterparty"
 
     def __post_init__(self) -> None:
         """Refuse shares outside 0 to 1, negative money and an empty name."""
         check_number(self, "share", 0.0, 1.0)
         check_number(self, "default_fund", 0.0, 1.0)
-        check_number(self, "capital", 0.0, 1e18)
+        if self.capital is not None:
+            check_number(self, "capital", 0.0, 1e18)
         if not isinstance(self.counterparty, str) or not self.counterparty:
             raise PolicyError(f"CentralClearing.counterparty is {self.counterparty!r:.80}; give a name")
 
     def describe(self) -> str:
         """One plain sentence."""
-        own = f" and capital of {self.capital:,.6g}" if self.capital else ""
+        money = f"{100 * OWN:g} % of its claims" if self.capital is None else f"{self.capital:,.6g}"
         return (
-            f"Central clearing: {100 * self.share:g} % of every debt is netted at {self.counterparty!r}, "
-            f"with a fund of {100 * self.default_fund:g} % of its claims{own}."
+            f"Central clearing: {100 * self.share:g} % of every debt is netted at {self.counterparty!r}, with "
+            f"capital of {money} and a fund of {100 * self.default_fund:g} %."
         )
 
     def opening(self, net: Network) -> Network:
@@ -91,18 +96,19 @@ class CentralClearing(Policy):
         owed = money_by(cleared, claims["creditor"], nodes.index)
         balance = owes - owed
         fund = self.default_fund * balance.clip(lower=0.0).sum() * (owes + owed) / (owes + owed).sum()
+        own = OWN * float(balance.clip(lower=0.0).sum()) if self.capital is None else self.capital
         cash = np.minimum(nodes["cash"], fund)
         nodes["cash"] -= cash
         nodes["external_liabilities"] += fund - cash
-        nodes.loc[self.counterparty] = _blank(nodes, kind="institution", cash=fund.sum() + self.capital)
+        nodes.loc[self.counterparty] = _blank(nodes, kind="institution", cash=fund.sum() + own)
         rows = [what_is_left(claims, claims["amount"].to_numpy(float) - cleared)]
         rows.append(_debts(balance[balance > 0.0], "debtor", self.counterparty, claims))
         due = -balance[balance < 0.0]
         rows.append(_debts(due, "creditor", self.counterparty, claims))
         rows.append(_debts(fund[fund > 0.0], "creditor", self.counterparty, claims, seniority=JUNIOR))
         payers = dict(net.payers)
-        if self.capital:
-            payers["central counterparty"] = payers.get("central counterparty", 0.0) + self.capital
+        if own:
+            payers["central counterparty"] = payers.get("central counterparty", 0.0) + own
         return net.replace(
             nodes=nodes, obligations=pd.concat([row for row in rows if len(row)]), payers=payers
         )

@@ -96,8 +96,15 @@ def net_lots(net: ct.Network) -> pd.Series:
     return pd.Series(lots).groupby(legs["market"].to_numpy()).sum()
 
 
-@pytest.mark.parametrize("place", NETWORKS)
-@pytest.mark.parametrize("name", OPENINGS)
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [  # nobody owes money outside in the generated market: there is nothing to fence
+        (name, place)
+        for name in OPENINGS
+        for place in NETWORKS
+        if (name, place) != ("ring-fence", "generated")
+    ],
+)
 def test_the_sum_of_equity_funds_and_outside_payers_is_unchanged(name: str, place: str) -> None:
     before = network(place)
     after = OPENINGS[name].opening(before)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.arrays import real
+from contagion.errors import NetworkError
 from contagion.policies.base import SHEET_HOOKS
 from contagion.policies.costs import SECONDS_A_YEAR
 from contagion.propagation.solvency.book import READS
@@ -63,7 +64,15 @@ class OnSheets:
         return PreparedSheets(self, net, policies)  # type: ignore[arg-type]
 
     def check(self, net: Network) -> None:
-        """Refuse a network that the model cannot start from."""
+        """Refuse a network that the model cannot start from: claims of different seniority, which it does not know."""
+        junior = net.obligations[net.obligations["seniority"] != 1]
+        if len(junior):
+            raise NetworkError(
+                f"has {len(junior)} claims of other seniority than 1, first {junior.iloc[0]['debtor']!r} -> "
+                f"{junior.iloc[0]['creditor']!r}, which {type(self).__name__} would pay like all others",
+                where="obligations seniority",
+                remedy="set seniority to 1 (ct.CentralClearing(default_fund=0)), or use ct.Clearing()",
+            )
 
     def card(self, run: Run) -> list[tuple[str, str]]:
         """What happened in a run, as label and text."""

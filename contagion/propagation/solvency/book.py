@@ -32,7 +32,7 @@ Flags = npt.NDArray[np.bool_]
 
 READS = {
     "nodes": ("cash", "external_assets", "external_liabilities"),
-    "obligations": ("amount", "seniority"),
+    "obligations": ("amount",),
     "assets": ("price",),
     "holdings": ("quantity",),
     "accounts": ("count", "owner", "venue"),

@@ -12,7 +12,7 @@ from contagion.claims import Claims
 from contagion.errors import NetworkError
 from contagion.propagation.clearing import eisenberg_noe, rogers_veraart
 from contagion.propagation.solvency.base import OnSheets, waves_of
-from contagion.propagation.solvency.book import Book
+from contagion.propagation.solvency.book import READS, Book
 from contagion.propagation.solvency.outcome import Outcome, Steps
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Clearing(OnSheets):
     external_priority: str = "pari_passu"
     fixed_point: str = "greatest"
 
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {**READS, "obligations": ("amount", "seniority")}
     own_metrics: ClassVar[tuple[str, ...]] = ("unpaid", "external_loss", "default_costs")
 
     def __post_init__(self) -> None:

@@ -41,7 +41,8 @@ class CrossHoldings(OnSheets):
     share
         Of ``elliott_golub_jackson``: share of each debtor that its creditors own, from 0 to below 1.
     theta
-        Threshold as a share of the value before the shock, at least 0.
+        Threshold as a share of the value before the shock, under the policies in force, at least 0: capital put in
+        raises it too.
     failure_cost
         What a failure costs, as a share of the threshold, at least 0.
     case
@@ -95,6 +96,7 @@ class CrossHoldings(OnSheets):
 
     def check(self, net: Network) -> None:
         """Refuse shares of others that add up to all of somebody, or of somebody worth nothing."""
+        super().check(net)
         if self.kind == "suzuki":
             shares(net)
 

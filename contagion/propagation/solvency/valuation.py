@@ -92,6 +92,7 @@ class NEVA(OnSheets):
 
     def check(self, net: Network) -> None:
         """Refuse nodes without external assets where their volatility is asked for, and without equity to share."""
+        super().check(net)
         sheets = Book(net, net).opening
         if self.valuation in VOLATILE:
             _need(sheets.assets, sheets, "assets outside the network, whose volatility is asked for")

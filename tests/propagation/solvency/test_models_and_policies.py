@@ -14,6 +14,7 @@ ON_SHEETS = {
     "injection by name": ct.CapitalInjection({"bank-03": 5.0, "bank-04": 7.0}),
     "limit": ct.ExposureLimit(share=0.5),
     "clearing house": ct.CentralClearing(),
+    "clearing house with a fund": ct.CentralClearing(default_fund=0.05),
     "bare clearing house": ct.CentralClearing(default_fund=0.0, capital=1.0),
     "ring-fence": ct.RingFence(capital=0.05),
     "bail-in": ct.DebtEquityConversion(target=0.01),
@@ -104,7 +105,7 @@ def test_a_clearing_house_nets():
             {"debtor": "C", "creditor": "A", "amount": 2.0},
         ],
     )
-    after = ct.CentralClearing(default_fund=0.1).opening(net)
+    after = ct.CentralClearing(default_fund=0.1, capital=0.0).opening(net)
     owed = after.obligations.set_index(["debtor", "creditor", "seniority"])["amount"]
     house = "central counterparty"
     assert owed["A", house, 1] == 3.0
@@ -128,6 +129,20 @@ def test_capital_can_be_a_share_of_equity():
 def test_a_fence_that_nobody_can_afford_is_refused():
     with pytest.raises(PolicyError, match="lower the capital"):
         ct.run(banks(), SHOCK, ct.Clearing(), [ct.RingFence(capital=1.0)])
+
+
+def test_a_clearing_house_has_capital_of_its_own_unless_told_otherwise():
+    after = ct.CentralClearing().opening(banks())
+    house = "central counterparty"
+    owed = after.obligations[after.obligations["creditor"] == house]["amount"].sum()
+    assert after.nodes.loc[house, "cash"] == pytest.approx(0.05 * owed)
+    assert after.payers[house] == pytest.approx(0.05 * owed)
+
+
+@pytest.mark.parametrize("model", [name for name in MODELS if name != "clearing"])
+def test_a_default_fund_needs_a_model_that_knows_seniority(model):
+    with pytest.raises(PolicyError):
+        ct.run(banks(), SHOCK, MODELS[model], [ct.CentralClearing(default_fund=0.05)])
 
 
 def test_an_exposure_limit_caps_every_claim():
