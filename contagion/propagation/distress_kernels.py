@@ -15,6 +15,8 @@ LARGEST_DENSE = (
 )
 LARGEST_REDUCTION = 4_000  # where sweeps do not settle: 128 MB
 LARGEST_SWEEPS = 20_000
+CREEPING = 2_000  # sweeps after which Newton's step is tried
+MOST_STEPS = 500
 LARGEST_WORK = 10_000_000_000  # sweeps times exposures
 ENOUGH = 1e-12
 ROUNDING = 3.6e-15  # of a sum of some terms: the residual of amounts that differ by as much
@@ -72,6 +74,9 @@ def least(
     cap = max(1_000, min(1_000_000, LARGEST_WORK // (len(share) + len(h))))
     if alpha == 0.0 and many <= LARGEST_REDUCTION:
         cap = min(cap, LARGEST_SWEEPS)
+    if alpha > 0.0 and many <= LARGEST_REDUCTION:
+        return _bent(start, debtor, share, shock, reach, alpha, h)
+    _begin(shock, reach, h)
     rounds, residual, worst = _sweep(start, debtor, share, shock, reach, alpha, h, cap)
     small = alpha == 0.0 and many <= LARGEST_REDUCTION
     if rounds < 0 and small and _by_sets(start, debtor, share, shock, reach, h):
@@ -90,10 +95,8 @@ def _sweep(
     h: FloatArray,
     cap: int,
 ) -> tuple[int, float, int]:
-    """In place from below; residuals relative to each node's own distress, so that small distress counts in full."""
+    """On in place from below; residuals relative to each node's own distress, so that small distress counts in full."""
     n = len(h)
-    for i in range(n):
-        h[i] = shock[i] if reach[i] else 0.0
     lost = np.empty(n)
     for i in range(n):
         lost[i] = passed_on(h[i], alpha)
@@ -120,6 +123,94 @@ def _sweep(
         if residual <= ROUNDING or (q < 1.0 and residual * q / (1.0 - q) <= ENOUGH):
             return sweep + 1, residual, worst
     return -cap, residual, worst
+
+
+@inner
+def _begin(shock: FloatArray, reach: BoolArray, h: FloatArray) -> None:
+    """Distress before anything is passed on."""
+    for i in range(len(h)):
+        h[i] = shock[i] if reach[i] else 0.0
+
+
+@inner
+def _bent(
+    start: IntArray,
+    debtor: IntArray,
+    share: FloatArray,
+    shock: FloatArray,
+    reach: BoolArray,
+    alpha: float,
+    h: FloatArray,
+) -> tuple[int, float, int]:
+    """Sweeps, and Newton's step where they creep: the map is convex below 1, so steps from below stay below.
+
+    Ortega, Rheinboldt (1970), Iterative solution of nonlinear equations in several variables, theorem 13.3.4.
+    """
+    _begin(shock, reach, h)
+    done, residual, worst = 0, 0.0, 0
+    for _ in range(MOST_STEPS):
+        rounds, residual, worst = _sweep(start, debtor, share, shock, reach, alpha, h, CREEPING)
+        done += abs(rounds)
+        if rounds > 0:
+            return done, residual, worst
+        _newton(start, debtor, share, shock, reach, alpha, h)
+    return -done, residual, worst
+
+
+@inner
+def _newton(
+    start: IntArray,
+    debtor: IntArray,
+    share: FloatArray,
+    shock: FloatArray,
+    reach: BoolArray,
+    alpha: float,
+    h: FloatArray,
+) -> None:
+    """One step for the nodes below 1, the others' given; none where the slope is too steep for a solution there."""
+    below = reach & (h < 1.0)
+    nodes = np.flatnonzero(below)
+    size = len(nodes)
+    place = np.full(len(h), -1, dtype=np.int64)
+    for a in range(size):
+        place[nodes[a]] = a
+    flow, have = np.zeros((size, size)), np.zeros(size)
+    for a in range(size):
+        i = nodes[a]
+        have[a] = shock[i] - h[i]
+        for k in range(start[i], start[i + 1]):
+            j = debtor[k]
+            bend = np.exp(alpha * (h[j] - 1.0))
+            have[a] += share[k] * h[j] * bend
+            if place[j] >= 0:
+                flow[a, place[j]] += share[k] * bend * (1.0 + alpha * h[j])
+        have[a] = max(0.0, have[a])
+    if _eliminate(flow, have):
+        for a in range(size):
+            h[nodes[a]] = min(1.0, h[nodes[a]] + have[a])
+
+
+@inner
+def _eliminate(flow: FloatArray, have: FloatArray) -> bool:
+    """Solve ``x = have + flow x`` into `have`, subtracting in pivots alone; False if one is not positive."""
+    size = len(have)
+    pivot = np.ones(size)
+    for a in range(size):
+        pivot[a] = 1.0 - flow[a, a]
+        if not pivot[a] > 0.0:
+            return False
+        for b in range(a + 1, size):
+            if flow[b, a] > 0.0:
+                factor = flow[b, a] / pivot[a]
+                have[b] += factor * have[a]
+                for c in range(a + 1, size):
+                    flow[b, c] += factor * flow[a, c]
+    for a in range(size - 1, -1, -1):
+        x = have[a]
+        for b in range(a + 1, size):
+            x += flow[a, b] * have[b]
+        have[a] = x / pivot[a]
+    return True
 
 
 @inner
@@ -167,7 +258,7 @@ def _solve(
     place = np.full(len(h), -1, dtype=np.int64)
     for a in range(size):
         place[nodes[a]] = a
-    flow, have, pivot = np.zeros((size, size)), np.zeros(size), np.ones(size)
+    flow, have = np.zeros((size, size)), np.zeros(size)
     for a in range(size):
         i = nodes[a]
         have[a] = shock[i]
@@ -177,21 +268,10 @@ def _solve(
                 flow[a, b] += share[k]
             else:
                 have[a] += share[k] * h[debtor[k]]
+    if not _eliminate(flow, have):
+        return False
     for a in range(size):
-        pivot[a] = 1.0 - flow[a, a]
-        if not pivot[a] > 0.0:
-            return False
-        for b in range(a + 1, size):
-            if flow[b, a] > 0.0:
-                factor = flow[b, a] / pivot[a]
-                have[b] += factor * have[a]
-                for c in range(a + 1, size):
-                    flow[b, c] += factor * flow[a, c]
-    for a in range(size - 1, -1, -1):
-        x = have[a]
-        for b in range(a + 1, size):
-            x += flow[a, b] * h[nodes[b]]
-        h[nodes[a]] = min(1.0, max(shock[nodes[a]], x / pivot[a]))
+        h[nodes[a]] = min(1.0, max(shock[nodes[a]], have[a]))
     return True
 
 

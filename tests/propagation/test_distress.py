@@ -1,5 +1,7 @@
 """DebtRank: closed forms, large networks, pitfalls, forms of input, and what is refused."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -222,3 +224,15 @@ def test_single_defaults_refuse_what_their_model_refuses(keys, word):
 def test_a_negative_alpha_is_refused():
     with pytest.raises(InputError, match="alpha"):
         debtrank_nonlinear(DENSE, equity=WORTH, alpha=-0.1, shock=0.1)
+
+
+def test_distress_that_creeps_past_a_narrow_gap_settles():
+    """One debtor, one creditor who owe each other: h = s + c h exp(2 (h - 1)) touches the diagonal at one point."""
+    point = 0.25
+    slope = math.exp(2.0 * (point - 1.0)) * (1.0 + 2.0 * point)
+    share = 1.0 / slope
+    shock = point - share * point * math.exp(2.0 * (point - 1.0))
+    debts = [[0.0, share], [share, 0.0]]
+    found = debtrank_nonlinear(debts, equity=[1.0, 1.0], alpha=2.0, shock=shock * (1.0 - 1e-9))
+    assert found.h == pytest.approx([point, point], abs=1e-3)
+    assert (found.h < point).all()
