@@ -161,4 +161,12 @@ def test_every_built_in_policy_is_among_those_tested() -> None:
         if isinstance(kind, type) and issubclass(kind, Policy) and kind is not Policy
     }
     of_lenders = {ct.Auction, ct.CloseFactor}  # tests/policies/test_lending_policies.py
-    assert built_in == {type(policy) for policy in LIVE.values()} | of_lenders
+    of_sheets = {  # tests/propagation/solvency/test_models_and_policies.py
+        ct.CapitalInjection,
+        ct.CentralClearing,
+        ct.DebtEquityConversion,
+        ct.ExposureLimit,
+        ct.LenderOfLastResort,
+        ct.RingFence,
+    }
+    assert built_in == {type(policy) for policy in LIVE.values()} | of_lenders | of_sheets

@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
+import contagion as ct
 from contagion.propagation.cascade.outcome import METRICS
+from contagion.propagation.solvency.outcome import METRICS as SHEET_METRICS
 from contagion.reporting import glossary
 from tests.properties.replay import played, seeds
 
 
 def test_every_metric_has_a_label_a_unit_and_a_meaning() -> None:
-    assert set(METRICS) == set(glossary.METRICS)
+    models = (ct.Clearing, ct.CrossHoldings, ct.DebtRank, ct.Furfine, ct.NEVA, ct.ThresholdCascade)
+    of_sheets = {*SHEET_METRICS, *(name for model in models for name in model.own_metrics)}
+    assert set(METRICS) | of_sheets == set(glossary.METRICS)
     assert len(set(METRICS)) == len(METRICS)
 
 
