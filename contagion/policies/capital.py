@@ -202,6 +202,10 @@ class ExposureLimit(Policy):
         """Claims given up."""
         return Outlay(turned_away=_interbank(before) - _interbank(after))
 
+    def cost(self, outlay: Outlay, rates: CostRates) -> float:
+        """Income lost on loans given up."""
+        return rates.turning_away(outlay)
+
 
 def chosen_nodes(policy: Policy, net: Network, names: Sequence[str] | None) -> list[str]:
     """Names of the nodes a policy is about: those it names, or all venues and institutions."""

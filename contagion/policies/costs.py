@@ -29,7 +29,7 @@ class Outlay:
         Money locked up beyond the network before the policies: larger funds, margin posted at the opening, and what
         refilled a fund in the run.
     turned_away
-        Open interest that the opening rules made traders give up (money).
+        Open interest that the opening rules made traders give up, and loans that lenders gave up (money).
     halted_value
         Open interest of halted markets times the seconds they were shut (money s).
     deferred_value

@@ -72,13 +72,14 @@ def changed_tables(before: Network, after: Network) -> set[str]:
 
 
 def commitments(before: Network, after: Network) -> tuple[float, float]:
-    """Money that the openings locked up, and open interest that they turned away."""
+    """Money that the openings locked up, and open interest and loans that they turned away."""
     if after is before:
         return 0.0, 0.0
     locked = float(after.venues["insurance_fund"].sum() - before.venues["insurance_fund"].sum())
     paid_in = sum(after.payers.values()) - sum(before.payers.values())
     locked += max(0.0, _purse(before) - _purse(after)) + max(0.0, paid_in - max(0.0, locked))
-    return max(0.0, locked), max(0.0, _interest(before) - _interest(after))
+    lent = float(before.obligations["amount"].sum() - after.obligations["amount"].sum())
+    return max(0.0, locked), max(0.0, _interest(before) - _interest(after)) + max(0.0, lent)
 
 
 def _purse(net: Network) -> float:
