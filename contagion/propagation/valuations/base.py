@@ -6,6 +6,7 @@ alone: between 0 and 1, never falling in equity. Anything of the form ``function
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from inspect import signature
@@ -86,12 +87,12 @@ class Prepared:
     line: Line | None = None
 
 
-class Valuation:
+class Valuation(ABC):
     """Base class of valuation functions with parameters; a subclass says how it is prepared."""
 
+    @abstractmethod
     def prepared(self, books: Books) -> Prepared:
         """Check the parameters against the books; raise before anything is computed."""
-        raise NotImplementedError
 
     def __call__(self, equity: FloatArray, books: Books) -> FloatArray:
         """Worth of claims on each node per unit of face value, shape (n,)."""

@@ -12,6 +12,7 @@ Codd, Hill (2019), Journal of Economic Dynamics and Control 103.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -138,10 +139,11 @@ class _Diffusion(Valuation):
             refuse(~(sigma > 0.0), "sigma", sigma, allowed, books)
         return Prepared(self._value(books, sigma, recovery), sigma)
 
+    @abstractmethod
     def _value(
         self, books: Books, sigma: FloatArray, recovery: FloatArray
     ) -> Callable[[FloatArray], FloatArray]:
-        raise NotImplementedError
+        """Worth of claims as a function of equity, parameters checked."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, number, table, words
 from contagion.reporting.figures import draw
-from contagion.reporting.sections.policies import FAILED
+from contagion.reporting.sections.effect_cells import FAILED
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison

@@ -21,7 +21,7 @@ from contagion.reporting.blocks import (
 )
 from contagion.reporting.figures import draw
 from contagion.reporting.material import NONE, PLACEBO
-from contagion.reporting.sections.policies import tone
+from contagion.reporting.sections.effect_cells import tone
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

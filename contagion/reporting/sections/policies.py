@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from contagion.reporting import formats
@@ -18,7 +17,6 @@ from contagion.reporting.blocks import (
     Section,
     Table,
     Value,
-    interval,
     number,
     table,
     words,
@@ -28,6 +26,7 @@ from contagion.reporting.formats import titled
 from contagion.reporting.glossary import metric as entry
 from contagion.reporting.levels import level
 from contagion.reporting.material import NONE, value_at
+from contagion.reporting.sections.effect_cells import bounded, difference, middle_and_tail, shares
 from contagion.reporting.sections.margins import margins
 
 if TYPE_CHECKING:
@@ -43,25 +42,6 @@ BESIDE_SHEETS = (
     "external_loss",
     "lent",
     "converted",
-)
-SURE = 0.05
-FAILED = "failed in all scenarios"
-LOSSES = (
-    "system_loss",
-    "forced_cost",
-    "bad_debt",
-    "uncovered",
-    "residual_loss",
-    "node_defaults",
-    "venue_defaults",
-    "contagion_defaults",
-    "support_lost",
-    "unpaid",
-    "external_loss",
-    "default_costs",
-    "debtrank",
-    "claims_lost",
-    "failure_costs",
 )
 DETAILS = (
     "system_loss",
@@ -181,8 +161,8 @@ def effects_table(comparison: Comparison, unit: str, *, on_sheets: bool = False)
         [
             words(policy),
             difference(loss.loc[policy], str(policy), "system_loss"),
-            _middle_and_tail(loss.loc[policy], str(policy)),
-            _shares(loss.loc[policy], str(policy)),
+            middle_and_tail(loss.loc[policy], str(policy)),
+            shares(loss.loc[policy], str(policy)),
             _plain_cost(comparison, str(policy)) if on_sheets else _cost(comparison, str(policy)),
             *(difference(frame.loc[policy], str(policy), metric) for metric, frame in beside.items()),
         ]
@@ -238,66 +218,6 @@ def remarks(notes: pd.Series) -> tuple[Block, ...]:
     return (Points(tuple(lines)),) if lines else ()
 
 
-def difference(row: pd.Series, policy: str, metric: str) -> Cell:
-    """Return a mean change with its interval and adjusted p-value.
-
-    Parameters
-    ----------
-    row : Series
-        A row of ``Comparison.effects``.
-    policy, metric : str
-        Where it comes from.
-    """
-    form = entry(metric)
-    value, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
-    head = Value(form.show(value, signed=True), repr(value), policy, metric, "difference")
-    below: list[tuple[Value, ...]] = [(Value("no interval" if row["n"] else FAILED),)]
-    if np.isfinite(low) and np.isfinite(high):
-        texts = (form.show(low, signed=True), form.show(high, signed=True))
-        below = [interval(texts, (low, high), head, ("low", "high"))]
-    adjusted = float(row["p_adjusted"])
-    if np.isfinite(adjusted):
-        chance = Value(formats.probability(adjusted), repr(adjusted), policy, metric, "p_adjusted")
-        below.append((Value("p "), chance))
-    return Cell(
-        (head,),
-        tuple(below),
-        numeric=True,
-        tone=tone(low, high) if metric in LOSSES and adjusted < SURE else "",
-    )
-
-
-def tone(low: float, high: float) -> str:
-    """Return ``help`` or ``harm`` where an interval of a loss excludes zero, else nothing."""
-    return "help" if high < 0.0 else "harm" if low > 0.0 else ""
-
-
-def _middle_and_tail(row: pd.Series, policy: str) -> Cell:
-    parts: list[tuple[Value, ...]] = []
-    for name in ("median", "tail"):
-        value, low, high = (float(row[f"{name}_{end}"]) for end in ("difference", "low", "high"))
-        text = formats.amount(value, signed=True)
-        head = Value(text, repr(value), policy, "system_loss", f"{name}_difference")
-        texts = (formats.amount(low, signed=True), formats.amount(high, signed=True))
-        known = np.isfinite(low) and np.isfinite(high)
-        bounds = (f"{name}_low", f"{name}_high")
-        line = interval(texts, (low, high), head, bounds) if known else (Value("no interval"),)
-        parts += [(head,), line]
-    middle, around, tail, about = parts
-    return Cell(middle, (around, (Value("worst 5 %: "), *tail), about), numeric=True)
-
-
-def _shares(row: pd.Series, policy: str) -> Cell:
-    parts: list[Value] = []
-    for statistic in ("helped", "unchanged", "harmed"):
-        share = float(row[statistic])
-        parts += [Value(" / ")] if parts else []
-        parts.append(Value(formats.percent(share, decimals=0), repr(share), policy, "system_loss", statistic))
-    size = float(row["n"])
-    scenarios = (Value("n "), Value(formats.count(size), repr(size), policy, "system_loss", "n"))
-    return Cell(tuple(parts), (scenarios,), numeric=True)
-
-
 def _cost(comparison: Comparison, policy: str) -> Cell:
     cost = value_at(comparison.costs(), policy, "cost")
     time = value_at(comparison.deferred, policy, "halted_seconds")
@@ -350,8 +270,8 @@ def levels_table(comparison: Comparison, unit: str) -> Table:
                 number(
                     formats.amount(middle), middle, policy=policy, metric="system_loss", statistic="median"
                 ),
-                _bounded(tail.loc[name], policy, "var"),
-                _bounded(tail.loc[name], policy, "es"),
+                bounded(tail.loc[name], policy, "var"),
+                bounded(tail.loc[name], policy, "es"),
                 number(formats.count(tail.loc[name, "k"]), tail.loc[name, "k"], policy=policy, statistic="k"),
                 words(formats.remark(str(tail.loc[name, "note"]))),
             ]
@@ -370,19 +290,6 @@ def levels_table(comparison: Comparison, unit: str) -> Table:
         "those scenarios. An interval is left out where too few scenarios lie in the tail to support one."
     )
     return table(f"System loss under each set, {unit}", columns, rows, note=note, identifier="tail-table")
-
-
-def _bounded(row: pd.Series, policy: str, name: str) -> Cell:
-    value, low, high = float(row[name]), float(row[f"{name}_low"]), float(row[f"{name}_high"])
-    head = Value(formats.amount(value), repr(value), policy, "system_loss", name)
-    texts = (formats.amount(low), formats.amount(high))
-    known = np.isfinite(low) and np.isfinite(high)
-    line = (
-        interval(texts, (low, high), head, (f"{name}_low", f"{name}_high"))
-        if known
-        else (Value("no interval"),)
-    )
-    return Cell((head,), (line,), numeric=True)
 
 
 def _detail(comparison: Comparison, metric: str, unit: str, name: str = "effects") -> Table:

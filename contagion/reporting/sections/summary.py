@@ -12,7 +12,7 @@ from contagion.reporting.levels import effective, level, told
 from contagion.reporting.material import NONE, PLACEBO, value_at
 from contagion.reporting.sections import sheet_summary
 from contagion.reporting.sections.controls import placebo_gap
-from contagion.reporting.sections.policies import FAILED, SURE
+from contagion.reporting.sections.effect_cells import FAILED, SURE
 from contagion.reporting.sections.sheet_summary import tile
 
 if TYPE_CHECKING:
