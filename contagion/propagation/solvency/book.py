@@ -20,6 +20,7 @@ from contagion.claims import Claims
 from contagion.errors import NetworkError
 from contagion.network.equity import AccountBook
 from contagion.network.reserved import rest_of_market
+from contagion.propagation.clearing_kernels import TOLERANCE
 
 if TYPE_CHECKING:
     from contagion.network import Network
@@ -91,7 +92,7 @@ class Book:
     """
 
     def __init__(self, net: Network, before: Network) -> None:
-        self.net, self.names = net, net.nodes.index
+        self.net, self.before, self.names = net, before, net.nodes.index
         self.claims = _claims(net)
         self.assets = [str(name) for name in net.assets.index]
         self.shocked_names = [str(name) for name in before.nodes.index]
@@ -112,6 +113,17 @@ class Book:
     def counted(self) -> Flags:
         """Nodes whose losses count: all but the rest of the market, shape (n,)."""
         return ~rest_of_market(self.names)
+
+    @cached_property
+    def paid_in(self) -> Floats:
+        """Equity that policies brought to each node from outside payers, money, shape (n,)."""
+        if self.before is self.net:
+            return np.zeros(len(self.names))
+        earlier = Book(self.before, self.before).opening
+        place = earlier.names.get_indexer(self.names)
+        had = np.where(place >= 0, np.append(earlier.equity, 0.0)[place], self.opening.equity)
+        more = self.opening.equity - had
+        return np.where(more > TOLERANCE * self.opening.size, more, 0.0)
 
     @cached_property
     def n_seniorities(self) -> int:

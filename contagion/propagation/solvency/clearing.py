@@ -105,7 +105,7 @@ class Clearing(OnSheets):
         return Outcome(
             equity=np.asarray(found.signed_equity),
             defaulted=np.asarray(failed),
-            wave=np.where(steps.forced, 0, waves_of(found.waves, len(assets))),
+            wave=self._waves(found.waves, steps, len(assets)),
             recovery=recovery,
             rounds=len(found.waves),
             metrics={
@@ -115,6 +115,12 @@ class Clearing(OnSheets):
             },
             columns={"paid_inside": inside, "paid_outside": outside},
         )
+
+    def _waves(self, waves: Any, steps: Steps, n: int) -> Any:
+        """Round in which each node fails; who fails in the least vector alone, for want of a first payer, not in 0."""
+        wave = waves_of(waves, n)
+        late = (wave == 0) & ~steps.fundamental & (steps.helped.equity >= 0.0)
+        return np.where(steps.forced, 0, np.where(late, 1, wave))
 
     def _cleared(self, book: Book, steps: Steps, claims: Any, assets: Any, debts: Any) -> Any:
         if book.n_seniorities > 1:

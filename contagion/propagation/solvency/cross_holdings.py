@@ -41,8 +41,7 @@ class CrossHoldings(OnSheets):
     share
         Of ``elliott_golub_jackson``: share of each debtor that its creditors own, from 0 to below 1.
     theta
-        Threshold as a share of the value before the shock, under the policies in force, at least 0: capital put in
-        raises it too.
+        Threshold as a share of the value before the shock, at least 0; capital that a policy puts in does not raise it.
     failure_cost
         What a failure costs, as a share of the threshold, at least 0.
     case
@@ -102,19 +101,20 @@ class CrossHoldings(OnSheets):
 
     def solve(self, book: Book, steps: Steps) -> Outcome:
         """Failures, or values, on the sheets after shock and interventions."""
-        return self._values(book, steps) if self.kind == "suzuki" else self._failures(steps)
+        return self._values(book, steps) if self.kind == "suzuki" else self._failures(book, steps)
 
-    def _failures(self, steps: Steps) -> Outcome:
+    def _failures(self, book: Book, steps: Steps) -> Outcome:
         """Waves of failures of Elliott, Golub and Jackson; the shock of a failing node takes all its own assets."""
         claims, n = steps.helped.claims, len(steps.helped.names)
         before = np.maximum(steps.opening.assets, 0.0)
+        own = np.maximum(before - book.paid_in, 0.0)
         after = np.where(steps.forced, 0.0, np.maximum(steps.helped.assets, 0.0))
         given: dict[str, Any] = {"liabilities": claims, "cross_holding_share": self.share, "case": self.case}
         found = elliott_golub_jackson(
             after,
             theta=self.theta,
             failure_cost_fraction=self.failure_cost,
-            reference_asset_values=before,
+            reference_asset_values=own,
             **given,
         )
         limits = found.thresholds
@@ -124,7 +124,7 @@ class CrossHoldings(OnSheets):
                 after,
                 thresholds=np.where(steps.forced, never, limits),
                 failure_costs=found.failure_costs,
-                reference_asset_values=before,
+                reference_asset_values=own,
                 **given,
             )
         worth, limit = np.asarray(found.values_without_failure), np.asarray(limits)
@@ -137,7 +137,7 @@ class CrossHoldings(OnSheets):
             rounds=len(found.waves),
             metrics={"failure_costs": float(np.asarray(found.failure_costs)[found.failed].sum())},
             columns={"threshold": limit},
-            worth=(np.asarray(found.reference_values), worth),
+            worth=(np.asarray(found.dependency_matrix @ before), worth),
             at_once=steps.forced | (worth < limit - TOLERANCE * (worth + limit)),
         )
 

@@ -128,7 +128,11 @@ class NEVA(OnSheets):
         if callable(self.valuation):
             return self.valuation
         if self.valuation in VOLATILE:
-            kinds = {"merton": Merton, "black_cox": BlackCox, "furfine_merton": FurfineMerton}
+            kinds: dict[str, type[Merton] | type[BlackCox] | type[FurfineMerton]] = {
+                "merton": Merton,
+                "black_cox": BlackCox,
+                "furfine_merton": FurfineMerton,
+            }
             return kinds[self.valuation](self.sigma, self.sigma_equity, self.recovery)
         if self.valuation == "furfine":
             return Furfine(self.recovery)

@@ -235,3 +235,27 @@ def test_thresholds_take_nodes_without_equity_in_any_unit_of_money():
     net = banks_of([("A", 0.0, 0.0), ("B", 9.0 * unit, 0.0)], [("A", "B", 4.0 * unit)])
     run = ct.run(net, ct.AssetShock({"B": -0.1}), ct.ThresholdCascade(threshold=0.3))
     assert run.nodes["defaulted"].tolist() == [True, True]
+
+
+def test_capital_put_in_does_not_raise_the_value_below_which_an_organisation_fails():
+    """A owes B 4: B holds a third of A. Alone A is worth 2/3 of 10, and fails below .9 of it."""
+    shock = ct.AssetShock({"A": -0.2})
+    net = pair(cash=5.0)
+    plain = ct.run(net, shock, ct.CrossHoldings(theta=0.9))
+    helped = ct.run(net, shock, ct.CrossHoldings(theta=0.9), [ct.CapitalInjection({"A": 1.0})])
+    assert plain.nodes.loc["A", "threshold"] == pytest.approx(0.9 * 10.0 * 2.0 / 3.0)
+    assert helped.nodes["threshold"].tolist() == plain.nodes["threshold"].tolist()
+    assert helped.nodes.loc["A", "opening_equity"] == pytest.approx(11.0 * 2.0 / 3.0)
+    assert (plain.nodes["defaulted"]["A"], helped.nodes["defaulted"]["A"]) == (False, False)
+
+
+def test_a_ring_that_fails_for_want_of_a_first_payer_fails_by_contagion():
+    ring = ct.Network(
+        nodes=[{"name": name, "kind": "institution"} for name in "AB"],
+        obligations=[{"debtor": a, "creditor": b, "amount": 1.0} for a, b in ("AB", "BA")],
+    )
+    shock = ct.EquityShock(0.0)
+    assert ct.run(ring, shock, ct.Clearing()).metrics["node_defaults"] == 0
+    least = ct.run(ring, shock, ct.Clearing(fixed_point="least"))
+    assert (least.metrics["contagion_defaults"], least.metrics["fundamental_defaults"]) == (2, 0)
+    assert least.nodes["wave"].tolist() == [1, 1]
