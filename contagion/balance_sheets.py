@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,11 @@ from contagion.arrays import FloatArray, reals
 from contagion.claims import Claims, IntArray, as_claims, labels_of, places, same_labels
 from contagion.errors import SchemaError, ValueRangeError
 
-__all__ = ["BalanceSheets", "ByNode", "balance_sheets", "node_vector"]
+__all__ = ["TOLERANCE", "BalanceSheets", "ByNode", "balance_sheets", "node_vector"]
+
+
+TOLERANCE: Final = 1e-12
+"""Of the sum of the amounts compared: who is short by less is solvent (default is strict, rounding is not)."""
 
 
 @dataclass(frozen=True)

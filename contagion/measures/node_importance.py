@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from contagion.arrays import FloatArray
-from contagion.balance_sheets import BalanceSheets, ByNode, balance_sheets
+from contagion.balance_sheets import TOLERANCE, BalanceSheets, ByNode, balance_sheets
 from contagion.errors import SchemaError, TooLargeError, ValueRangeError
 from contagion.network.spectral import spectral_radius
 
@@ -31,7 +31,6 @@ __all__ = [
 
 LARGEST_DENSE = 5_000
 LARGEST_EXPONENT = 690.0
-TOLERANCE = 1e-12  # relative to the amounts compared
 
 
 @dataclass(frozen=True)

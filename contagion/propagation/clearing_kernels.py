@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray
+from contagion.balance_sheets import TOLERANCE
 from contagion.compiled import kernel
 
-TOLERANCE = 1e-12  # relative to the amounts compared: who is short by less is solvent
 LARGEST_DENSE = 200
 LARGEST_SWEEPS = 20_000
 LARGEST_REDUCTION = 4_000  # defaulters, where sweeps do not settle: 128 MB

@@ -21,12 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray
-from contagion.balance_sheets import BalanceSheets, balance_sheets
+from contagion.balance_sheets import TOLERANCE, BalanceSheets, balance_sheets
 from contagion.claims import Claims, as_claims, same_labels
 from contagion.errors import SchemaError
 from contagion.propagation.clearing_results import ClearingVector
 from contagion.propagation.clearing_sets import Debts, Problem
-from contagion.propagation.clearing_sweeps import TOLERANCE
 
 __all__ = ["clear_layers"]
 

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray
+from contagion.balance_sheets import TOLERANCE
 from contagion.claims import Claims
 from contagion.errors import ConvergenceError
-from contagion.propagation.clearing_sweeps import TOLERANCE, receipts, settle, turned
+from contagion.propagation.clearing_sweeps import receipts, settle, turned
 from contagion.propagation.reach import reach
 
 __all__ = ["Debts", "Problem", "Solution"]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray
+from contagion.balance_sheets import TOLERANCE
 from contagion.compiled import inner, kernel
 from contagion.propagation.clearing_kernels import _reduce
 
@@ -20,13 +21,11 @@ __all__ = [
     "FAR",
     "LARGEST_ELIMINATION",
     "LARGEST_SWEEPS",
-    "TOLERANCE",
     "receipts",
     "settle",
     "turned",
 ]
 
-TOLERANCE = 1e-12  # relative to the amounts compared: who is short by less is solvent
 FEW = 100  # defaulters that are solved for at once
 LARGEST_ELIMINATION = 2_000  # defaulters where sweeps hardly move: 32 MB
 LARGEST_SWEEPS = 20_000

@@ -22,10 +22,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray, word
-from contagion.balance_sheets import ByNode
+from contagion.balance_sheets import TOLERANCE, ByNode
 from contagion.claims import Claims, as_claims
 from contagion.propagation.failures import FailureWaves, elliott_golub_jackson
-from contagion.propagation.holdings import TOLERANCE, Organisations, check_columns, solve_leaky
+from contagion.propagation.holdings import Organisations, check_columns, solve_leaky
 from contagion.propagation.reach import reach
 
 __all__ = ["FailureWaves", "FirmValues", "elliott_golub_jackson", "suzuki"]

@@ -11,12 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray
+from contagion.balance_sheets import TOLERANCE
 from contagion.claims import Claims, IntArray
 from contagion.errors import InputError
 from contagion.propagation.defaults_kernels import lost_by_all, spread
 from contagion.propagation.distress_kernels import weighted_sums
 from contagion.propagation.scenario_results import ByScenario
-from contagion.propagation.starting import TOLERANCE, BoolArray, Start
+from contagion.propagation.starting import BoolArray, Start
 
 __all__ = ["Defaults", "Rounds", "defaults_of"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray
-from contagion.propagation.holdings import TOLERANCE
+from contagion.balance_sheets import TOLERANCE
 
 __all__ = ["dependency_matrix", "failure_rounds", "worth"]
 

@@ -13,16 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray, reals
-from contagion.balance_sheets import node_vector
+from contagion.balance_sheets import TOLERANCE, node_vector
 from contagion.claims import Claims, IntArray, same_labels
 from contagion.errors import SchemaError, ValueRangeError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["TOLERANCE", "Organisations", "check_columns", "solve_leaky"]
+__all__ = ["Organisations", "check_columns", "solve_leaky"]
 
-TOLERANCE = 1e-12  # relative to the amounts compared: who is short by less is solvent
 LARGEST_DENSE = 500
 MOST_PRODUCTS = 5_000
 BoolArray = NDArray[np.bool_]

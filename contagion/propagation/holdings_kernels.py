@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray
+from contagion.balance_sheets import TOLERANCE
 from contagion.compiled import inner, kernel
-
-SLACK = 1e-12  # relative to the amounts compared: who is short by less stands
 
 
 @kernel
@@ -122,7 +121,7 @@ def _waves(
         new = False
         for i in range(n):
             limit = theta * before[i]
-            if not failed[i] and values[i] < limit - SLACK * (scale[i] + limit):
+            if not failed[i] and values[i] < limit - TOLERANCE * (scale[i] + limit):
                 failed[i] = True
                 new = True
         if not new:

@@ -17,13 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray, reals
-from contagion.balance_sheets import BalanceSheets, balance_sheets
+from contagion.balance_sheets import TOLERANCE, BalanceSheets, balance_sheets
 from contagion.claims import Claims, labels_of, same_labels
 from contagion.errors import NetworkError, SchemaError, ValueRangeError
 
-__all__ = ["TOLERANCE", "Start", "begin", "need_equity", "positive_equity", "singly"]
+__all__ = ["Start", "begin", "need_equity", "positive_equity", "singly"]
 
-TOLERANCE = 1e-12
 BoolArray = NDArray[np.bool_]
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.arrays import real
+from contagion.balance_sheets import TOLERANCE
 from contagion.errors import NetworkError
 from contagion.policies.base import SHEET_HOOKS
 from contagion.policies.costs import SECONDS_A_YEAR
 from contagion.propagation.solvency.book import READS
-from contagion.propagation.solvency.outcome import TOLERANCE, Steps
+from contagion.propagation.solvency.outcome import Steps
 from contagion.propagation.solvency.prepared import PreparedSheets
 from contagion.results import money, number
 

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contagion.balance_sheets import TOLERANCE
 from contagion.claims import Claims
 from contagion.errors import NetworkError
 from contagion.network.equity import AccountBook
 from contagion.network.reserved import rest_of_market
-from contagion.propagation.clearing_kernels import TOLERANCE
 
 if TYPE_CHECKING:
     from contagion.network import Network

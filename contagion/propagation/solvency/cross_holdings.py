@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.arrays import real, word
+from contagion.balance_sheets import TOLERANCE
 from contagion.claims import Claims
 from contagion.errors import NetworkError
 from contagion.network.equity import opening_equity
@@ -17,7 +18,7 @@ from contagion.policies.base import SHEET_HOOKS
 from contagion.propagation.crossholdings import elliott_golub_jackson, suzuki
 from contagion.propagation.solvency.base import OnSheets, waves_of
 from contagion.propagation.solvency.book import READS, Book
-from contagion.propagation.solvency.outcome import TOLERANCE, Outcome, Steps
+from contagion.propagation.solvency.outcome import Outcome, Steps
 
 if TYPE_CHECKING:
     from contagion.network import Network

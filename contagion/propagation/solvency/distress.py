@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from contagion.arrays import real, word
+from contagion.balance_sheets import TOLERANCE
 from contagion.propagation.defaults import furfine, threshold_cascade
 from contagion.propagation.distress import debtrank_linear, debtrank_nonlinear, debtrank_single_hit
 from contagion.propagation.solvency.base import OnSheets, relative_losses
 from contagion.propagation.solvency.book import Book
-from contagion.propagation.solvency.outcome import TOLERANCE, Outcome, Steps
+from contagion.propagation.solvency.outcome import Outcome, Steps
 
 __all__ = ["DebtRank", "Furfine", "ThresholdCascade"]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from contagion.balance_sheets import TOLERANCE
 from contagion.propagation.solvency.book import Book, Sheets
 
 __all__ = [
     "METRICS",
-    "TOLERANCE",
     "Outcome",
     "Steps",
     "beyond_the_shock",
@@ -41,7 +41,6 @@ METRICS = (
     "policy_cost",
 )
 """What every model of balance sheets yields; its own metrics come after them."""
-TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contagion.arrays import FloatArray, real, word
-from contagion.propagation.clearing_kernels import TOLERANCE
+from contagion.balance_sheets import TOLERANCE
 from contagion.propagation.valuations.base import Books, Prepared, Valuation, refuse
 
 __all__ = ["EisenbergNoe", "Furfine", "Line", "LinearDebtRank", "RogersVeraart", "slack_of"]
