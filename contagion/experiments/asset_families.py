@@ -29,7 +29,7 @@ class AssetShocks:
     Parameters
     ----------
     law : PriceShocks
-        How log returns are drawn.
+        How log returns are drawn. Balance sheets have one instant: its `over` is set to 0.
     nodes : sequence of str, optional
         Whose external assets move; all nodes that have any if not given.
     added : tuple of Shock
@@ -56,6 +56,7 @@ class AssetShocks:
         if not isinstance(self.law, PriceShocks):
             allowed = "a family such as ct.PriceShocks.student_t(df=4, scale=0.02)"
             raise SchemaError("is no family", where="AssetShocks.law", value=self.law, allowed=allowed)
+        object.__setattr__(self, "law", replace(self.law, over=0.0))
         if self.nodes is not None:
             example = "such as ('Bank A', 'Bank B')"
             object.__setattr__(self, "nodes", tuple(names(self.nodes, "AssetShocks.nodes", example)))
@@ -88,8 +89,9 @@ class AssetShocks:
 
     def describe(self) -> str:
         """Return one plain sentence without a full stop."""
-        words = self.law.describe().replace(" in one gap", "")
-        return "; ".join([f"external assets: {words}", *(f"and {shock.describe()}" for shock in self.added)])
+        return "; ".join(
+            [f"external assets: {self.law.describe()}", *(f"and {shock.describe()}" for shock in self.added)]
+        )
 
     def __repr__(self) -> str:
         return f"AssetShocks({self.describe()})"

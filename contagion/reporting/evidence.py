@@ -28,6 +28,8 @@ COMPARED = (
     "node_defaults",
 )
 
+AT_LEAST = "a system loss that is at least as large"
+
 
 def of_comparison(comparison: Comparison, leverage_band: pd.DataFrame | None) -> Material:
     """Return what a report on a comparison is written from.
@@ -45,10 +47,8 @@ def of_comparison(comparison: Comparison, leverage_band: pd.DataFrame | None) ->
         )
     load = ", by their weight," if comparison.weighted else ""
     stories = (
-        _story(
-            comparison, "median", "median scenario", f"Half of all scenarios{load} have a larger system loss"
-        ),
-        _story(comparison, "bad", "bad scenario", f"One scenario in twenty{load} has a larger system loss"),
+        _story(comparison, "median", "median scenario", f"Half of all scenarios{load} have {AT_LEAST}"),
+        _story(comparison, "bad", "bad scenario", f"One scenario in twenty{load} has {AT_LEAST}"),
     )
     return Material(
         networks=tuple(comparison.networks),

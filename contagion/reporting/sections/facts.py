@@ -55,8 +55,8 @@ def write(material: Material) -> Section:
     checked = targets(material.network)
     if checked is None:
         text = (
-            "This network was supplied by the user. Nothing in its tables carries a source or a status, so "
-            "nothing here can say which of its numbers are facts; treat all of them as assumptions."
+            "This network was supplied by the user, or generated. Nothing in its tables carries a source or a "
+            "status, so nothing here can say which of its numbers are facts; treat all of them as assumptions."
         )
         return Section("facts", "Facts against assumptions", (Paragraph(text, tone="warn"),))
     from contagion import datasets

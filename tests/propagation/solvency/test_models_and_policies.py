@@ -275,3 +275,9 @@ def test_a_family_that_moves_nothing_is_refused_with_its_remedy():
 
     with pytest.raises(NetworkError, match=r"ct\.AssetShocks"):
         ct.compare(banks(), ct.PriceShocks.normal(0.1), ct.Clearing(), n=5)
+
+
+def test_a_family_for_balance_sheets_has_no_time_profile():
+    family = ct.AssetShocks(ct.PriceShocks.normal(0.1, over=7200.0))
+    assert family.describe().endswith("in one gap")
+    assert family.law.over == 0.0
