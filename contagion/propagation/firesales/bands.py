@@ -169,7 +169,7 @@ def leverage_bands(
         move=move,
     )
     impact = ExponentialInShare(0.0 - np.log1p(-fall) / share, total)
-    sale = Sale(sheet, response, impact, MID, delayed=True)
+    sale = Sale(sheet, response, impact, MID, delayed=True, proceeds="kept")
     done = list(islice(follow(sale, state), number))
     before = money["total_assets"] - money["loan"] - money["other_liabilities"]
     return _collected(table, done, 1.0 + move, before)

@@ -53,7 +53,7 @@ class SaleRound:
             sales_by_asset=securities(cleared.sales[:, 0]),
             price_return=securities(0.0 - cleared.fall[:, 0]),
             loss=banks(cleared.loss[:, 0]),
-            equity_after=banks(after.equity[:, 0]),
+            equity_after=banks(np.maximum(after.equity[:, 0], 0.0)),
             price_after=securities(np.maximum(start * after.price[:, 0], floor)),
             _first=table,
             _kept=after.held,

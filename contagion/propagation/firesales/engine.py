@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
+from typing import Protocol
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from contagion.errors import ConvergenceError
 from contagion.propagation.firesales.impacts import Impact
 from contagion.propagation.firesales.portfolios import (
     InProportion,
+    Listed,
     Portfolio,
     Table,
     sell_liquid_first,
@@ -25,7 +28,7 @@ from contagion.propagation.firesales.portfolios import (
 from contagion.propagation.firesales.responses import Action, Response, State
 from contagion.propagation.firesales.sheets import Holdings
 
-__all__ = ["Cleared", "FixedPoint", "Sale", "fixed_point", "follow", "opening"]
+__all__ = ["Cleared", "Desk", "FixedPoint", "Sale", "clear", "decide", "fixed_point", "follow", "opening"]
 
 SETTLED = 1e-12
 MAX_ROUNDS = 1_000_000
@@ -51,6 +54,10 @@ class Sale:
         Whether holdings, prices and equity stay what they were, so that rounds are a linear series.
     delayed : bool
         Whether orders of a round clear at the start of the next.
+    proceeds : str
+        ``kept``: what sales bring is cash; ``repaid``: it pays back debt at once.
+    desk : Desk, optional
+        Who stands between sellers and the market: how much may be sold, and who buys some of it at the current price.
     """
 
     table: Table
@@ -60,6 +67,26 @@ class Sale:
     rank: FloatArray | None = None
     frozen: bool = False
     delayed: bool = False
+    proceeds: str = "repaid"
+    desk: Desk | None = None
+
+
+class Desk(Protocol):
+    """What may be sold in a round, and what somebody outside buys of it."""
+
+    def let(self, number: int, state: State, units: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Shares of each security's sales that are allowed, and of those that an outsider takes at the current price.
+
+        Parameters
+        ----------
+        number : int
+            Round, 0 first.
+        state : State
+            Before the sale.
+        units : numpy.ndarray, shape (n_securities, n_scenarios)
+            All that banks want to sell, in money at the start price; negative where they buy.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -80,6 +107,8 @@ class Cleared:
         Money lost, on what is kept and what is sold.
     after : State
         Where it ends.
+    bought : numpy.ndarray, shape (n_securities, n_scenarios)
+        Part of `units` that went to an outside buyer and moved no price.
     """
 
     action: Action
@@ -89,6 +118,7 @@ class Cleared:
     fall: FloatArray
     loss: FloatArray
     after: State
+    bought: FloatArray
 
 
 @dataclass(frozen=True)
@@ -110,14 +140,15 @@ def opening(holdings: Holdings, scenarios: int = 1, **money: FloatArray) -> tupl
     banks, securities = holdings.banks.n, holdings.securities.n
     parts = {
         name: np.full((banks, scenarios), 0.0)
-        for name in ("equity", "cash", "loan", "illiquid", "other_debt")
+        for name in ("equity", "cash", "loan", "illiquid", "other_debt", "gain")
     }
     parts |= {"price": np.ones((securities, scenarios)), "move": np.zeros((securities, scenarios))}
     for name, values in money.items():
         column = values[:, None] if values.ndim == 1 else values
         parts[name] = np.broadcast_to(column, parts[name].shape)
     held = InProportion(table, np.ones((banks, scenarios)))
-    return table, State(held=held, in_default=np.zeros((banks, scenarios), dtype=np.bool_), **parts)
+    nobody = np.zeros((banks, scenarios), dtype=np.bool_)
+    return table, State(held=held, in_default=nobody, forced=nobody, **parts)
 
 
 def follow(sale: Sale, start: State) -> Iterator[tuple[Cleared, Action]]:
@@ -127,43 +158,76 @@ def follow(sale: Sale, start: State) -> Iterator[tuple[Cleared, Action]]:
         nothing = np.zeros_like(state.equity)
         action = Action(nothing, nothing, nothing, nothing, np.zeros_like(state.in_default))
     else:
-        action = sale.response.act(state)
-    while True:
-        cleared = clear(sale, state, action)
-        state = cleared.after
-        action = sale.response.act(state)
-        state = replace(
-            state,
-            cash=state.cash - action.paid,
-            loan=state.loan - action.paid,
-            in_default=state.in_default | action.failing,
-        )
+        state, action = _act(sale, state)
+    for number in count():
+        cleared = clear(sale, state, action, number)
+        state, action = _act(sale, cleared.after)
         yield cleared, action
 
 
-def clear(sale: Sale, state: State, action: Action) -> Cleared:
+def decide(sale: Sale, state: State) -> Action:
+    """What every bank does in a state: by the rule, or everything where it is forced to."""
+    action = sale.response.act(state)
+    if not state.forced.any():
+        return action
+    value = state.held.against(state.price)
+    return Action(
+        np.where(state.forced, 1.0, action.fraction),
+        np.where(state.forced, value, action.demand),
+        action.ratio,
+        np.where(state.forced, 0.0, action.paid),
+        np.where(state.forced, ~state.in_default, action.failing),
+    )
+
+
+def _act(sale: Sale, state: State) -> tuple[State, Action]:
+    """What banks decide, and the state after they paid out of cash and some failed."""
+    action = decide(sale, state)
+    after = replace(
+        state,
+        cash=state.cash - action.paid,
+        loan=state.loan - action.paid,
+        in_default=state.in_default | action.failing,
+    )
+    return after, action
+
+
+def clear(sale: Sale, state: State, action: Action, number: int = 0) -> Cleared:
     """Carry out what banks decided: sell, move prices, settle, write down."""
     sold, left = _split(sale, state, action)
     units = sold.by_security()
-    fall = sale.impact.fall(units, state.price)
+    bought = np.zeros_like(units)
+    in_proportion = sale.rank is None and sale.desk is None
+    if sale.desk is not None:
+        allowed, share = sale.desk.let(number, state, units)
+        sold, left = _rationed(sale, state, sold, allowed)
+        units = units * allowed
+        bought = units * share
+    fall = sale.impact.fall(units - bought, state.price)
     lost_value = state.price * fall
     hit = state.held.against(lost_value)
-    on_sold = action.fraction * hit if sale.rank is None else sold.against(lost_value)
+    on_sold = action.fraction * hit if in_proportion else sold.against(lost_value)
     loss = hit - (1.0 - sale.settlement_weight) * on_sold
+    spared = np.zeros_like(loss)
+    if sale.desk is not None:
+        spared = sale.settlement_weight * sold.against(lost_value * share)
+        loss = loss - spared
     if sale.frozen:
-        after = replace(state, move=0.0 - fall)
+        after = replace(state, move=0.0 - fall, gain=np.zeros_like(state.gain))
     else:
-        value = action.demand if sale.rank is None else sold.against(state.price)
-        got = value - sale.settlement_weight * on_sold
+        value = action.demand if in_proportion else sold.against(state.price)
+        got = value - sale.settlement_weight * on_sold + spared
         after = replace(
             state,
             held=left,
             price=state.price * (1.0 - fall),
             move=0.0 - fall,
-            equity=np.maximum(state.equity - loss, 0.0),
-            cash=state.cash + got,
+            gain=np.zeros_like(state.gain),
+            equity=state.equity - loss,
+            cash=state.cash + got if sale.proceeds == "kept" else state.cash,
+            loan=state.loan if sale.proceeds == "kept" else state.loan - got,
         )
-    return Cleared(action, sold, units, units * state.price, fall, loss, after)
+    return Cleared(action, sold, units, units * state.price, fall, loss, after, bought)
 
 
 def fixed_point(sale: Sale, start: State, *, most_sales: bool) -> FixedPoint:
@@ -204,8 +268,17 @@ def fixed_point(sale: Sale, start: State, *, most_sales: bool) -> FixedPoint:
 
 def _decided(sale: Sale, start: State, fall: FloatArray) -> tuple[State, Action]:
     """Balance sheets at prices that fell from the start, and what banks do there."""
-    state = replace(start, price=1.0 - fall, move=0.0 - fall, equity=start.equity - start.held.against(fall))
-    return state, sale.response.act(state)
+    price = start.price * (1.0 - fall)
+    state = replace(
+        start, price=price, move=0.0 - fall, equity=start.equity - start.held.against(start.price * fall)
+    )
+    return state, decide(sale, state)
+
+
+def _rationed(sale: Sale, state: State, sold: Portfolio, allowed: FloatArray) -> tuple[Portfolio, Portfolio]:
+    """What is sold and left where only a share of each security's sales is allowed."""
+    part = sold.entries() * allowed[sale.table.matrix.indices]
+    return Listed(sale.table, part), Listed(sale.table, state.held.entries() - part)
 
 
 def _split(sale: Sale, state: State, action: Action) -> tuple[Portfolio, Portfolio]:

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray
+from contagion.errors import SchemaError
 from contagion.propagation.firesales.portfolios import Portfolio
 
 __all__ = [
     "Action",
     "AllOnDefault",
+    "CapitalRatio",
     "LeverageBands",
     "LeverageTarget",
     "LeverageThreshold",
@@ -23,6 +25,8 @@ __all__ = [
 ]
 
 BoolArray = NDArray[np.bool_]
+
+SLACK = 1e-12  # relative: a ratio short by less holds
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,12 @@ class State:
         Return of the last round; of the shock before the first.
     equity, cash, loan, illiquid, other_debt : numpy.ndarray
         Money.
+    gain : numpy.ndarray
+        Money that other assets gained in the shock, before the first round; 0 after it.
     in_default : numpy.ndarray of bool
         Who is in default.
+    forced : numpy.ndarray of bool
+        Who sells everything, whatever the rule says.
     """
 
     held: Portfolio
@@ -51,7 +59,9 @@ class State:
     loan: FloatArray
     illiquid: FloatArray
     other_debt: FloatArray
+    gain: FloatArray
     in_default: BoolArray
+    forced: BoolArray
 
 
 @dataclass(frozen=True)
@@ -93,8 +103,8 @@ class LeverageTarget:
 
     Parameters
     ----------
-    total_assets, equity : numpy.ndarray, shape (n_banks,)
-        Money; equity > 0.
+    total_assets, equity : numpy.ndarray, shape (n_banks,), optional
+        Money; equity > 0. A model on a network fills them in.
     capped : bool
         Whether nobody sells more than all assets.
 
@@ -103,14 +113,18 @@ class LeverageTarget:
     Greenwood, Landier, Thesmar (2015), Journal of Financial Economics 115.
     """
 
-    total_assets: FloatArray
-    equity: FloatArray
+    total_assets: FloatArray | None = None
+    equity: FloatArray | None = None
     capped: bool = False
 
     def act(self, state: State) -> Action:
         """As in `Response`; `ratio` is the return of all assets."""
+        if self.total_assets is None or self.equity is None:
+            raise SchemaError(
+                "is missing", where="LeverageTarget.total_assets, equity", allowed="money a bank"
+            )
         assets = self.total_assets[:, None]
-        gain = state.held.against(state.move)
+        gain = state.held.against(state.move) + state.gain
         move = np.divide(gain, assets, out=np.zeros_like(gain), where=assets > 0.0)
         leverage = (self.total_assets - self.equity) / self.equity
         fraction = 0.0 - leverage[:, None] * move
@@ -121,7 +135,9 @@ class LeverageTarget:
 
 @dataclass(frozen=True)
 class LeverageThreshold:
-    """Above a leverage, sell until assets are `target` times equity; nobody without equity keeps anything.
+    """Above a leverage, pay back debt until assets are `target` times equity: out of cash, then out of sales.
+
+    Nobody without equity keeps anything. What sales bring pays back debt at once.
 
     Parameters
     ----------
@@ -142,18 +158,19 @@ class LeverageThreshold:
     def act(self, state: State) -> Action:
         """As in `Response`; `ratio` is leverage, infinite without equity."""
         value = state.held.against(state.price)
-        assets = value + state.illiquid
+        assets = value + state.illiquid + state.cash
         solvent = state.equity > 0.0
         leverage = np.divide(assets, state.equity, out=np.full_like(assets, np.inf), where=solvent)
-        need = assets - self.target * state.equity
-        share = np.divide(need, value, out=np.ones_like(need), where=value > 0.0)
         acting = leverage > self.limit
+        need = assets - self.target * np.maximum(state.equity, 0.0)
+        paid = np.where(acting, np.clip(need, 0.0, state.cash), 0.0)
+        share = np.divide(need - paid, value, out=np.ones_like(need), where=value > 0.0)
         if self.worthless_too:
-            acting &= state.held.against(np.ones_like(state.price)) > 0.0
+            selling = acting & (state.held.against(np.ones_like(state.price)) > 0.0)
         else:
-            acting &= value > 0.0
-        fraction = np.where(acting, np.clip(share, 0.0, 1.0), 0.0)
-        return _action(fraction, fraction * value, leverage)
+            selling = acting & (value > 0.0)
+        fraction = np.where(selling, np.clip(share, 0.0, 1.0), 0.0)
+        return Action(fraction, fraction * value, leverage, paid, np.zeros(fraction.shape, dtype=np.bool_))
 
 
 @dataclass(frozen=True)
@@ -191,6 +208,36 @@ class LeverageBands:
         part = np.divide(demand, value, out=np.zeros_like(demand), where=value > 0.0)
         fraction = np.where(failing, 1.0, part)
         return Action(fraction, np.where(failing, value, demand), ratio, paid, failing)
+
+
+@dataclass(frozen=True)
+class CapitalRatio:
+    """Sell until equity is `minimum` times risky assets: what is held and what cannot be sold; cash weighs nothing.
+
+    Parameters
+    ----------
+    minimum : float
+        Equity over risky assets, in [0, 1]; at 0 only those without equity sell, everything.
+
+    References
+    ----------
+    Cifuentes, Ferrucci, Shin (2005), Journal of the European Economic Association 3(2-3).
+    """
+
+    minimum: float
+
+    def act(self, state: State) -> Action:
+        """As in `Response`; `ratio` is equity over risky assets."""
+        value = state.held.against(state.price)
+        risky = value + state.illiquid
+        ratio = np.divide(state.equity, risky, out=np.full_like(risky, np.inf), where=risky > 0.0)
+        allowed = state.equity / self.minimum if self.minimum > 0.0 else np.full_like(risky, np.inf)
+        excess = risky - allowed
+        noise = SLACK * (risky + np.where(np.isfinite(allowed), np.abs(allowed), 0.0))
+        share = np.divide(excess, value, out=np.ones_like(value), where=value > 0.0)
+        fraction = np.where(excess > noise, np.clip(share, 0.0, 1.0), 0.0)
+        fraction = np.where(state.equity <= 0.0, 1.0, fraction)
+        return _action(fraction, fraction * value, ratio)
 
 
 @dataclass(frozen=True)

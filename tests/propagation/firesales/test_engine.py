@@ -1,7 +1,8 @@
 """The engine with parts put together freely, scenarios side by side, and money in other units."""
 
 import math
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import islice, product
 
 import numpy as np
 import pytest
@@ -15,7 +16,12 @@ from contagion.propagation.firesales.named import (
     greenwood_landier_thesmar,
     leverage_bands,
 )
-from contagion.propagation.firesales.responses import AllOnDefault, LeverageThreshold, SetFractions
+from contagion.propagation.firesales.responses import (
+    AllOnDefault,
+    CapitalRatio,
+    LeverageThreshold,
+    SetFractions,
+)
 from contagion.propagation.firesales.sheets import read_holdings
 
 HELD = [[60.0, 30.0], [0.0, 80.0], [20.0, 20.0]]
@@ -36,17 +42,18 @@ def test_a_threshold_with_the_liquid_sold_first_sells_the_same_money_of_other_th
     assert sales["liquid_first"] == [10.0, 30.0, 0.0, 5.0, 20.0]
 
 
-def test_cash_and_losses_account_for_all_that_was_held():
+def test_cash_debts_paid_back_and_losses_account_for_all_that_was_held():
     holdings = read_holdings(HELD, "holdings")
-    for rank in (None, np.array([0.0, 1.0])):
+    for rank, proceeds in product((None, np.array([0.0, 1.0])), ("kept", "repaid")):
         sheet, state = opening(holdings, equity=np.array([4.0, 2.0, 1.0]))
         impact = FlooredExponential(np.array([0.2, 0.0]), np.array([100.0, 300.0]))
-        sale = Sale(sheet, LeverageThreshold(20.0, 15.0), impact, 0.5, rank)
+        sale = Sale(sheet, LeverageThreshold(20.0, 15.0), impact, 0.5, rank, proceeds=proceeds)
         lost = np.zeros(3)
         for cleared, _ in islice(follow(sale, state), 4):
             lost = lost + cleared.loss[:, 0]
             kept = cleared.after.held.against(cleared.after.price)[:, 0]
-            assert kept + cleared.after.cash[:, 0] + lost == pytest.approx(np.sum(HELD, axis=1), rel=1e-12)
+            money = cleared.after.cash[:, 0] - cleared.after.loan[:, 0]
+            assert kept + money + lost == pytest.approx(np.sum(HELD, axis=1), rel=1e-12)
 
 
 def test_everything_on_default_spreads_by_hand():
@@ -140,3 +147,61 @@ def test_f3_money_in_powers_of_two_changes_no_bit(factor):
         for by in (1.0, factor)
     ]
     assert rounds[0].systemicness.tolist() == rounds[1].systemicness.tolist()
+
+
+@dataclass(frozen=True)
+class HalfAllowed:
+    """Lets half of all sales happen; an outside buyer takes a quarter of those of the first security."""
+
+    def let(self, number, state, units):
+        bought = np.zeros_like(units)
+        bought[0] = 0.25
+        return np.full_like(units, 0.5), bought
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
+def test_a_desk_rations_sales_and_spares_the_price_what_an_outsider_buys(weight):
+    holdings = read_holdings([[100.0, 50.0]], "holdings")
+    sheet, state = opening(holdings)
+    impact = LinearImpact(np.array([1e-3, 1e-3]))
+    sale = Sale(sheet, SetFractions(np.array([0.8])), impact, weight, desk=HalfAllowed())
+    cleared, _ = next(follow(sale, state))
+    assert cleared.units[:, 0].tolist() == [40.0, 20.0]
+    assert cleared.bought[:, 0].tolist() == [10.0, 0.0]
+    assert cleared.fall[:, 0] == pytest.approx([0.03, 0.02], rel=1e-12)
+    assert cleared.after.held.entries()[:, 0].tolist() == [60.0, 30.0]
+    by_hand = 0.03 * (60.0 + weight * 30.0) + 0.02 * (30.0 + weight * 20.0)  # ten go at the old price
+    assert cleared.loss[0, 0] == pytest.approx(by_hand, rel=1e-12)
+    assert -cleared.after.loan[0, 0] == pytest.approx(60.0 - weight * (0.03 * 30.0 + 0.02 * 20.0), rel=1e-12)
+
+
+def test_who_is_forced_sells_everything_in_the_first_round_whatever_its_leverage():
+    holdings = read_holdings([[100.0], [100.0]], "holdings")
+    sheet, state = opening(holdings, equity=np.array([50.0, 50.0]))
+    state = replace(state, forced=np.array([[True], [False]]))
+    sale = Sale(sheet, LeverageThreshold(20.0, 15.0), LinearImpact(np.array([1e-4])))
+    cleared, _ = next(follow(sale, state))
+    assert cleared.action.fraction[:, 0].tolist() == [1.0, 0.0]
+    assert cleared.after.in_default[:, 0].tolist() == [True, False]
+
+
+def test_a_threshold_pays_back_out_of_cash_before_it_sells():
+    holdings = read_holdings([[90.0], [90.0], [90.0]], "holdings")
+    _, state = opening(holdings, equity=np.full(3, 4.0), cash=np.array([0.0, 10.0, 30.0]))
+    action = LeverageThreshold(20.0, 15.0).act(state)
+    # down to 60 of assets: 30 sold; 40 to pay, 10 out of cash; 60 to pay, 30 out of cash
+    assert action.paid[:, 0].tolist() == [0.0, 10.0, 30.0]
+    assert action.demand[:, 0] == pytest.approx([30.0, 30.0, 30.0])
+
+
+def test_a_capital_ratio_counts_cash_as_nothing_and_claims_in_full():
+    holdings = read_holdings([[50.0]] * 4, "holdings")
+    _, state = opening(
+        holdings,
+        equity=np.array([5.0, 7.0, 10.0, 0.0]),
+        illiquid=np.full(4, 30.0),
+        cash=np.full(4, 25.0),
+    )
+    action = CapitalRatio(0.1).act(state)
+    # equity allows 50, 70, 100 of risky assets where 80 are; without equity all goes
+    assert action.demand[:, 0] == pytest.approx([30.0, 10.0, 0.0, 50.0])
