@@ -67,6 +67,25 @@ def real(
     return number
 
 
+def whole(value: Any, where: str, low: int = 0) -> int:
+    """Return `value` as a whole number of at least `low`.
+
+    Raises
+    ------
+    InputError
+        If it is no number, not whole, or below `low`; the message names `where`.
+
+    Examples
+    --------
+    >>> whole(3.0, "rounds")
+    3
+    """
+    number = real(value, where, low=low)
+    if number != int(number):
+        raise SchemaError("is not a whole number", where=where, value=value)
+    return int(number)
+
+
 def reals(
     values: Any,
     where: str,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from contagion import facts
 from contagion.errors import NetworkError, SchemaError, nearest
-from contagion.generate import lending_market, perp_market
+from contagion.generate import lending_market, overlapping_portfolios, perp_market
 from contagion.generate.european import european_network
 from contagion.network.network import Network
 
@@ -34,13 +34,23 @@ def _european_debt(seed: int) -> Network:
     return european_network()
 
 
+def _overlapping_portfolios(seed: int) -> Network:
+    return overlapping_portfolios(30, 12, seed, interbank="core_periphery")
+
+
 _MAKERS: Final = MappingProxyType(
-    {"european-debt": _european_debt, "lending-markets": _lending_markets, "perp-venues": _perp_venues}
+    {
+        "european-debt": _european_debt,
+        "lending-markets": _lending_markets,
+        "overlapping-portfolios": _overlapping_portfolios,
+        "perp-venues": _perp_venues,
+    }
 )
 _TABLES: Final = MappingProxyType(
     {
         "european-debt": facts.EUROPEAN_DEBT,
         "lending-markets": facts.LENDING_MARKETS,
+        "overlapping-portfolios": facts.OVERLAPPING_PORTFOLIOS,
         "perp-venues": facts.PERP_VENUES,
     }
 )
@@ -50,6 +60,8 @@ _DESCRIPTIONS: Final = MappingProxyType(
         "domestic products as external assets; nothing is drawn",
         "lending-markets": "four lending protocols before the fall of 5 August 2024, borrowers, looped positions in "
         "staked ETH, suppliers, keepers, books, pools, issuers; 4,000 account rows",
+        "overlapping-portfolios": "thirty banks that hold twelve assets in common and owe one another, a spot market "
+        "for each asset; every number is an assumption",
         "perp-venues": "four venues, perpetual futures on six coins with published margin tiers, makers, basis "
         "traders, arbitrage, lenders; 20,000 account rows",
     }

@@ -20,6 +20,7 @@ from contagion.errors import SchemaError, nearest
 __all__ = [
     "EUROPEAN_DEBT",
     "LENDING_MARKETS",
+    "OVERLAPPING_PORTFOLIOS",
     "PERP_VENUES",
     "STATUSES",
     "counts",
@@ -37,6 +38,8 @@ LENDING_MARKETS: Final = ("protocols", "terms", "reserves", "lending")
 """The tables behind the bundled network of lending protocols."""
 EUROPEAN_DEBT: Final = ("european_debt",)
 """The table behind the bundled network of European countries."""
+OVERLAPPING_PORTFOLIOS: Final = ("portfolios",)
+"""The table behind the bundled network of institutions with overlapping portfolios: assumptions alone."""
 
 
 def folder() -> Path:

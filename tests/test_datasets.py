@@ -23,9 +23,23 @@ def loans():
 
 def test_the_list_names_every_network_with_its_inputs():
     table = datasets.list()
-    assert table.index.tolist() == ["european-debt", "lending-markets", "perp-venues"]
+    assert table.index.tolist() == [
+        "european-debt",
+        "lending-markets",
+        "overlapping-portfolios",
+        "perp-venues",
+    ]
     assert table.loc["perp-venues", "facts"] == facts.counts()["fact"]
     assert table.loc["lending-markets", "assumptions"] == facts.counts(facts.LENDING_MARKETS)["assumption"]
+
+
+def test_overlapping_portfolios_are_thirty_banks_and_twelve_assets_of_assumptions_alone():
+    made = datasets.load("overlapping-portfolios")
+    assert (len(made.nodes), len(made.markets)) == (31, 12)
+    assert len(made.check()) == 0
+    assert datasets.list().loc["overlapping-portfolios", "facts"] == 0
+    with pytest.raises(NetworkError):
+        datasets.check_facts(made)
 
 
 def test_loading_twice_gives_the_same_bits_and_another_seed_others(net):

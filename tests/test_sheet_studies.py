@@ -130,6 +130,18 @@ def test_the_european_debts_run_under_cross_holdings():
     assert run.nodes.loc["Greece", "defaulted"]
 
 
+def test_a_study_draws_networks_of_overlapping_portfolios_with_their_assumptions():
+    text = '[network]\ngenerate = "overlapping_portfolios"\nn_nodes = 9\nn_assets = 4\ninterbank = "erdos_renyi"\n'
+    study = studies.parse(text + 'leverage = 12.5\nnetworks = 2\n[model]\nkind = "Clearing"\n')
+    made = [
+        ct.generate.overlapping_portfolios(9, 4, seed, interbank="erdos_renyi", leverage=12.5)
+        for seed in (0, 1)
+    ]
+    assert [net.fingerprint for net in study.source.load(0)] == [net.fingerprint for net in made]
+    with pytest.raises(SchemaError, match="leverage"):
+        studies.parse(text + "leverge = 12.5\n")
+
+
 def test_run_prints_the_card_and_writes_a_report(study, tmp_path, capsys):
     target = tmp_path / "run.html"
     assert cli.main(["run", study, "--policy", "lender", "--scenario", "1", "--out", str(target)]) == 0

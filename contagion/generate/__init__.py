@@ -3,6 +3,7 @@
 from contagion.generate.interbank_networks import interbank, interbank_sheets
 from contagion.generate.lending import lending_market
 from contagion.generate.perps import perp_market
+from contagion.generate.portfolios import overlapping_portfolios
 from contagion.generate.reconstruct_density import min_density
 from contagion.generate.reconstruct_entropy import max_entropy
 from contagion.generate.reconstruct_networks import reconstruct
@@ -15,6 +16,7 @@ __all__ = [
     "lending_market",
     "max_entropy",
     "min_density",
+    "overlapping_portfolios",
     "perp_market",
     "reconstruct",
 ]

@@ -15,7 +15,6 @@ _COUNTS = frozenset({"makers", "basis_traders", "lenders", "keepers"})
 _ANY_SIGN = frozenset({"size_elasticity", "volatility_elasticity"})
 _MAY_BE_ZERO = frozenset(
     {
-        "leverage_sd",
         "size_sd",
         "size_tilt",
         "free_cash",
@@ -32,6 +31,11 @@ _MAY_BE_ZERO = frozenset(
         "volatility_exponent",
         "usage_sd",
         "loop_room_sd",
+        "leverage_sd",
+        "asset_size_sd",
+        "popularity",
+        "volatility_sd",
+        "turnover_sd",
     }
 )
 _FEWEST = MappingProxyType({"makers": 2, "basis_traders": 4, "lenders": 3, "keepers": 1})

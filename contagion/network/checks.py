@@ -12,6 +12,7 @@ from contagion.errors import Fault, InputError, NetworkError, issue_table, raise
 from contagion.network.equity import opening_account_equity, opening_equity, opening_requirement
 from contagion.network.network import Network
 from contagion.network.once import once
+from contagion.network.rulebook import is_spot
 from contagion.network.schema import TABLES
 from contagion.network.unread import at_default
 
@@ -186,16 +187,25 @@ def _one_node(net: Network) -> list[Fault]:
 
 
 def _connected(net: Network) -> list[Fault]:
+    """Obligations and accounts join nodes, and so does an asset that both hold, or that one holds and one trades."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    rows = len(net.nodes)
-    venue = net.codes("venues", "name")[net.codes("accounts", "venue")]
-    one = np.concatenate((net.codes("obligations", "debtor"), net.codes("accounts", "owner")))
-    other = np.concatenate((net.codes("obligations", "creditor"), venue))
-    graph = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(rows, rows))
-    parts, _ = connected_components(graph.tocsr(), directed=False)
-    what = f"the network falls into {parts:,} parts that no obligation or account joins"
+    rows, size = len(net.nodes), len(net.nodes) + len(net.assets)
+    venues = net.codes("venues", "name")
+    held, asset = net.codes("holdings", "node"), net.codes("holdings", "asset")
+    risky = asset != int(net.assets.index.get_indexer(pd.Index([net.unit]))[0])
+    spot = is_spot(net.markets["kind"].to_numpy(dtype=object))
+    pairs = [
+        (net.codes("obligations", "debtor"), net.codes("obligations", "creditor")),
+        (net.codes("accounts", "owner"), venues[net.codes("accounts", "venue")]),
+        (held[risky], rows + asset[risky]),
+        (venues[net.codes("markets", "venue")][spot], rows + net.codes("markets", "asset")[spot]),
+    ]
+    ends = tuple(np.concatenate(side) for side in zip(*pairs, strict=True))
+    graph = coo_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(size, size))
+    parts = len(np.unique(connected_components(graph.tocsr(), directed=False)[1][:rows]))
+    what = f"the network falls into {parts:,} parts that no obligation, account or asset joins"
     return [_finding("note", "disconnected", "nodes", what)] if parts > 1 else []
 
 

@@ -181,9 +181,12 @@ def generator_parameters(name: str, table: dict[str, Any], folder: Path) -> dict
     folder : Path
         Where files are looked for.
     """
-    table_of = {"interbank": "interbank", "lending_market": "lending", "perp_market": "population"}[
-        generator(name)
-    ]
+    table_of = {
+        "interbank": "interbank",
+        "lending_market": "lending",
+        "overlapping_portfolios": "portfolios",
+        "perp_market": "population",
+    }[generator(name)]
     assumptions = [str(row) for row in facts.load(table_of)["name"]]
     return read(_generators()[generator(name)], table, "[network]", folder, more=assumptions)
 
@@ -299,9 +302,14 @@ def _shocks() -> dict[str, Callable[..., Any]]:
 
 
 def _generators() -> dict[str, Callable[..., Any]]:
-    from contagion.generate import interbank, lending_market, perp_market
+    from contagion.generate import interbank, lending_market, overlapping_portfolios, perp_market
 
-    return {"interbank": interbank, "lending_market": lending_market, "perp_market": perp_market}
+    return {
+        "interbank": interbank,
+        "lending_market": lending_market,
+        "overlapping_portfolios": overlapping_portfolios,
+        "perp_market": perp_market,
+    }
 
 
 def _made(

@@ -249,3 +249,34 @@ def test_arguments_of_the_wrong_kind_are_refused(place: int) -> None:
     for reader in (ct.Network.from_networkx, ct.Network.from_matrix, ct.Network.read):
         with pytest.raises(InputError):
             reader(value)
+
+
+def test_nodes_are_joined_by_an_asset_that_both_hold_and_by_a_market_that_trades_it() -> None:
+    tables: Tables = {
+        "nodes": [
+            {"name": "A"},
+            {"name": "B"},
+            {"name": "C", "cash": 1.0},
+            {"name": "V", "kind": "exchange"},
+        ],
+        "assets": [
+            {"name": "USD", "kind": "currency", "price": 1.0},
+            {"name": "X", "price": 2.0},
+            {"name": "Y", "price": 2.0},
+        ],
+        "holdings": [
+            {"node": "A", "asset": "X", "quantity": 1.0},
+            {"node": "B", "asset": "X", "quantity": 3.0},
+            {"node": "C", "asset": "USD", "quantity": 1.0},
+            {"node": "A", "asset": "USD", "quantity": 1.0},
+        ],
+    }
+    assert "3 parts" in ct.Network(**tables).issues["remedy"].iloc[0]
+    tables["holdings"].append({"node": "C", "asset": "Y", "quantity": 1.0})
+    assert "3 parts" in ct.Network(**tables).issues["remedy"].iloc[0]
+    tables["holdings"].append({"node": "B", "asset": "Y", "quantity": 1.0})
+    assert "2 parts" in ct.Network(**tables).issues["remedy"].iloc[0]
+    tables["venues"] = [{"name": "V"}]
+    tables["markets"] = [{"name": "M", "venue": "V", "asset": "X", "kind": "spot", "volume": 1.0}]
+    issues = ct.Network(**tables).issues
+    assert "disconnected" not in issues["code"].tolist()

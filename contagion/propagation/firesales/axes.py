@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from contagion.arrays import FloatArray, real, reals
+from contagion.arrays import FloatArray, reals
 from contagion.claims import labels_of
 from contagion.errors import InputError, NetworkError, SchemaError
 
-__all__ = ["Axis", "axis_of", "join", "labels", "once", "whole"]
+__all__ = ["Axis", "axis_of", "join", "labels", "once"]
 
 SHOWN_LABELS = 20
 
@@ -149,11 +149,3 @@ def once(index: pd.Index, where: str) -> pd.Index:
     if not index.is_unique:
         raise NetworkError("is there twice", where=where, value=index[index.duplicated()][0])
     return index
-
-
-def whole(value: Any, where: str, low: int = 0) -> int:
-    """Check a whole number."""
-    number = real(value, where, low=low)
-    if number != int(number):
-        raise SchemaError("is not a whole number", where=where, value=value)
-    return int(number)

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from contagion.arrays import FloatArray, real
+from contagion.arrays import FloatArray, real, whole
 from contagion.errors import ValueRangeError
-from contagion.propagation.firesales.axes import Axis, whole
+from contagion.propagation.firesales.axes import Axis
 from contagion.propagation.firesales.engine import Cleared, Sale, follow, opening
 from contagion.propagation.firesales.impacts import ExponentialInShare, same_money
 from contagion.propagation.firesales.responses import Action, LeverageBands

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from contagion.arrays import FloatArray, real
+from contagion.arrays import FloatArray, real, whole
 from contagion.errors import ConvergenceError, ValueRangeError
-from contagion.propagation.firesales.axes import Axis, axis_of, whole
+from contagion.propagation.firesales.axes import Axis, axis_of
 from contagion.propagation.firesales.deleveraging_results import Deleveraging, SaleRound
 from contagion.propagation.firesales.engine import Sale, follow, opening
 from contagion.propagation.firesales.impacts import FlooredExponential, same_money

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from contagion.arrays import word
+from contagion.arrays import whole, word
 from contagion.errors import SchemaError
-from contagion.propagation.firesales.axes import whole
 from contagion.propagation.firesales.engine import clear, follow
 from contagion.propagation.firesales.targeting_results import TargetingRounds, Vulnerability
 from contagion.propagation.firesales.targeting_sheet import read_sheet

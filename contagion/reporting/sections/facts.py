@@ -40,6 +40,7 @@ TITLES = {
     "terms": "Terms of reserves",
     "reserves": "Sizes of reserves, prices, books and pools",
     "lending": "Borrowers, suppliers and institutions",
+    "portfolios": "Institutions, their holdings and the assets",
     "european_debt": "Debts between countries and their gross domestic products",
 }
 
