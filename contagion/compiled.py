@@ -1,14 +1,15 @@
 """How are the hot loops compiled, and when is a compiled copy on disk out of date?
 
 Numba keeps compiled code on disk and throws it away when the *file of that function* changes, but a kernel contains
-the kernels it calls from other files. Here every kernel carries one stamp of all sources that hold kernels, so that an
-edit anywhere makes all of them compile anew.
+the kernels it calls from other files. Here every kernel carries one stamp of all sources that hold kernels and of those
+they import, so that an edit to one of them makes all compile anew, and an edit elsewhere none.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,13 +21,32 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FOLDERS = ("markets", "margin", "propagation")
 
 
-def _stamp() -> tuple[str, int]:
-    """Digest of every source file that may hold compiled code, in the form of numba's own source stamp."""
+HOLDS_KERNELS = re.compile(rb"^from contagion\.compiled import .*\b(?:kernel|inner)\b", re.MULTILINE)
+IMPORTED = re.compile(rb"^from contagion\.([\w.]+) import", re.MULTILINE)
+
+
+def stamped() -> dict[Path, bytes]:
+    """Source of every file of `FOLDERS` that holds kernels, and of what those import there, one from another."""
     root = Path(__file__).parent
+    sources = {
+        path: path.read_bytes() for folder in FOLDERS for path in sorted((root / folder).rglob("*.py"))
+    }
+    found = {path for path, source in sources.items() if HOLDS_KERNELS.search(source)}
+    waiting = list(found)
+    while waiting:
+        for name in IMPORTED.findall(sources[waiting.pop()]):
+            path = root.joinpath(*name.decode().split(".")).with_suffix(".py")
+            if path in sources and path not in found:
+                found.add(path)
+                waiting.append(path)
+    return {path: source for path, source in sources.items() if path in found}
+
+
+def _stamp() -> tuple[str, int]:
+    """Digest of every source file that compiled code comes from, in the form of numba's own source stamp."""
     digest = hashlib.sha256()
-    for folder in FOLDERS:
-        for path in sorted((root / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
+    for source in stamped().values():
+        digest.update(source)
     return digest.hexdigest(), 0
 
 
