@@ -75,10 +75,13 @@ if TYPE_CHECKING:
     from contagion.policies import IndexDesign as IndexDesign
     from contagion.policies import InsuranceFund as InsuranceFund
     from contagion.policies import LenderOfLastResort as LenderOfLastResort
+    from contagion.policies import LeverageCap as LeverageCap
     from contagion.policies import LeverageLimit as LeverageLimit
     from contagion.policies import LiquidationThrottle as LiquidationThrottle
+    from contagion.policies import LiquidityBuffer as LiquidityBuffer
     from contagion.policies import MarginMultiplier as MarginMultiplier
     from contagion.policies import MarketWideHalt as MarketWideHalt
+    from contagion.policies import Merger as Merger
     from contagion.policies import OpenInterestMargin as OpenInterestMargin
     from contagion.policies import PartialLiquidation as PartialLiquidation
     from contagion.policies import Policy as Policy
@@ -90,6 +93,7 @@ if TYPE_CHECKING:
     from contagion.policies import SheetWorld as SheetWorld
     from contagion.policies import SlicedLiquidation as SlicedLiquidation
     from contagion.policies import SocialisedLoss as SocialisedLoss
+    from contagion.policies import Split as Split
     from contagion.policies import TieredMargin as TieredMargin
     from contagion.policies import World as World
     from contagion.policies.costs import CostRates as CostRates
@@ -163,10 +167,13 @@ _HOMES = {
     "IndexDesign": "policies",
     "InsuranceFund": "policies",
     "LenderOfLastResort": "policies",
+    "LeverageCap": "policies",
     "LeverageLimit": "policies",
     "LiquidationThrottle": "policies",
+    "LiquidityBuffer": "policies",
     "MarginMultiplier": "policies",
     "MarketWideHalt": "policies",
+    "Merger": "policies",
     "Mint": "shocks",
     "NEVA": "propagation.solvency.valuation",
     "Network": "network.network",
@@ -186,6 +193,7 @@ _HOMES = {
     "SheetWorld": "policies",
     "SlicedLiquidation": "policies",
     "SocialisedLoss": "policies",
+    "Split": "policies",
     "ThresholdCascade": "propagation.solvency.distress",
     "TieredMargin": "policies",
     "Withdrawal": "shocks",

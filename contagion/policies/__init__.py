@@ -10,10 +10,12 @@ from contagion.policies.funds import FeeSplit, FundReplenishment
 from contagion.policies.haircuts import AdaptiveHaircuts
 from contagion.policies.indices import IndexDesign
 from contagion.policies.lending import Auction, CloseFactor
+from contagion.policies.leverage import LeverageCap, LiquidityBuffer
 from contagion.policies.limits import ConcentrationAddOn, CrossOrIsolated, LeverageLimit, PositionLimit
 from contagion.policies.liquidity import BackstopLiquidity, SlicedLiquidation
 from contagion.policies.margins import MarginMultiplier, TieredMargin
 from contagion.policies.market_wide import MarketWideHalt
+from contagion.policies.mergers import Merger, Split
 from contagion.policies.procedures import Procedure, Rulebook
 from contagion.policies.resolution import DebtEquityConversion, LenderOfLastResort
 from contagion.policies.sheet_world import SheetWorld
@@ -40,10 +42,13 @@ __all__ = [
     "IndexDesign",
     "InsuranceFund",
     "LenderOfLastResort",
+    "LeverageCap",
     "LeverageLimit",
     "LiquidationThrottle",
+    "LiquidityBuffer",
     "MarginMultiplier",
     "MarketWideHalt",
+    "Merger",
     "OpenInterestMargin",
     "Outlay",
     "PartialLiquidation",
@@ -56,6 +61,7 @@ __all__ = [
     "SheetWorld",
     "SlicedLiquidation",
     "SocialisedLoss",
+    "Split",
     "TieredMargin",
     "World",
 ]

@@ -138,6 +138,13 @@ class Policy:
         """Money lent to each node from outside, ``(n_nodes,)``, not negative; repaid from equity it has at the end."""
         return loans
 
+    def heirs(self) -> Mapping[str, Mapping[str, float]]:
+        """Nodes that `opening` joins or divides: old node -> share of it that each new node takes over.
+
+        Shocks that name the old node reach the new ones; each node's shares sum to 1.
+        """
+        return {}
+
     def commitment(self, before: Network, after: Network) -> Outlay:
         """What the opening used up on balance sheets: money from outside payers, unless a policy knows better."""
         paid = sum(after.payers.values()) - sum(before.payers.values())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,8 @@ class CapitalInjection(Policy):
         The sum as a share of positive equity, at least 0, where no amounts are given.
     nodes
         Who shares the sum; None: all venues and institutions.
+    use
+        ``cash``: the money is kept; ``debts``: it pays back external liabilities, and is kept beyond them.
 
     Examples
     --------
@@ -62,10 +64,12 @@ class CapitalInjection(Policy):
     rule: str = "equity"
     nodes: tuple[str, ...] | None = None
     share: float = 0.1
+    use: Literal["cash", "debts"] = "cash"
 
     def __post_init__(self) -> None:
         """Refuse amounts that are no money."""
         check_word(self, "rule", RULES)
+        check_word(self, "use", ("cash", "debts"))
         check_number(self, "share", 0.0, 1e9)
         if isinstance(self.amounts, pd.Series):
             object.__setattr__(self, "amounts", self.amounts.to_dict())
@@ -85,7 +89,7 @@ class CapitalInjection(Policy):
 
     def __hash__(self) -> int:
         amounts = tuple(self.amounts.items()) if isinstance(self.amounts, Mapping) else self.amounts
-        return hash((amounts, self.rule, self.nodes, self.share))
+        return hash((amounts, self.rule, self.nodes, self.share, self.use))
 
     def describe(self) -> str:
         """One plain sentence."""
@@ -93,7 +97,7 @@ class CapitalInjection(Policy):
             number = len(self.amounts)
             return (
                 f"Capital injection: an outside payer puts {sum(self.amounts.values()):,.6g} into {number} "
-                f"node{'s' * (number != 1)} before the shock."
+                f"node{'s' * (number != 1)} before the shock{self._used}."
             )
         shared = {
             "equal": "in equal parts",
@@ -103,16 +107,22 @@ class CapitalInjection(Policy):
         sum_of = f"{100 * self.share:g} % of their equity" if self.amounts is None else f"{self.amounts:,.6g}"
         return (
             f"Capital injection: an outside payer puts {sum_of} into the nodes before the shock, "
-            f"{shared[self.rule]}."
+            f"{shared[self.rule]}{self._used}."
         )
 
+    @property
+    def _used(self) -> str:
+        return ", to pay back debts outside" if self.use == "debts" else ""
+
     def opening(self, net: Network) -> Network:
-        """Add the money to the cash of the nodes and write down who paid."""
+        """Pay back external liabilities or add the money to the cash of the nodes, and write down who paid."""
         money = self._shared(net)
         if not (money > 0.0).any():
             return net
         nodes = net.nodes.copy()
-        nodes["cash"] += money
+        repaid = np.minimum(money, nodes["external_liabilities"]) if self.use == "debts" else 0.0 * money
+        nodes["external_liabilities"] -= repaid
+        nodes["cash"] += money - repaid
         payers = dict(net.payers)
         payers["capital injection"] = payers.get("capital injection", 0.0) + float(money.sum())
         return net.replace(nodes=nodes, payers=payers)

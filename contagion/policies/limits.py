@@ -34,7 +34,9 @@ def measure_of(net: Network, word: str) -> Floats:
 
 @dataclass(frozen=True)
 class LeverageLimit(Policy):
-    """No account starts with positions above `max_leverage` times its equity.
+    """No margin account starts with positions above `max_leverage` times its equity.
+
+    `LeverageCap` limits whole balance sheets instead.
 
     Parameters
     ----------

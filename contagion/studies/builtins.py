@@ -37,10 +37,13 @@ POLICIES: Final = (
     "IndexDesign",
     "InsuranceFund",
     "LenderOfLastResort",
+    "LeverageCap",
     "LeverageLimit",
     "LiquidationThrottle",
+    "LiquidityBuffer",
     "MarginMultiplier",
     "MarketWideHalt",
+    "Merger",
     "OpenInterestMargin",
     "PartialLiquidation",
     "Policy",
@@ -51,6 +54,7 @@ POLICIES: Final = (
     "Rulebook",
     "SlicedLiquidation",
     "SocialisedLoss",
+    "Split",
     "TieredMargin",
 )
 OF_NODES: Final = "AssetShocks."

@@ -167,6 +167,10 @@ def test_every_built_in_policy_is_among_those_tested() -> None:
         ct.DebtEquityConversion,
         ct.ExposureLimit,
         ct.LenderOfLastResort,
+        ct.LeverageCap,
+        ct.LiquidityBuffer,
+        ct.Merger,
         ct.RingFence,
+        ct.Split,
     }
     assert built_in == {type(policy) for policy in LIVE.values()} | of_lenders | of_sheets

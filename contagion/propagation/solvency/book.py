@@ -24,6 +24,7 @@ from contagion.network.reserved import rest_of_market
 
 if TYPE_CHECKING:
     from contagion.network import Network
+    from contagion.propagation.solvency.heirs import Origins
     from contagion.shocks import Shock
 
 __all__ = ["READS", "Book", "Listener", "Sheets"]
@@ -89,10 +90,12 @@ class Book:
         The network, after the policies' openings.
     before : Network
         The network whose nodes a shock knows; further nodes share the fate of their owner.
+    origins : Origins, optional
+        What the nodes are made of, where policies joined or divided some.
     """
 
-    def __init__(self, net: Network, before: Network) -> None:
-        self.net, self.before, self.names = net, before, net.nodes.index
+    def __init__(self, net: Network, before: Network, origins: Origins | None = None) -> None:
+        self.net, self.before, self.names, self.origins = net, before, net.nodes.index, origins
         self.claims = _claims(net)
         self.assets = [str(name) for name in net.assets.index]
         self.shocked_names = [str(name) for name in before.nodes.index]
@@ -122,6 +125,8 @@ class Book:
         earlier = Book(self.before, self.before).opening
         place = earlier.names.get_indexer(self.names)
         had = np.where(place >= 0, np.append(earlier.equity, 0.0)[place], self.opening.equity)
+        if self.origins is not None:
+            had = self.origins.money(earlier.equity, self.opening.equity)
         more = self.opening.equity - had
         return np.where(more > TOLERANCE * self.opening.size, more, 0.0)
 
@@ -154,13 +159,16 @@ class Book:
 
     def after(self, shock: Shock) -> Sheets:
         """Balance sheets after a shock: prices, external assets, then losses of equity."""
-        sheets = self.at(self.moves(shock), self._fated(shock.asset_factors(self.shocked_names), 1.0))
+        factors = shock.asset_factors(self.shocked_names)
+        own = self._fated(factors, 1.0) if self.origins is None else self.origins.factors(factors)
+        sheets = self.at(self.moves(shock), own)
         lost = self.equity_losses(shock) * np.maximum(self.opening.equity, 0.0)
         return Sheets(sheets.names, sheets.claims, sheets.assets - lost, sheets.debts)
 
     def equity_losses(self, shock: Shock) -> Floats:
         """Share of positive opening equity that a shock takes from each node, shape (n,)."""
-        return self._fated(shock.equity_losses(self.shocked_names), 0.0)
+        losses = shock.equity_losses(self.shocked_names)
+        return self._fated(losses, 0.0) if self.origins is None else self.origins.losses(losses)
 
     def moves(self, shock: Shock) -> Floats:
         """Prices of assets after a shock over those before, shape (n_assets,)."""
@@ -168,6 +176,8 @@ class Book:
 
     def forced(self, shock: Shock) -> Flags:
         """Nodes that the shock lets fail, shape (n,)."""
+        if self.origins is not None:
+            return self.origins.failing(np.isin(self.shocked_names, sorted(shock.failing())))
         return np.asarray(self.names.isin(sorted(shock.failing())), dtype=np.bool_)
 
     def _fated(self, values: Floats, nothing: float) -> Floats:

@@ -15,6 +15,7 @@ from contagion.policies.base import SHEET_HOOKS, Policy
 from contagion.policies.bills import set_cost
 from contagion.policies.costs import SECONDS_A_YEAR, CostRates, Outlay
 from contagion.propagation.solvency.book import Book, Listener, Sheets
+from contagion.propagation.solvency.heirs import origins_of
 from contagion.propagation.solvency.interventions import intervene
 from contagion.propagation.solvency.opening import open_network
 from contagion.propagation.solvency.outcome import METRICS, Outcome, Steps, closing, measured
@@ -79,7 +80,8 @@ class PreparedSheets:
         self.model, self.network, self.policies = model, net, tuple(policies)
         self.opened = open_network(net, self.policies, model.reads, model.hooks, name)
         self._check()
-        self.book, self.listener = Book(self.opened, net), Listener(net, name)
+        self.book = Book(self.opened, net, origins_of(net, self.policies))
+        self.listener = Listener(net, name)
         self.metric_names = (*METRICS, *model.own_metrics)
         self.pledged = _pledged(self.policies, net)
         built_in = "contagion.policies."
@@ -123,12 +125,13 @@ class PreparedSheets:
         return steps, self.model.solve(self.book, steps)
 
     def outlay(self, steps: Steps, outcome: Outcome) -> Outlay:
-        """What a run used: money locked up before the shock, claims given up, loans that were not repaid."""
+        """What a run used: money locked up, given up and paid before the shock, loans that were not repaid."""
         _, repaid = closing(steps, outcome)
         return Outlay(
             seconds=self.model.horizon,
             locked=self.pledged.locked + float(steps.lent.sum()),
             turned_away=self.pledged.turned_away,
+            paid_away=self.pledged.paid_away,
             haircut=float(np.maximum(steps.given - steps.stake, 0.0).sum()),
             backstop_loss=float((steps.lent - repaid).sum()),
         )
@@ -157,10 +160,11 @@ class PreparedSheets:
 
 def _pledged(policies: Sequence[Policy], net: Network) -> Outlay:
     """What the openings used up, policy by policy."""
-    locked = turned_away = 0.0
+    locked = turned_away = paid_away = 0.0
     for policy in policies:
         after = policy.opening(net)
         used = policy.commitment(net, after)
         locked, turned_away = locked + used.locked, turned_away + used.turned_away
+        paid_away += used.paid_away
         net = after
-    return Outlay(seconds=SECONDS_A_YEAR, locked=locked, turned_away=turned_away)
+    return Outlay(seconds=SECONDS_A_YEAR, locked=locked, turned_away=turned_away, paid_away=paid_away)

@@ -27,6 +27,9 @@ KINDS = [
 ]
 NEED = {
     ct.AdaptiveHaircuts: {"window": 600.0},
+    ct.LeverageCap: {"maximum": 10.0, "response": "raise"},
+    ct.Merger: {"nodes": ("bank-00", "bank-04")},
+    ct.Split: {"node": "bank-01", "parts": 3},
     ct.policies.Procedure: {"procedure": "takeover"},
     ct.policies.Rulebook: {"rulebook": "okx"},
 }
