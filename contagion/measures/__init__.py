@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from contagion.measures.paired import paired_effect as paired_effect
     from contagion.measures.paired import paired_effects as paired_effects
     from contagion.measures.passage import exit_probability as exit_probability
+    from contagion.measures.portfolio_tables import asset_depth as asset_depth
+    from contagion.measures.portfolio_tables import portfolios as portfolios
     from contagion.measures.prior_risk import account_risk as account_risk
     from contagion.measures.prior_risk import fund_risk as fund_risk
     from contagion.measures.prior_risk import system_risk as system_risk
@@ -70,6 +72,14 @@ if TYPE_CHECKING:
     from contagion.measures.swings import procyclicality as procyclicality
     from contagion.measures.tails import effects_table as effects_table
     from contagion.measures.tails import tail_table as tail_table
+    from contagion.measures.vulnerability import aggregate_vulnerability as aggregate_vulnerability
+    from contagion.measures.vulnerability import critical_impact_multiple as critical_impact_multiple
+    from contagion.measures.vulnerability import illiquidity_concentration as illiquidity_concentration
+    from contagion.measures.vulnerability import indirect_contagion_index as indirect_contagion_index
+    from contagion.measures.vulnerability import indirect_vulnerability as indirect_vulnerability
+    from contagion.measures.vulnerability import liquidity_weighted_overlap as liquidity_weighted_overlap
+    from contagion.measures.vulnerability import systemicness as systemicness
+    from contagion.measures.vulnerability import vulnerability_table as vulnerability_table
     from contagion.measures.weighted import effective_size as effective_size
     from contagion.measures.weighted import exceedance_interval as exceedance_interval
     from contagion.measures.weighted import weighted_effects as weighted_effects
@@ -78,6 +88,16 @@ if TYPE_CHECKING:
     from contagion.measures.weighted_tails import weighted_var_interval as weighted_var_interval
 
 _HOMES = {
+    "asset_depth": "portfolio_tables",
+    "portfolios": "portfolio_tables",
+    "aggregate_vulnerability": "vulnerability",
+    "critical_impact_multiple": "vulnerability",
+    "illiquidity_concentration": "vulnerability",
+    "indirect_contagion_index": "vulnerability",
+    "indirect_vulnerability": "vulnerability",
+    "liquidity_weighted_overlap": "vulnerability",
+    "systemicness": "vulnerability",
+    "vulnerability_table": "vulnerability",
     "account_risk": "prior_risk",
     "between_networks": "resampling",
     "carried": "concentration",

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray, real, whole
 from contagion.errors import ValueRangeError
-from contagion.propagation.firesales.axes import Axis
+from contagion.holdings import Holdings, read_holdings, same_money
+from contagion.labels import Axis
 from contagion.propagation.firesales.engine import Cleared, Sale, follow, opening
-from contagion.propagation.firesales.impacts import ExponentialInShare, same_money
+from contagion.propagation.firesales.impacts import ExponentialInShare
 from contagion.propagation.firesales.responses import Action, LeverageBands
-from contagion.propagation.firesales.sheets import Holdings, read_holdings
 
 __all__ = ["BandSteps", "leverage_bands"]
 

@@ -15,12 +15,12 @@ import pandas as pd
 from contagion.arrays import FloatArray, real, reals
 from contagion.claims import labels_of
 from contagion.errors import SchemaError
-from contagion.propagation.firesales.axes import Axis, join, labels
+from contagion.holdings import read_holdings, same_money
+from contagion.labels import Axis, join, labels
 from contagion.propagation.firesales.deleveraging_results import PriceRange
 from contagion.propagation.firesales.engine import Sale, fixed_point, opening
-from contagion.propagation.firesales.impacts import SquareRootImpact, same_money
+from contagion.propagation.firesales.impacts import SquareRootImpact
 from contagion.propagation.firesales.responses import LeverageThreshold
-from contagion.propagation.firesales.sheets import read_holdings
 
 __all__ = ["breuer_summer_urosevic"]
 

@@ -15,12 +15,12 @@ import numpy as np
 
 from contagion.arrays import FloatArray, real, whole
 from contagion.errors import ConvergenceError, ValueRangeError
-from contagion.propagation.firesales.axes import Axis, axis_of
+from contagion.holdings import Holdings, read_beside, read_holdings, same_money
+from contagion.labels import Axis, axis_of
 from contagion.propagation.firesales.deleveraging_results import Deleveraging, SaleRound
 from contagion.propagation.firesales.engine import Sale, follow, opening
-from contagion.propagation.firesales.impacts import FlooredExponential, same_money
+from contagion.propagation.firesales.impacts import FlooredExponential
 from contagion.propagation.firesales.responses import LeverageThreshold
-from contagion.propagation.firesales.sheets import Holdings, read_beside, read_holdings
 
 __all__ = ["cont_schaanning"]
 

@@ -9,9 +9,9 @@ import pandas as pd
 from scipy.sparse import csr_array, diags_array
 
 from contagion.arrays import FloatArray
+from contagion.holdings import Holdings
 from contagion.propagation.firesales.engine import Cleared, FixedPoint
 from contagion.propagation.firesales.portfolios import Portfolio
-from contagion.propagation.firesales.sheets import Holdings
 
 __all__ = ["Deleveraging", "PriceRange", "SaleRound"]
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from contagion.arrays import FloatArray
 from contagion.errors import ConvergenceError
+from contagion.holdings import Holdings
 from contagion.propagation.firesales.impacts import Impact
 from contagion.propagation.firesales.portfolios import (
     InProportion,
@@ -26,7 +27,6 @@ from contagion.propagation.firesales.portfolios import (
     sell_pro_rata,
 )
 from contagion.propagation.firesales.responses import Action, Response, State
-from contagion.propagation.firesales.sheets import Holdings
 
 __all__ = ["Cleared", "Desk", "FixedPoint", "Sale", "clear", "decide", "fixed_point", "follow", "opening"]
 

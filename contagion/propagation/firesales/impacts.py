@@ -6,14 +6,12 @@ functions that read both refuse arguments that state different money.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from contagion.arrays import FloatArray
-from contagion.errors import UnitError, nearest
 
 __all__ = [
     "ExponentialInShare",
@@ -21,7 +19,6 @@ __all__ = [
     "Impact",
     "LinearImpact",
     "SquareRootImpact",
-    "same_money",
 ]
 
 
@@ -123,41 +120,3 @@ class ExponentialInShare:
         held = self.total[:, None] > 0.0
         share = np.divide(units, self.total[:, None], out=np.zeros_like(units), where=held)
         return np.asarray(-np.expm1(-self.rate[:, None] * share))
-
-
-def same_money(units: Mapping[str, str] | None, names: tuple[str, ...]) -> str | None:
-    """Return the one money in which arguments are stated, None if none is.
-
-    Parameters
-    ----------
-    units : mapping, optional
-        Money of arguments by name, such as ``{"holdings": "EUR mn", "market_depth": "EUR mn"}``; an impact per money
-        states the money it is per.
-    names : tuple of str
-        The arguments that are money or per money.
-
-    Raises
-    ------
-    UnitError
-        If two differ, or a name is no such argument.
-
-    Examples
-    --------
-    >>> same_money({"holdings": "EUR mn", "market_depth": "EUR mn"}, ("holdings", "market_depth"))
-    'EUR mn'
-    """
-    stated = dict(units or {})
-    for name in stated:
-        if name not in names:
-            raise UnitError(
-                "is no argument in money" + nearest(name, names),
-                where="units",
-                value=name,
-                allowed=", ".join(names),
-            )
-    if len(set(stated.values())) > 1:
-        listed = ", ".join(f"{name} in {unit!r}" for name, unit in stated.items())
-        raise UnitError(
-            f"differ: {listed}", where="units", allowed="one money for all", remedy="restate one of them"
-        )
-    return next(iter(stated.values()), None)

@@ -77,9 +77,7 @@ def greenwood_landier_thesmar(
     rank = sheet.by_impact() if liquid else None
     sale, state = sheet.sale(capped=_switch(cap_sales_at_assets, "cap_sales_at_assets"), rank=rank)
     cleared = clear(sale, state, sale.response.act(state))
-    return Vulnerability.of(
-        sheet.holdings, sheet.assets, sheet.equity, sheet.impact, cleared, not liquid, sheet.many
-    )
+    return Vulnerability.of(sheet.book, cleared, not liquid, sheet.many)
 
 
 def greenwood_iterated(
@@ -127,18 +125,11 @@ def greenwood_iterated(
     sale, state = sheet.sale()
     with np.errstate(over="ignore", invalid="ignore"):
         lost = [cleared.loss[:, 0].sum() for cleared, _ in islice(follow(sale, state), number)]
-        vulnerability = np.array(lost) / sheet.equity.sum()
-    weight = sheet.shares()
-    pull = sheet.assets * (sheet.assets - sheet.equity) / sheet.equity
+        vulnerability = np.array(lost) / sheet.book.equity.sum()
     return TargetingRounds(
         av_by_round=vulnerability,
-        names=sheet.holdings.securities.names,
-        _holdings=sheet.holdings,
-        _weights=weight,
-        _pull=pull,
-        _impact=sheet.impact,
-        _assets=sheet.assets,
-        _equity=sheet.equity,
+        names=sheet.book.holdings.securities.names,
+        _book=sheet.book,
         _shock=sheet.shock[:, 0],
     )
 

@@ -1,4 +1,4 @@
-"""Results of banks that target their leverage: vulnerability, systemicness, series of rounds, decomposition."""
+"""Results of banks that target their leverage: vulnerability, systemicness, series of rounds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array, diags_array
 
 from contagion.arrays import FloatArray
+from contagion.measures.portfolio_tables import Portfolios
+from contagion.measures.vulnerability import transfer_pairs, transfer_radius
 from contagion.propagation.firesales.engine import Cleared
-from contagion.propagation.firesales.sheets import Holdings
 
-__all__ = ["SystemicDecomposition", "TargetingRounds", "Vulnerability"]
+__all__ = ["TargetingRounds", "Vulnerability"]
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,15 @@ class Vulnerability:
     @classmethod
     def of(
         cls,
-        holdings: Holdings,
-        assets: FloatArray,
-        equity: FloatArray,
-        impact: FloatArray,
+        book: Portfolios,
         cleared: Cleared,
         pro_rata: bool,
         many: bool,
     ) -> Vulnerability:
         """Read the measures off one round of the engine."""
-        total, own = equity.sum(), equity[:, None]
-        system = np.asarray(holdings.matrix.sum(axis=0)).ravel() * impact
+        holdings, assets = book.holdings, book.total_assets
+        total, own = book.equity.sum(), book.equity[:, None]
+        system = book.held_by_all * book.impact
         direct = 0.0 - assets[:, None] * cleared.action.ratio
         pulled = cleared.sold.against(np.repeat(system[:, None], direct.shape[1], axis=1)) / total
         ones = np.ones_like(cleared.fall)
@@ -125,30 +123,24 @@ class TargetingRounds:
 
     av_by_round: FloatArray
     names: pd.Index | None
-    _holdings: Holdings = field(repr=False)
-    _weights: csr_array = field(repr=False)
-    _pull: FloatArray = field(repr=False)
-    _impact: FloatArray = field(repr=False)
-    _assets: FloatArray = field(repr=False)
-    _equity: FloatArray = field(repr=False)
+    _book: Portfolios = field(repr=False)
     _shock: FloatArray = field(repr=False)
 
     @cached_property
     def _pairs(self) -> FloatArray:
-        """``M' diag(a b) M``, symmetric, shape (n_securities, n_securities), internal order."""
-        return np.asarray((self._weights.T @ diags_array(self._pull) @ self._weights).toarray())
+        """Symmetric, shape (n_securities, n_securities), internal order."""
+        return transfer_pairs(self._book)
 
     @cached_property
     def transfer_matrix(self) -> FloatArray:
         """``diag(l) M' diag(a b) M``: what a return of one security does to another in the next round."""
-        ends = self._holdings.securities
-        return ends.back(ends.back(self._impact[:, None] * self._pairs), axis=1)
+        ends = self._book.holdings.securities
+        return ends.back(ends.back(self._book.impact[:, None] * self._pairs), axis=1)
 
     @cached_property
     def spectral_radius(self) -> float:
         """Largest eigenvalue in absolute value; rounds die out below 1."""
-        root = np.sqrt(self._impact)
-        return float(np.abs(np.linalg.eigvalsh(root[:, None] * self._pairs * root)).max())
+        return transfer_radius(self._book, self._pairs)
 
     @property
     def converges(self) -> bool:
@@ -165,40 +157,18 @@ class TargetingRounds:
         """Return of all rounds together, internal order."""
         if not self.converges:
             return None
-        transfer = self._impact[:, None] * self._pairs
+        transfer = self._book.impact[:, None] * self._pairs
         first = transfer @ self._shock
         return np.asarray(np.linalg.solve(np.eye(len(first)) - transfer, first))
 
     @property
     def cumulative_price_return(self) -> FloatArray | None:
         """Return of each security by all rounds after the shock; None if they do not end."""
-        return None if self._sum is None else self._holdings.securities.back(self._sum)
+        return None if self._sum is None else self._book.holdings.securities.back(self._sum)
 
     @property
     def cumulative_aggregate_vulnerability(self) -> float | None:
         """Loss by all rounds over all equity; None if they do not end."""
         if self._sum is None:
             return None
-        return float(0.0 - (self._assets * (self._weights @ self._sum)).sum() / self._equity.sum())
-
-
-@dataclass(frozen=True)
-class SystemicDecomposition:
-    """Aggregate vulnerability as a product.
-
-    Parameters
-    ----------
-    size : float
-        Assets of all, money.
-    leverage_factor : float
-        ``b (1 + b)``, b the debt of all over the equity of all.
-    illiquidity_concentration : float
-        How far illiquid securities are held by large, levered, hit banks; per money. nan where all debts sum to 0.
-    aggregate_vulnerability : float
-        The product; that of one uncapped round in proportion.
-    """
-
-    size: float
-    leverage_factor: float
-    illiquidity_concentration: float
-    aggregate_vulnerability: float
+        return float(0.0 - (self._book.holdings.matrix @ self._sum).sum() / self._book.equity.sum())

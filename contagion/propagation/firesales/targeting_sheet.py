@@ -3,49 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
 
 from contagion.arrays import FloatArray
+from contagion.measures.portfolio_tables import Portfolios, read_portfolios
 from contagion.propagation.firesales.engine import Sale, opening
-from contagion.propagation.firesales.impacts import LinearImpact, same_money
+from contagion.propagation.firesales.impacts import LinearImpact
 from contagion.propagation.firesales.responses import LeverageTarget, State
-from contagion.propagation.firesales.sheets import Holdings, read_holdings
 
 __all__ = ["Sheet", "read_sheet"]
-
-MONEY = ("total_assets", "equity", "price_impact")
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The banks of the family: assets, equity, money in each security, shocks as columns, impact."""
+    """The banks of the family: their portfolios, and shocks as columns (many, or one)."""
 
-    holdings: Holdings
-    assets: FloatArray
-    equity: FloatArray
+    book: Portfolios
     shock: FloatArray
-    impact: FloatArray
     many: bool
 
     def sale(self, *, capped: bool = False, rank: FloatArray | None = None) -> tuple[Sale, State]:
         """The configuration of the engine, and where it starts."""
-        table, state = opening(self.holdings, self.shock.shape[1], equity=self.equity, move=self.shock)
-        response = LeverageTarget(self.assets, self.equity, capped)
-        return Sale(table, response, LinearImpact(self.impact), rank=rank, frozen=True), state
-
-    def shares(self) -> csr_array:
-        """Weights again, from money."""
-        inverse = np.divide(1.0, self.assets, out=np.zeros_like(self.assets), where=self.assets > 0.0)
-        return csr_array(diags_array(inverse) @ self.holdings.matrix)
+        book = self.book
+        table, state = opening(book.holdings, self.shock.shape[1], equity=book.equity, move=self.shock)
+        response = LeverageTarget(book.total_assets, book.equity, capped)
+        return Sale(table, response, LinearImpact(book.impact), rank=rank, frozen=True), state
 
     def by_impact(self) -> FloatArray:
         """Rank of every security by impact, equal ones by the caller's columns."""
-        rank = np.empty(len(self.impact))
-        rank[np.lexsort((self.holdings.securities.order, self.impact))] = np.arange(len(self.impact))
+        impact = self.book.impact
+        rank = np.empty(len(impact))
+        rank[np.lexsort((self.book.holdings.securities.order, impact))] = np.arange(len(impact))
         return rank
 
 
@@ -60,12 +51,7 @@ def read_sheet(
     units: Mapping[str, str] | None,
 ) -> Sheet:
     """Check the balance sheets of the family; money in each security in place of shares."""
-    same_money(units, MONEY)
-    table = read_holdings(weights, "weights", banks, securities)
-    assets = table.banks.vector(total_assets, "total_assets", low=0.0)
-    own = table.banks.vector(equity, "equity", above=0.0)
+    book = read_portfolios(total_assets, equity, weights, price_impact, banks, securities, units)
     many = getattr(shock, "ndim", np.ndim(shock) if not isinstance(shock, Mapping) else 1) == 2
-    moves = table.securities.table(shock, "shock", 2 if many else 1)
-    impact = table.securities.vector(price_impact, "price_impact", low=0.0)
-    columns = np.ascontiguousarray(moves.T) if many else moves[:, None]
-    return Sheet(replace(table, matrix=table.scaled(assets).matrix), assets, own, columns, impact, many)
+    moves = book.holdings.securities.table(shock, "shock", 2 if many else 1)
+    return Sheet(book, np.ascontiguousarray(moves.T) if many else moves[:, None], many)

@@ -7,6 +7,7 @@ from itertools import islice, product
 import numpy as np
 import pytest
 
+from contagion.holdings import read_holdings
 from contagion.propagation.firesales.engine import Sale, clear, fixed_point, follow, opening
 from contagion.propagation.firesales.impacts import ExponentialInShare, FlooredExponential, LinearImpact
 from contagion.propagation.firesales.named import (
@@ -22,7 +23,6 @@ from contagion.propagation.firesales.responses import (
     LeverageThreshold,
     SetFractions,
 )
-from contagion.propagation.firesales.sheets import read_holdings
 
 HELD = [[60.0, 30.0], [0.0, 80.0], [20.0, 20.0]]
 

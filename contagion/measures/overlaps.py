@@ -17,10 +17,7 @@ import pandas as pd
 from scipy.sparse import csr_array, diags_array
 
 from contagion.arrays import FloatArray
-from contagion.propagation.firesales.engine import Sale, clear, opening
-from contagion.propagation.firesales.impacts import LinearImpact, same_money
-from contagion.propagation.firesales.responses import SetFractions
-from contagion.propagation.firesales.sheets import Holdings, read_holdings
+from contagion.holdings import Holdings, read_holdings, same_money
 
 __all__ = ["Overlaps", "cont_schaanning_overlap"]
 
@@ -48,6 +45,28 @@ class Overlaps:
     securities: pd.Index | None
     _holdings: Holdings = field(repr=False)
     _scaled: csr_array = field(repr=False)
+
+    @classmethod
+    def of(cls, table: Holdings, impact: FloatArray, fraction: FloatArray) -> Overlaps:
+        """Overlaps of checked holdings; impact per money and fractions in their internal order."""
+        held, column = table.matrix.data, table.matrix.indices
+        total = np.asarray(table.matrix.sum(axis=0)).ravel()
+        others = np.maximum(total[column] - held, 0.0)
+        inflicted = csr_array(
+            (held * others * impact[column], column, table.matrix.indptr), table.matrix.shape
+        )
+        fall = impact * (table.matrix.T @ fraction)
+        return cls(
+            first_round_loss=table.banks.back(table.matrix @ fall),
+            loss_inflicted_on_others=table.banks.back(
+                np.asarray(inflicted.sum(axis=1), dtype=np.float64).ravel()
+            ),
+            price_return=table.securities.back(0.0 - fall),
+            banks=table.banks.names,
+            securities=table.securities.names,
+            _holdings=table,
+            _scaled=csr_array(table.matrix @ diags_array(np.sqrt(impact))),
+        )
 
     @property
     def overlap_matrix(self) -> csr_array:
@@ -142,19 +161,4 @@ def cont_schaanning_overlap(
     table = read_holdings(holdings, "holdings", banks, securities)
     depth = table.securities.vector(market_depth, "market_depth", above=0.0)
     fraction = table.banks.vector(delever_fraction, "delever_fraction", low=0.0, high=1.0)
-    sheet, state = opening(table)
-    sale = Sale(sheet, SetFractions(fraction), LinearImpact(1.0 / depth))
-    cleared = clear(sale, state, sale.response.act(state))
-    held, column = table.matrix.data, table.matrix.indices
-    total = np.asarray(table.matrix.sum(axis=0)).ravel()
-    others = np.maximum(total[column] - held, 0.0)
-    inflicted = sheet.by_bank @ (held * others / depth[column])
-    return Overlaps(
-        first_round_loss=table.banks.back(cleared.loss[:, 0]),
-        loss_inflicted_on_others=table.banks.back(inflicted),
-        price_return=table.securities.back(0.0 - cleared.fall[:, 0]),
-        banks=table.banks.names,
-        securities=table.securities.names,
-        _holdings=table,
-        _scaled=csr_array(table.matrix @ diags_array(1.0 / np.sqrt(depth))),
-    )
+    return Overlaps.of(table, 1.0 / depth, fraction)
