@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from contagion.policies import Procedure as Procedure
     from contagion.policies import RingFence as RingFence
     from contagion.policies import Rulebook as Rulebook
+    from contagion.policies import SaleWorld as SaleWorld
     from contagion.policies import SheetWorld as SheetWorld
     from contagion.policies import SlicedLiquidation as SlicedLiquidation
     from contagion.policies import SocialisedLoss as SocialisedLoss
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from contagion.policies.costs import CostRates as CostRates
     from contagion.policies.paths import margin_path as margin_path
     from contagion.propagation.cascade.model import Cascade as Cascade
+    from contagion.propagation.firesales.model import FireSale as FireSale
     from contagion.propagation.run import run as run
     from contagion.propagation.solvency.clearing import Clearing as Clearing
     from contagion.propagation.solvency.cross_holdings import CrossHoldings as CrossHoldings
@@ -161,6 +163,7 @@ _HOMES = {
     "ExposureLimit": "policies",
     "FeeSplit": "policies",
     "FundReplenishment": "policies",
+    "FireSale": "propagation.firesales.model",
     "Furfine": "propagation.solvency.distress",
     "GasShock": "shocks",
     "Halt": "policies",
@@ -190,6 +193,7 @@ _HOMES = {
     "Procedure": "policies",
     "RingFence": "policies",
     "Rulebook": "policies",
+    "SaleWorld": "policies",
     "SheetWorld": "policies",
     "SlicedLiquidation": "policies",
     "SocialisedLoss": "policies",

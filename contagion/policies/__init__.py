@@ -18,6 +18,7 @@ from contagion.policies.market_wide import MarketWideHalt
 from contagion.policies.mergers import Merger, Split
 from contagion.policies.procedures import Procedure, Rulebook
 from contagion.policies.resolution import DebtEquityConversion, LenderOfLastResort
+from contagion.policies.sale_world import SaleWorld
 from contagion.policies.sheet_world import SheetWorld
 from contagion.policies.structure import CentralClearing, RingFence
 from contagion.policies.world import World
@@ -58,6 +59,7 @@ __all__ = [
     "Procedure",
     "RingFence",
     "Rulebook",
+    "SaleWorld",
     "SheetWorld",
     "SlicedLiquidation",
     "SocialisedLoss",

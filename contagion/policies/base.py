@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from contagion.network import Network
 from contagion.policies.costs import CostRates, Outlay
+from contagion.policies.sale_world import SaleWorld
 from contagion.policies.sheet_world import SheetWorld
 from contagion.policies.world import World
 
@@ -23,6 +24,9 @@ Floats = npt.NDArray[np.float64]
 
 SHEET_HOOKS = ("convert", "support")
 """Hooks that models of balance sheets call, between the shock and what follows from it."""
+
+SALE_HOOKS = ("orders", "purchases")
+"""Hooks that fire sales call in every round."""
 
 RUNTIME_HOOKS = ("requirement", "haircuts", "marks", "orders", "limits", "status", "cash", "waterfall")
 
@@ -47,6 +51,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "waterfall": ("deleveraged", "haircut", "forgone"),
     "convert": ("haircut",),
     "support": ("locked", "backstop_loss"),
+    "purchases": ("locked", "backstop_loss"),
 }
 """Hook -> fields of `Outlay` that a rule of its kind causes; the other hooks cause none by themselves."""
 
@@ -111,7 +116,10 @@ class Policy:
         return marks
 
     def orders(self, world: World, cap: Floats) -> Floats:
-        """Most lots per market, ``(2, n_markets)``: row 0 sells, row 1 buys; cut to [0, `cap`], rounded up."""
+        """Most lots per market, ``(2, n_markets)``: row 0 sells, row 1 buys; cut to [0, `cap`], rounded up.
+
+        In a fire sale most money per asset, ``(2, n_assets)``, and `world` is a `SaleWorld`.
+        """
         return cap
 
     def limits(self, world: World, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
@@ -144,6 +152,10 @@ class Policy:
         Shocks that name the old node reach the new ones; each node's shares sum to 1.
         """
         return {}
+
+    def purchases(self, world: SaleWorld, asked: Floats) -> Floats:
+        """Money per asset of what is sold in a round that an outsider buys, ``(n_assets,)``, from 0 to `asked`."""
+        return np.zeros_like(asked)
 
     def commitment(self, before: Network, after: Network) -> Outlay:
         """What the opening used up on balance sheets: money from outside payers, unless a policy knows better."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contagion.errors import PolicyError
 from contagion.network import Network
 from contagion.network.equity import opening_equity
-from contagion.policies.base import RUNTIME_HOOKS, SHEET_HOOKS, Policy
+from contagion.policies.base import RUNTIME_HOOKS, SALE_HOOKS, SHEET_HOOKS, Policy
 from contagion.propagation.policies import check_policies
 
 __all__ = ["open_network"]
@@ -79,7 +79,11 @@ _KEYS = frozenset({"debtor", "creditor", "node", "asset", "account", "market"})
 
 def _why(policy: Policy, model: str, reads: Reads, hooks: Sequence[str]) -> str:
     name = type(policy).__name__
-    deaf = [hook for hook in (*SHEET_HOOKS, *RUNTIME_HOOKS) if policy.overrides(hook) and hook not in hooks]
+    deaf = [
+        hook
+        for hook in (*SHEET_HOOKS, *RUNTIME_HOOKS, *SALE_HOOKS)
+        if policy.overrides(hook) and hook not in hooks
+    ]
     if deaf:
         why = f"its hook {deaf[0]} is not called by {model}"
     elif type(policy).rows is not Policy.rows:

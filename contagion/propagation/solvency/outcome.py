@@ -69,6 +69,8 @@ class Outcome:
         What nodes are worth before and after the shock, where that is not their face equity.
     at_once : numpy.ndarray of bool, optional
         Who fails by the shock alone, where that is not a matter of face equity below 0.
+    course : object, optional
+        What else the model's own tables are made of.
     """
 
     equity: Floats
@@ -81,6 +83,7 @@ class Outcome:
     losses: Sequence[float] = ()
     worth: tuple[Floats, Floats] | None = None
     at_once: Flags | None = None
+    course: object = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from contagion.errors import InputError, PolicyError
 from contagion.network.checks import require_rows
-from contagion.policies.base import SHEET_HOOKS, Policy
+from contagion.policies.base import Policy
 from contagion.policies.bills import set_cost
 from contagion.policies.costs import SECONDS_A_YEAR, CostRates, Outlay
 from contagion.propagation.solvency.book import Book, Listener, Sheets
@@ -88,7 +88,7 @@ class PreparedSheets:
         self.compiled = not any(
             policy.overrides(hook) and not type(policy).__module__.startswith(built_in)
             for policy in self.policies
-            for hook in SHEET_HOOKS
+            for hook in model.hooks
         )
 
     def _check(self) -> None:
@@ -119,10 +119,14 @@ class PreparedSheets:
             plain = Steps(
                 self.book.opening, shocked, sheets, forced, nothing, nothing, nothing, nothing, factors
             )
-            return self.model.solve(self.book, plain).equity
+            return self.solve(plain).equity
 
         steps = intervene(self.book.opening, shocked, forced, self.policies, without, factors)
-        return steps, self.model.solve(self.book, steps)
+        return steps, self.solve(steps)
+
+    def solve(self, steps: Steps) -> Outcome:
+        """What happens on the sheets after shock and interventions."""
+        return self.model.solve(self.book, steps)
 
     def outlay(self, steps: Steps, outcome: Outcome) -> Outlay:
         """What a run used: money locked up, given up and paid before the shock, loans that were not repaid."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from contagion.propagation.solvency.prepared import PreparedSheets
     from contagion.shocks import Shock
 
-__all__ = ["make_run"]
+__all__ = ["claims_graph", "make_run"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def make_run(
         policies=prepared.policies,
         provenance=provenance(prepared.network, prepared.model, shock, prepared.policies, seed, scenario),
         attribution=claims,
-        draw_graph=_graph,
+        draw_graph=claims_graph,
         again=lambda model: model.prepare(prepared.network, prepared.policies).run(shock, seed, scenario),
     )
 
@@ -144,7 +144,7 @@ def events_table(steps: Steps, outcome: Outcome, nodes: pd.DataFrame) -> pd.Data
     return frame.rename_axis("event")
 
 
-def _graph(run: Run) -> nx.DiGraph[Any]:
+def claims_graph(run: Run) -> nx.DiGraph[Any]:
     """Losses on claims as edges from debtor to creditor, and what the shock took as edges from ``outside``."""
     import networkx as nx
 
