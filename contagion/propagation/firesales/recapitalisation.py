@@ -100,18 +100,19 @@ def best_recapitalisation(
     sheet = read_sheet(total_assets, equity, weights, shock, price_impact, banks, securities, units)
     money = real(budget, "budget", low=0.0)
     debts = word(use, "use", ("debts", "cash")) == "debts"
-    holdings = sheet.holdings.matrix
-    system = np.asarray(holdings.sum(axis=0)).ravel() * sheet.impact
+    book = sheet.book
+    holdings, assets, own = book.holdings.matrix, book.total_assets, book.equity
+    system = np.asarray(holdings.sum(axis=0)).ravel() * book.impact
     lost = np.asarray(0.0 - holdings @ sheet.shock.mean(axis=1))
-    repayable = np.maximum(sheet.assets - sheet.equity, 0.0) if debts else np.zeros_like(sheet.assets)
-    sheets = Leverages(lost * (holdings @ system), sheet.assets, sheet.equity, repayable)
+    repayable = np.maximum(assets - own, 0.0) if debts else np.zeros_like(assets)
+    sheets = Leverages(lost * (holdings @ system), assets, own, repayable)
     found, marginal = sheets.shared(money, np.ones(len(lost), dtype=np.bool_))
     return Recapitalisation(
-        amounts=sheet.holdings.banks.back(found),
+        amounts=book.holdings.banks.back(found),
         loss_before=sheets.loss(np.zeros_like(found)),
         loss_after=sheets.loss(found),
         marginal=marginal,
-        banks=sheet.holdings.banks.names,
+        banks=book.holdings.banks.names,
     )
 
 
