@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from contagion.experiments.reverse import reverse_stress as reverse_stress
     from contagion.experiments.sensitivity import morris as morris
     from contagion.experiments.sensitivity import sobol as sobol
+    from contagion.experiments.stability_maps import claims_stability_map as claims_stability_map
+    from contagion.experiments.stability_maps import overlap_stability_map as overlap_stability_map
+    from contagion.experiments.stability_sizes import contagion_by_size as contagion_by_size
     from contagion.experiments.steps import check_step as check_step
     from contagion.experiments.stopping import compare_until as compare_until
     from contagion.experiments.strategy_hedges import strategy_hedges as strategy_hedges
@@ -209,9 +212,11 @@ _HOMES = {
     "break_even": "experiments.break_even",
     "candidates": "experiments.choice",
     "check_step": "experiments.steps",
+    "claims_stability_map": "experiments.stability_maps",
     "compare": "experiments.compare",
     "compare_studies": "experiments.across",
     "compare_until": "experiments.stopping",
+    "contagion_by_size": "experiments.stability_sizes",
     "cover": "experiments.cover",
     "draw_networks": "experiments.inputs",
     "episode": "experiments.episodes",
@@ -227,6 +232,7 @@ _HOMES = {
     "open_interest_limit": "experiments.limits",
     "optimal_injection": "experiments.injection",
     "optimise_policy": "experiments.choice",
+    "overlap_stability_map": "experiments.stability_maps",
     "phase_diagram": "experiments.phases",
     "rank_nodes": "experiments.ranking",
     "remargin": "network.remargin",

@@ -22,6 +22,7 @@ from contagion.plot.maps import liquidation_map
 from contagion.plot.networks import network
 from contagion.plot.runs import cascade, rounds
 from contagion.plot.sensitivity import sensitivity
+from contagion.plot.stability import contagion_by_size, stability_map
 from contagion.plot.systemic import capital, market_measures
 from contagion.plot.trees import contagion_tree
 from contagion.plot.waves import waves
@@ -32,6 +33,7 @@ __all__ = [
     "capital",
     "cascade",
     "choice",
+    "contagion_by_size",
     "contagion_tree",
     "distribution",
     "effects",
@@ -50,6 +52,7 @@ __all__ = [
     "reverse_stress",
     "rounds",
     "sensitivity",
+    "stability_map",
     "studies",
     "waves",
 ]

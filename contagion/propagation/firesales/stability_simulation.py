@@ -75,18 +75,7 @@ def caccioli_regular_simulation(
     degree = whole(bank_degree, "bank_degree", least=1)
     ratio = real(banks_per_asset, "banks_per_asset", above=0.0)
     holders_of(degree, ratio)
-    assets = round(banks / ratio)
-    if abs(banks / ratio - assets) > WHOLE * assets:
-        raise ValueRangeError(
-            "is no whole number of assets",
-            where="n_banks / banks_per_asset",
-            value=banks / ratio,
-            allowed="a whole number",
-        )
-    if degree > assets:
-        raise ValueRangeError(
-            "is out of range", where="bank_degree", value=degree, allowed=f"at most the {assets} assets"
-        )
+    assets = assets_of(banks, ratio, degree)
     theory = caccioli_regular(degree, ratio, price_elasticity=price_elasticity, leverage=leverage)
     return _overlap_runs(
         lambda random: graphs.regular_portfolios(banks, assets, degree, random),
@@ -186,6 +175,29 @@ def gai_kapadia_simulation(
         return int(claims_failures(debts.start, debts.column, in_degree, first, claims, own))
 
     return contagion_runs(one, n, (runs, seed, extent_threshold), None)
+
+
+def assets_of(banks: int, banks_per_asset: float, bank_degree: float) -> int:
+    """Number of assets of so many banks.
+
+    Raises
+    ------
+    ValueRangeError
+        If it is not whole, or a bank would hold more than all.
+    """
+    assets = round(banks / banks_per_asset)
+    if abs(banks / banks_per_asset - assets) > WHOLE * assets:
+        raise ValueRangeError(
+            "is no whole number of assets",
+            where="n_banks / banks_per_asset",
+            value=banks / banks_per_asset,
+            allowed="a whole number",
+        )
+    if bank_degree > assets:
+        raise ValueRangeError(
+            "is out of range", where="bank_degree", value=bank_degree, allowed=f"at most the {assets} assets"
+        )
+    return assets
 
 
 def _overlap_runs(
