@@ -135,8 +135,8 @@ def _edges(ax: Axes, found: Any) -> list[Line2D]:
             "path_effects": [withStroke(linewidth=4.0, foreground="white")],
         }
         places = AXES[found.x][1] * part[found.x], AXES[found.y][1] * part[found.y]
-        lone = len(part) == 1
-        ax.plot(*places, **look, **({"marker": "_", "markersize": 14.0} if lone else {}), zorder=3.0)
+        lone: Look = {"marker": "_", "markersize": 14.0} if len(part) == 1 else {}
+        ax.plot(*places, zorder=3.0, **look, **lone)
         x, y = _borders(found)
         inside = places[0].between(x[0], x[-1]) & places[1].between(y[0], y[-1])
         if inside.any():
