@@ -28,7 +28,18 @@ from contagion.propagation.firesales.portfolios import (
 )
 from contagion.propagation.firesales.responses import Action, Response, State
 
-__all__ = ["Cleared", "Desk", "FixedPoint", "Sale", "clear", "decide", "fixed_point", "follow", "opening"]
+__all__ = [
+    "Cleared",
+    "Desk",
+    "FixedPoint",
+    "Sale",
+    "clear",
+    "decide",
+    "fixed_point",
+    "follow",
+    "opening",
+    "split",
+]
 
 SETTLED = 1e-12
 MAX_ROUNDS = 1_000_000
@@ -194,7 +205,7 @@ def _act(sale: Sale, state: State) -> tuple[State, Action]:
 
 def clear(sale: Sale, state: State, action: Action, number: int = 0) -> Cleared:
     """Carry out what banks decided: sell, move prices, settle, write down."""
-    sold, left = _split(sale, state, action)
+    sold, left = split(sale, state, action)
     units = sold.by_security()
     bought = np.zeros_like(units)
     in_proportion = sale.rank is None and sale.desk is None
@@ -251,7 +262,7 @@ def fixed_point(sale: Sale, start: State, *, most_sales: bool) -> FixedPoint:
     fall = sale.impact.fall(whole, start.price) if most_sales else np.zeros_like(start.price)
     for number in range(1, MAX_ROUNDS + 1):
         state, action = _decided(sale, start, fall)
-        sold, _ = _split(sale, state, action)
+        sold, _ = split(sale, state, action)
         moved = sale.impact.fall(sold.by_security(), start.price)
         gap = np.abs(moved - fall)
         fall = moved
@@ -281,8 +292,8 @@ def _rationed(sale: Sale, state: State, sold: Portfolio, allowed: FloatArray) ->
     return Listed(sale.table, part), Listed(sale.table, state.held.entries() - part)
 
 
-def _split(sale: Sale, state: State, action: Action) -> tuple[Portfolio, Portfolio]:
-    """What is sold and what is left, in the selling order."""
+def split(sale: Sale, state: State, action: Action) -> tuple[Portfolio, Portfolio]:
+    """What is sold and what is left when banks carry out what they decided, in the selling order."""
     if sale.rank is None:
         return sell_pro_rata(state.held, sale.table, action.fraction)
     return sell_liquid_first(state.held, sale.table, action.fraction, action.demand, state.price, sale.rank)
