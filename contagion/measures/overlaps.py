@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
 from contagion.arrays import FloatArray
@@ -73,6 +74,11 @@ class Overlaps:
         """``holdings diag(1 / depth) holdings'`` as a sparse matrix; own sales on the diagonal."""
         order = np.argsort(self._holdings.banks.order)
         return csr_array(self._scaled @ self._scaled.T)[order][:, order]
+
+    def among(self, chosen: NDArray[np.int64]) -> csr_array:
+        """The overlaps of some banks only, by their places in the caller's order; as many rows as were chosen."""
+        own = self._scaled[np.argsort(self._holdings.banks.order)[chosen]]
+        return csr_array(own @ own.T)
 
     @cached_property
     def overlap(self) -> FloatArray:

@@ -20,6 +20,7 @@ from contagion.plot.integration import integration
 from contagion.plot.likeliest import most_likely_break
 from contagion.plot.maps import liquidation_map
 from contagion.plot.networks import network
+from contagion.plot.overlaps import overlaps
 from contagion.plot.runs import cascade, rounds
 from contagion.plot.sensitivity import sensitivity
 from contagion.plot.stability import contagion_by_size, stability_map
@@ -47,6 +48,7 @@ __all__ = [
     "market_measures",
     "most_likely_break",
     "network",
+    "overlaps",
     "phases",
     "ranking",
     "reverse_stress",

@@ -31,6 +31,8 @@ _KINDS = ("exchange", "trader", "institution", "protocol")
 _CHANNELS: dict[str, tuple[str, Any]] = {"margin account": ("#8A8A8A", "-"), "obligation": ("#111111", "--")}
 _MAP = "cividis_r"
 _MISSING = "#FFFFFF"
+_NUMBERS = ("links", "indirect_contagion_index")
+"""What is no money."""
 
 
 def network(
@@ -67,11 +69,11 @@ def network(
     ax = style.axes(ax, 9.0, 6.0)
     ax.set_axis_off()
     ax.margins(0.06)
-    radii = _radii(sizes)
+    radii = radii_of(sizes)
     place = places(len(drawn.table), *_ends(drawn.lines), radii / 330.0)
     _draw_lines(ax, drawn.lines, place)
     handles = _draw_marks(ax, drawn.table, place, radii, colours, color_name, unit)
-    handles += _line_handles(drawn.lines) + _size_handles(sizes, radii, size_name, unit)
+    handles += _line_handles(drawn.lines) + size_handles(sizes, radii, size_name, unit)
     style.legend_right(ax, handles)
     _label(ax, drawn.table, place, radii)
     style.title(ax, "Who is tied to whom", _note(net, drawn))
@@ -92,7 +94,7 @@ def _per_mark(net: Network, drawn: Marks, values: Values, what: str, how: str) -
     return found.reindex(range(len(drawn.table))), name
 
 
-def _radii(sizes: pd.Series) -> NDArray[np.float64]:
+def radii_of(sizes: pd.Series) -> NDArray[np.float64]:
     """Return radii in points, areas in proportion, the smallest still visible."""
     value = np.nan_to_num(np.abs(sizes.to_numpy(np.float64)))
     top = float(value.max(initial=0.0))
@@ -153,7 +155,7 @@ def _draw_marks(
         filled = style.COLOURS[_KINDS.index(kind)] if colours is None else "white"
         handles.insert(i, _handle(kind, style.MARKERS[_KINDS.index(kind)], filled))
     if colours is not None and pd.api.types.is_float_dtype(colours):
-        _colour_bar(ax, colours, name, unit)
+        colour_bar(ax, colours, name, unit)
     return handles
 
 
@@ -164,11 +166,7 @@ def _faces(
     if colours is None:
         return [style.COLOURS[_KINDS.index(kind)] for kind in table["kind"]], []
     if pd.api.types.is_float_dtype(colours):
-        from matplotlib import colormaps
-
-        value = colours.to_numpy(np.float64)
-        scale = _normal(colours)
-        return [_MISSING if np.isnan(v) else colormaps[_MAP](scale(v)) for v in value], []
+        return shades(colours), []
     words = list(colours.value_counts().index)
     look: Look = {
         word: style.COLOURS[i] if i < len(style.COLOURS) else style.PALE for i, word in enumerate(words)
@@ -181,6 +179,14 @@ def _faces(
     return [look[word] for word in colours], handles
 
 
+def shades(colours: pd.Series) -> list[Any]:
+    """Return the colour of each number, dark for high ones, white where there is none."""
+    from matplotlib import colormaps
+
+    value, scale = colours.to_numpy(np.float64), _normal(colours)
+    return [_MISSING if np.isnan(v) else colormaps[_MAP](scale(v)) for v in value]
+
+
 def _normal(colours: pd.Series) -> Normalize:
     """Return the colour scale: the root of the value where none is negative, since sizes are skewed."""
     low, high = float(np.nanmin([*colours, 0.0])), float(np.nanmax([*colours, 0.0]))
@@ -189,13 +195,13 @@ def _normal(colours: pd.Series) -> Normalize:
     return PowerNorm(0.5, 0.0, high if high > 0.0 else 1.0)
 
 
-def _colour_bar(ax: Axes, colours: pd.Series, name: str, unit: str) -> None:
+def colour_bar(ax: Axes, colours: pd.Series, name: str, unit: str) -> None:
     """Put a colour bar under the legend, in money where the column is money."""
     from matplotlib.cm import ScalarMappable
 
     inset = ax.inset_axes((1.03, 0.02, 0.025, 0.36))
     bar = ax.figure.colorbar(ScalarMappable(_normal(colours), _MAP), cax=inset)
-    scale = style.Scale(1.0, "") if name == "links" else style.money_scale(colours, unit)
+    scale = style.Scale(1.0, "") if name in _NUMBERS else style.money_scale(colours, unit)
     scale.tick(bar.ax.yaxis)
     bar.ax.tick_params(labelsize="small")
     bar.ax.set_title(scale.label(style.words(name)), fontsize="small", loc="left", parse_math=False)
@@ -216,7 +222,7 @@ def _line_handles(lines: pd.DataFrame) -> list[Artist]:
     ]
 
 
-def _size_handles(sizes: pd.Series, radii: NDArray[np.float64], name: str, unit: str) -> list[Artist]:
+def size_handles(sizes: pd.Series, radii: NDArray[np.float64], name: str, unit: str) -> list[Artist]:
     """Show what the largest mark stands for."""
     value = np.nan_to_num(np.abs(sizes.to_numpy(np.float64)))
     if not value.any():
