@@ -19,9 +19,9 @@ from scipy.sparse import csr_array
 from contagion.arrays import FloatArray
 from contagion.claims import labels_of
 from contagion.errors import NetworkError, SchemaError
-from contagion.propagation.firesales.axes import Axis, axis_of, join
+from contagion.holdings import Holdings
+from contagion.labels import Axis, axis_of, join
 from contagion.propagation.firesales.portfolios import Table
-from contagion.propagation.firesales.sheets import Holdings
 
 if TYPE_CHECKING:
     from contagion.network import Network

@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 
 from contagion.arrays import FloatArray, real
+from contagion.holdings import same_money
 from contagion.propagation.firesales.impacts import (
     ExponentialInShare,
     FlooredExponential,
     Impact,
     LinearImpact,
     SquareRootImpact,
-    same_money,
 )
 from contagion.propagation.firesales.market import Market
 
