@@ -142,6 +142,12 @@ SHEET_MODELS: Final = {
         "from above.",
         "Barucca and others (2020), Mathematical Finance 30(4).",
     ),
+    "FireSale": (
+        "what falling prices do: who must sell sells what others hold too, prices fall with what is sold, and more "
+        "have to sell. Where claims are cleared as well, defaults and prices settle together.",
+        "Greenwood, Landier and Thesmar (2015), Journal of Financial Economics 115; Cont and Schaanning (2017); "
+        "Cifuentes, Ferrucci and Shin (2005), Journal of the European Economic Association 3(2-3).",
+    ),
     "CrossHoldings": (
         "what nodes are worth that hold parts of one another, and who falls below his threshold and loses value by "
         "failing. The best case is the outcome with fewest failures, the worst the one with most.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -59,8 +60,31 @@ POLICIES: Final = (
 )
 OF_NODES: Final = "AssetShocks."
 """Prefix of families over nodes: their law is the family of price shocks of the same name."""
-ON_SHEETS: Final = ("Clearing", "CrossHoldings", "DebtRank", "Furfine", "NEVA", "ThresholdCascade")
+ON_SHEETS: Final = (
+    "Clearing",
+    "CrossHoldings",
+    "DebtRank",
+    "FireSale",
+    "Furfine",
+    "NEVA",
+    "ThresholdCascade",
+)
 """Models of balance sheets."""
+FIRE_SALES: Final = (
+    "breuer_summer_urosevic",
+    "caccioli",
+    "cifuentes_ferrucci_shin",
+    "cont_schaanning",
+    "greenwood_iterated",
+    "greenwood_landier_thesmar",
+    "leverage_bands",
+)
+"""Published fire sales: constructors of `FireSale`."""
+PARTS_OF_SALES: Final = {
+    "response": ("LeverageThreshold", "LeverageTarget", "LeverageBands", "CapitalRatio", "AllOnDefault"),
+    "impact": ("FloorRule", "LinearRule", "ShareRule", "SquareRootRule", "UnitRule"),
+}
+"""Tables inside ``[model]`` of a fire sale, and the classes they may name, the default first."""
 LAWS: Final = (
     "PriceShocks.normal",
     "PriceShocks.student_t",
@@ -77,6 +101,7 @@ HOOKS: Final = (
     "marks",
     "opening",
     "orders",
+    "purchases",
     "requirement",
     "status",
     "support",
@@ -116,7 +141,7 @@ def model(table: dict[str, Any], folder: Path) -> Any:
     Parameters
     ----------
     table : dict
-        ``[model]``.
+        ``[model]``; a fire sale has ``[model.response]``, ``[model.impact]`` and ``[model.clearing]``.
     folder : Path
         Where files are looked for.
     """
@@ -124,7 +149,25 @@ def model(table: dict[str, Any], folder: Path) -> Any:
 
     known: dict[str, Callable[..., Any]] = {"Cascade": ct.Cascade, "Cascade.static": ct.Cascade.static}
     known |= {name: getattr(ct, name) for name in ON_SHEETS}
-    return _made({"kind": "Cascade", **table}, known, "[model]", folder, SchemaError)
+    known |= {f"FireSale.{name}": getattr(ct.FireSale, name) for name in FIRE_SALES}
+    parts, plain = _parts(table, folder) if str(table.get("kind", "")).startswith("FireSale") else ({}, table)
+    made = _made({"kind": "Cascade", **plain}, known, "[model]", folder, SchemaError)
+    return replace(made, **parts) if parts else made
+
+
+def _parts(table: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parts of a fire sale that are tables of their own, made; and what is left of ``[model]``."""
+    import contagion as ct
+
+    home, parts = ct.propagation.firesales, {}
+    for key, names in PARTS_OF_SALES.items():
+        if isinstance(table.get(key), dict):
+            known = {name: getattr(home, name) for name in names}
+            parts[key] = _made({"kind": names[0], **table[key]}, known, f"[model.{key}]", folder, SchemaError)
+    if isinstance(table.get("clearing"), dict):
+        asked = {"kind": "Clearing", **table["clearing"]}
+        parts["clearing"] = _made(asked, {"Clearing": ct.Clearing}, "[model.clearing]", folder, SchemaError)
+    return parts, {key: value for key, value in table.items() if key not in parts}
 
 
 def policy_sets(tables: Any, folder: Path) -> dict[str, list[Policy]]:
