@@ -27,7 +27,8 @@ from contagion.propagation.firesales.targeting_sheet import read_sheet
 
 __all__ = ["Leverages", "Recapitalisation", "best_recapitalisation"]
 
-HALVINGS = 200
+HALVINGS = 64
+"""Steps of a bisection: enough for all digits of a number."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,8 @@ class Leverages:
         low = np.zeros_like(worth)
         high = np.cbrt(2.0 * worth * self.staying / price)
         on = (paid >= self.repayable) & (self._averted(worth, self.repayable) > price)
+        if not on.any():
+            return paid
         for _ in range(HALVINGS):
             middle = 0.5 * (low + high)
             more = on & (self._averted(worth, self.repayable + middle) > price)
