@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from contagion.network.network import Network as Network
     from contagion.network.remargin import remargin as remargin
     from contagion.policies import AdaptiveHaircuts as AdaptiveHaircuts
+    from contagion.policies import AssetPurchases as AssetPurchases
     from contagion.policies import Auction as Auction
     from contagion.policies import AutoDeleveraging as AutoDeleveraging
     from contagion.policies import BackstopLiquidity as BackstopLiquidity
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from contagion.policies import Procedure as Procedure
     from contagion.policies import RingFence as RingFence
     from contagion.policies import Rulebook as Rulebook
+    from contagion.policies import SaleThrottle as SaleThrottle
     from contagion.policies import SaleWorld as SaleWorld
     from contagion.policies import SheetWorld as SheetWorld
     from contagion.policies import SlicedLiquidation as SlicedLiquidation
@@ -143,6 +145,7 @@ _SUBMODULES = (
 
 _HOMES = {
     "AdaptiveHaircuts": "policies",
+    "AssetPurchases": "policies",
     "AssetShock": "shocks",
     "AssetShocks": "experiments.asset_families",
     "Auction": "policies",
@@ -196,6 +199,7 @@ _HOMES = {
     "Procedure": "policies",
     "RingFence": "policies",
     "Rulebook": "policies",
+    "SaleThrottle": "policies",
     "SaleWorld": "policies",
     "SheetWorld": "policies",
     "SlicedLiquidation": "policies",

@@ -6,6 +6,7 @@ from contagion.policies.breakers import Halt, LiquidationThrottle, PriceBand
 from contagion.policies.capital import CapitalInjection, ExposureLimit
 from contagion.policies.costs import CostRates, Outlay
 from contagion.policies.dynamic import DynamicMargin, OpenInterestMargin
+from contagion.policies.fire_sales import AssetPurchases, SaleThrottle
 from contagion.policies.funds import FeeSplit, FundReplenishment
 from contagion.policies.haircuts import AdaptiveHaircuts
 from contagion.policies.indices import IndexDesign
@@ -25,6 +26,7 @@ from contagion.policies.world import World
 
 __all__ = [
     "AdaptiveHaircuts",
+    "AssetPurchases",
     "Auction",
     "AutoDeleveraging",
     "BackstopLiquidity",
@@ -59,6 +61,7 @@ __all__ = [
     "Procedure",
     "RingFence",
     "Rulebook",
+    "SaleThrottle",
     "SaleWorld",
     "SheetWorld",
     "SlicedLiquidation",

@@ -21,6 +21,7 @@ __all__ = ["DEFAULT_SHOCK", "generator", "generator_parameters", "model", "polic
 DEFAULT_SHOCK: Final = {"kind": "student_t", "df": 4.0, "scale": 0.06}
 POLICIES: Final = (
     "AdaptiveHaircuts",
+    "AssetPurchases",
     "Auction",
     "AutoDeleveraging",
     "BackstopLiquidity",
@@ -53,6 +54,7 @@ POLICIES: Final = (
     "Procedure",
     "RingFence",
     "Rulebook",
+    "SaleThrottle",
     "SlicedLiquidation",
     "SocialisedLoss",
     "Split",
@@ -97,6 +99,7 @@ HOOKS: Final = (
     "cash",
     "convert",
     "haircuts",
+    "heirs",
     "limits",
     "marks",
     "opening",

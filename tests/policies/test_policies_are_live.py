@@ -173,4 +173,5 @@ def test_every_built_in_policy_is_among_those_tested() -> None:
         ct.RingFence,
         ct.Split,
     }
-    assert built_in == {type(policy) for policy in LIVE.values()} | of_lenders | of_sheets
+    of_fire_sales = {ct.AssetPurchases, ct.SaleThrottle}  # tests/policies/test_fire_sale_policies.py
+    assert built_in == {type(policy) for policy in LIVE.values()} | of_lenders | of_sheets | of_fire_sales

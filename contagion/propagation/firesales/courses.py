@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,9 +131,7 @@ def followed_course(market: Market, sale: Sale, start: State, rounds: int | None
     least = NOTHING * float(market.total @ shocked)
     state, bearing, busy = start, np.zeros_like(start.equity[:, 0]), 0
     sold = np.zeros(len(shocked))
-    for number, (cleared, action) in enumerate(follow(sale, start)):
-        if rounds is not None and number >= rounds:
-            break
+    for number, (cleared, action) in enumerate(islice(follow(sale, start), rounds)):
         step = _step(sale, state, cleared, cleared.after.in_default | action.failing)
         state, bearing = cleared.after, bearing + step.loss
         sold = sold + cleared.units[:, 0] * shocked
