@@ -123,6 +123,10 @@ def reals(
         raise SchemaError(
             f"has {array.ndim} dimensions", where=where, allowed=f"an array of {dimensions} dimension(s)"
         )
+    if array.size:
+        least, most = array.min(), array.max()  # not a number if one is not, and then within no limits
+        if least >= low and least > above and most <= high and most < below:
+            return array
     known = np.isfinite(array) & (array < below)
     if infinite:
         known |= np.isposinf(array)

@@ -35,28 +35,38 @@ class BalanceSheets:
         Debts inside the network.
     external_assets, external_liabilities : numpy.ndarray, shape (n,)
         Money owned and owed outside it, >= 0.
-    equity : numpy.ndarray, shape (n,)
-        Face equity w: given, or external_assets + claims - debts - external_liabilities.
-    weights : numpy.ndarray, shape (n,)
-        Economic value of each node, as shares that sum to 1.
     given : numpy.ndarray of int64, shape (n,)
         Where the caller's nodes stand here: ``found[given]`` is in the caller's order.
     names : pandas.Index, optional
         Names in the caller's order.
+    stated_equity, stated_value : numpy.ndarray, shape (n,), optional
+        Face equity and economic value where the caller gave them.
     """
 
     claims: Claims
     external_assets: FloatArray
     external_liabilities: FloatArray
-    equity: FloatArray
-    weights: FloatArray
     given: IntArray
     names: pd.Index | None = None
+    stated_equity: FloatArray | None = None
+    stated_value: FloatArray | None = None
 
     @property
     def n(self) -> int:
         """Number of nodes."""
         return self.claims.n
+
+    @cached_property
+    def equity(self) -> FloatArray:
+        """Face equity w: given, or external_assets + claims - debts - external_liabilities, shape (n,)."""
+        if self.stated_equity is not None:
+            return self.stated_equity
+        return self.external_assets + self.claims.claimed - self.claims.owed - self.external_liabilities
+
+    @cached_property
+    def weights(self) -> FloatArray:
+        """Economic value of each node, as shares that sum to 1, shape (n,)."""
+        return _shares(self.stated_value, self.equity)
 
     @cached_property
     def due(self) -> FloatArray:
@@ -108,7 +118,7 @@ class BalanceSheets:
 
     def back(self, values: Any) -> Any:
         """Per-node values (first or only axis) in the caller's order."""
-        return np.asarray(values)[self.given]
+        return np.array(values) if self.names is None else np.asarray(values)[self.given]
 
     def places_back(self, chosen: Any) -> list[int]:
         """Internal places as sorted positions in the caller's order."""
@@ -159,12 +169,13 @@ def balance_sheets(
     debts = node_vector(external_liabilities, n, names, "external_liabilities", **own)
     given = None if equity is None else node_vector(equity, n, names, "equity")
     value = None if weights is None else node_vector(weights, n, names, "weights", **own)
+    if value is not None and value.sum() <= 0.0:
+        raise ValueRangeError("sum to 0", where="weights", allowed="a positive sum")
     order = np.arange(n) if names is None else np.asarray(np.argsort(_sortable(names), kind="stable"))
     if names is not None:  # before anything is summed, so that the caller's order cannot move a last bit
         claims, assets, debts = claims.reordered(order), assets[order], debts[order]
-    worth = assets + claims.claimed - claims.owed - debts if given is None else given[order]
-    shares = _shares(None if value is None else value[order], worth)
-    return BalanceSheets(claims, assets, debts, worth, shares, np.argsort(order), names)
+    stated = [None if vector is None else vector[order] for vector in (given, value)]
+    return BalanceSheets(claims, assets, debts, np.argsort(order), names, *stated)
 
 
 def node_vector(values: Any, n: int, names: pd.Index | None, where: str, **limits: Any) -> FloatArray:
@@ -205,8 +216,6 @@ def node_vector(values: Any, n: int, names: pd.Index | None, where: str, **limit
 
 def _shares(weights: FloatArray | None, worth: FloatArray) -> FloatArray:
     """Weights as shares; positive face equity where none are given, equal shares where there is none either."""
-    if weights is not None and weights.sum() <= 0.0:
-        raise ValueRangeError("sum to 0", where="weights", allowed="a positive sum")
     value = np.maximum(worth, 0.0) if weights is None else weights
     total = value.sum()
     return np.asarray(value / total) if total > 0.0 else np.full(len(value), 1.0 / len(value))

@@ -122,14 +122,32 @@ class Claims:
                 matrix = matrix[names]
             matrix = matrix.to_numpy()
         if hasattr(matrix, "tocoo"):
+            _check_square(matrix.shape, where)
+            if matrix.format == "csr":
+                return cls._of_rows(matrix.indptr, matrix.indices, matrix.data, names, where)
             entries = matrix.tocoo()
-            _check_square(entries.shape, where)
             amount = reals(entries.data, where, low=0.0)
             return cls._of(np.asarray(entries.row), np.asarray(entries.col), amount, entries.shape[0], names)
         full = reals(matrix, where, low=0.0)
         _check_square(full.shape, where)
         debtor, creditor = np.nonzero(full)
         return cls._of(debtor, creditor, full[debtor, creditor], len(full), names, where)
+
+    @classmethod
+    def _of_rows(cls, starts: Any, columns: Any, entries: Any, names: pd.Index | None, where: str) -> Claims:
+        """From compressed rows; those that already rise within every row are neither sorted nor summed again."""
+        n, length = len(starts) - 1, int(starts[-1])
+        indptr, creditor = np.array(starts, dtype=np.int64), np.array(columns[:length], dtype=np.int64)
+        amount = reals(entries[:length], where, low=0.0)
+        debtor = np.repeat(np.arange(n, dtype=np.int64), np.diff(indptr))
+        rising = np.ones(length + 1, dtype=bool)  # from one entry to the next; the first of a row need not
+        np.greater(creditor[1:], creditor[:-1], out=rising[1:length])
+        rising[indptr[:-1]] = True
+        if length == 0 or not (rising.all() and amount.min() > 0.0) or (debtor == creditor).any():
+            return cls._of(debtor, creditor, amount, n, names)
+        found = cls(indptr, creditor, amount, names)
+        vars(found)["debtor"] = debtor
+        return found
 
     @classmethod
     def _of(

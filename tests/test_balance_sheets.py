@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csc_array, csr_array
 
 from contagion.balance_sheets import balance_sheets
 from contagion.claims import Claims
@@ -23,6 +23,10 @@ def frame():
         DENSE,
         np.array(DENSE),
         coo_array(np.array(DENSE)),
+        csr_array(np.array(DENSE)),
+        csc_array(np.array(DENSE)),
+        csr_array(([4, 3, 2], [1, 2, 0], [0, 1, 2, 3]), shape=(3, 3)),
+        csr_array(([0.0, 1, 3, 3, 2, 0], [2, 1, 1, 2, 0, 1], [0, 3, 4, 6]), shape=(3, 3)),
         Claims.from_edges([[0, 1, 1.0], [2, 0, 2], [1, 2, 3], [0, 1, 3.0], [1, 0, 0.0]], n=3),
         pd.DataFrame(DENSE),
     ],
@@ -35,6 +39,22 @@ def test_every_form_of_debts_is_the_same_sheet(liabilities):
     assert sheets.equity.tolist() == [2.0, 0.0, 2.0]
     assert sheets.weights.tolist() == [0.5, 0.0, 0.5]
     assert sheets.claims.exposures.dense().tolist() == np.array(DENSE).T.tolist()
+
+
+def test_claims_keep_their_amounts_when_the_matrix_they_came_from_is_changed():
+    matrix = csr_array(np.array(DENSE))
+    claims = Claims.from_matrix(matrix)
+    matrix.data[:], matrix.indices[:] = 9.0, 0
+    assert claims.dense().tolist() == DENSE
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "word"), [(0, 5.0, "self"), (1, -1.0, "negative"), (1, np.nan, "finite")]
+)
+def test_compressed_rows_are_checked_like_any_other_form(place, value, word):
+    rows = csr_array(([value], [place], [0, 1, 1]), shape=(2, 2))
+    with pytest.raises(InputError, match=word):
+        balance_sheets(rows, [1, 1])
 
 
 def test_names_join_vectors_and_are_sorted_inside():

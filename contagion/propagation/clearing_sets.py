@@ -118,10 +118,10 @@ class Problem:
 
     def residual(self, share: FloatArray, failed: BoolArray, income: FloatArray) -> float:
         """Largest change of a share when it is computed once more from these receipts."""
-        have = self.wealth + self.kept * income
-        owing = failed & (self.debts.due > 0.0)
-        again = np.clip(have[owing] / self.debts.due[owing], 0.0, 1.0)
-        return float(np.abs(again - share[owing]).max(initial=0.0))
+        have, due = self.wealth + self.kept * income, self.debts.due
+        owing = failed & (due > 0.0)
+        again = np.clip(have / np.where(owing, due, 1.0), 0.0, 1.0)
+        return float(np.abs(again - share).max(initial=0.0, where=owing))
 
     def _short(self, share: FloatArray) -> BoolArray:
         """Who is in default when these shares are paid: strictly short, beyond rounding."""

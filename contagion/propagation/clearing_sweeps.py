@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from contagion.arrays import FloatArray
 from contagion.balance_sheets import TOLERANCE
 from contagion.compiled import inner, kernel
-from contagion.propagation.clearing_kernels import _reduce
+from contagion.propagation.clearing_elimination import pay_out
 
 __all__ = [
     "FAR",
@@ -32,38 +32,33 @@ LARGEST_SWEEPS = 20_000
 FAR = 200  # sweeps after which a ratio above SLOW calls for an elimination
 SLOW = 0.999
 COARSE = 1e-3  # largest change at which the set of defaulters is looked at again; falls by this factor
+ONE, TWO = (
+    np.uint64(1),
+    np.uint64(2),
+)  # places are unsigned in long loops, which then run 1.5 to 3 times as fast
 
 IntArray = NDArray[np.int64]
 Places = NDArray[np.uint32]
 BoolArray = NDArray[np.bool_]
 
 
-@inner
-def _received(i: int, start: IntArray, debtor: Places, claim: FloatArray, share: FloatArray) -> float:
-    """What node i is paid inside the network, in the order of its debtors."""
-    total = 0.0
-    for k in range(np.uint64(start[i]), np.uint64(start[i + 1])):
-        total += claim[k] * share[debtor[k]]
-    return total
-
-
 @kernel
 def turned(indptr: IntArray, creditor: IntArray, amount: FloatArray) -> tuple[IntArray, Places, FloatArray]:
     """Debts by creditor, then debtor: where those of a creditor start, debtors, amounts; counted, not sorted."""
     n = len(indptr) - 1
-    start = np.zeros(n + 1, dtype=np.int64)
+    start = np.zeros(n + 2, dtype=np.int64)
     for k in range(len(creditor)):
-        start[creditor[k] + 1] += 1
+        start[np.uint64(creditor[k]) + TWO] += 1
     for i in range(n):
-        start[i + 1] += start[i]
-    following = start[:n].copy()
+        start[i + 2] += start[i + 1]
     debtor, claim = np.empty(len(creditor), dtype=np.uint32), np.empty(len(creditor))
     for i in range(n):
-        for k in range(indptr[i], indptr[i + 1]):
-            at = following[creditor[k]]
+        for k in range(np.uint64(indptr[i]), np.uint64(indptr[i + 1])):
+            following = np.uint64(creditor[k]) + ONE
+            at = np.uint64(start[following])
             debtor[at], claim[at] = i, amount[k]
-            following[creditor[k]] = at + 1
-    return start, debtor, claim
+            start[following] = at + ONE
+    return start[: n + 1], debtor, claim
 
 
 @kernel
@@ -72,10 +67,8 @@ def receipts(start: IntArray, debtor: Places, claim: FloatArray, share: FloatArr
     n = len(share)
     found = np.empty(n)
     for i in range(n):
-        total = 0.0
-        for k in range(
-            np.uint64(start[i]), np.uint64(start[i + 1])
-        ):  # unsigned, and written out: 3 times as fast
+        row, total = np.uint64(i), 0.0
+        for k in range(np.uint64(start[row]), np.uint64(start[row + ONE])):
             total += claim[k] * share[debtor[k]]
         found[i] = total
     return found
@@ -133,28 +126,39 @@ def settle(
     int
         Rounds (sweeps among them) until the set of defaulters stood still; -1: the sweeps did not settle.
     """
-    looked = ~fixed
-    rounds, sweeps, count = 0, 0, 0
+    n = len(due)
+    nodes, others = np.empty(n, dtype=np.int64), np.flatnonzero(~fixed)
+    rounds, sweeps, count, last, rest = 0, 0, 0, 0, len(others)
     goal = TOLERANCE if by_rounds else COARSE
     settled = True
+    ratios, state = np.full(5, np.inf), np.array([np.inf, 0.0])
     while True:
-        grown = _grow(start, debtor, claim, due, size, test, tested, looked, share, failed, wave, rounds)
+        grown = _grow(
+            others[:rest], start, debtor, claim, due, size, test, tested, share, failed, wave, rounds
+        )
         count += grown
         if grown == 0 and settled:
             return rounds + sweeps
         if grown > 0:
             rounds += 1
+            ratios[:] = np.inf
+            state[0], state[1] = np.inf, 0.0
+            last, rest = _divide(indptr, creditor, due, fixed, failed, count, nodes, others)
         else:
-            goal = max(TOLERANCE, goal * COARSE)
+            goal = TOLERANCE if goal * COARSE < 2.0 * TOLERANCE else goal * COARSE
+        once = grown > 0 and 2 * count > n and not by_rounds  # a look at the few others is cheap
         done = -1
         if count > FEW:
-            done = _sweep(start, debtor, claim, due, wealth, kept, goal, count, failed, share, report)
+            aim = 1.0 if once else goal
+            done = _sweep(
+                nodes[:last], start, debtor, claim, due, wealth, kept, aim, share, ratios, state, report
+            )
             sweeps += abs(done)
             if done < 0 and count > LARGEST_ELIMINATION:
                 return -1
-        settled = done < 0 or goal == TOLERANCE
+        settled = done < 0 or (goal == TOLERANCE and not once)
         if done < 0:
-            _solve(
+            pay_out(
                 indptr,
                 creditor,
                 amount,
@@ -169,11 +173,11 @@ def settle(
                 failed,
                 share,
             )
-        _look(indptr, creditor, fixed, failed, count, looked)
 
 
 @inner
 def _grow(
+    others: IntArray,
     start: IntArray,
     debtor: Places,
     claim: FloatArray,
@@ -181,45 +185,62 @@ def _grow(
     size: FloatArray,
     test: FloatArray,
     tested: float,
-    looked: BoolArray,
     share: FloatArray,
     failed: BoolArray,
     wave: IntArray,
     rounds: int,
 ) -> int:
-    """Number of nodes that fail at these shares and did not before."""
+    """Number of these nodes that fail at these shares and did not before."""
     grown = 0
-    for i in range(len(due)):
-        if looked[i] and not failed[i]:
-            total = 0.0
-            for k in range(np.uint64(start[i]), np.uint64(start[i + 1])):
-                total += claim[k] * share[debtor[k]]
-            income = tested * total
-            if test[i] + income < due[i] - TOLERANCE * (size[i] + income):
-                failed[i] = True
-                wave[i] = rounds
-                grown += 1
+    for place in range(len(others)):
+        i, total = np.uint64(others[place]), 0.0
+        for k in range(np.uint64(start[i]), np.uint64(start[i + ONE])):
+            total += claim[k] * share[debtor[k]]
+        income = tested * total
+        if test[i] + income < due[i] - TOLERANCE * (size[i] + income):
+            failed[i] = True
+            wave[i] = rounds
+            grown += 1
     return grown
 
 
 @inner
-def _look(
-    indptr: IntArray, creditor: IntArray, fixed: BoolArray, failed: BoolArray, count: int, looked: BoolArray
-) -> None:
-    """Mark whom a default can have hurt: creditors of those who failed, or everybody if these are many."""
+def _divide(
+    indptr: IntArray,
+    creditor: IntArray,
+    due: FloatArray,
+    fixed: BoolArray,
+    failed: BoolArray,
+    count: int,
+    nodes: IntArray,
+    others: IntArray,
+) -> tuple[int, int]:
+    """Fill in who failed and owes something, and whom a default can have hurt; how many these are.
+
+    Hurt are creditors of those who failed; if these are many, everybody.
+    """
     n = len(fixed)
-    many = 8 * count > n
-    for i in range(n):
-        looked[i] = many and not fixed[i]
-    if not many:
+    hurt = np.full(n, 8 * count > n)
+    if 8 * count <= n:
         for i in range(n):
             if failed[i]:
                 for k in range(indptr[i], indptr[i + 1]):
-                    looked[creditor[k]] = not fixed[creditor[k]]
+                    hurt[creditor[k]] = True
+    last, rest = 0, 0
+    for i in range(n):
+        if failed[i]:
+            if due[i] > 0.0:
+                nodes[last] = i
+                last += 1
+        elif hurt[i] and not fixed[i]:
+            others[rest] = i
+            rest += 1
+    return last, rest
 
 
 @inner
 def _sweep(
+    nodes: IntArray,
     start: IntArray,
     debtor: Places,
     claim: FloatArray,
@@ -227,142 +248,53 @@ def _sweep(
     wealth: FloatArray,
     kept: float,
     goal: float,
-    count: int,
-    failed: BoolArray,
     share: FloatArray,
+    ratios: FloatArray,
+    state: FloatArray,
     report: FloatArray,
 ) -> int:
     """Gauss-Seidel from above on those who failed; number of sweeps, negative if they did not settle.
 
     With the largest q of the last five ratios of residuals r, what is left is at most ``r q / (1 - q)``. A goal
-    above the tolerance is met by a small step: the set of defaulters may then grow before it is exact.
+    above the tolerance is met by a small step: the set of defaulters may then grow before it is exact. `ratios` and
+    `state` (last residual, sweeps) go on from one call to the next while the set is the same.
     """
-    nodes = np.empty(count, dtype=np.int64)
-    last = 0
-    for i in range(len(due)):
-        if failed[i] and due[i] > 0.0:
-            nodes[last] = i
-            last += 1
-    ratios, before = np.full(5, np.inf), np.inf
-    for sweep in range(LARGEST_SWEEPS):
-        residual, worst = 0.0, 0
-        for place in range(last):
-            i = nodes[place]
-            total = 0.0
-            for k in range(np.uint64(start[i]), np.uint64(start[i + 1])):
-                total += claim[k] * share[debtor[k]]
-            paid = min(1.0, max(0.0, (wealth[i] + kept * total) / due[i]))
-            change = abs(paid - share[i])
-            if change > residual:
-                residual, worst = change, i
-            share[i] = paid
-        ratios[sweep % 5] = residual / before if before > 0.0 else 0.0
-        before = residual
-        report[0], report[1], report[2] = residual, worst, sweep + 1
+    begun = int(state[1])
+    for sweep in range(begun, LARGEST_SWEEPS):
+        residual, worst = _once(nodes, start, debtor, claim, due, wealth, kept, share)
+        ratios[sweep % 5] = residual / state[0] if state[0] > 0.0 else 0.0
+        state[0], state[1] = residual, sweep + 1
+        report[0], report[1], report[2] = residual, nodes[worst], sweep + 1
         q = ratios.max()
         if residual == 0.0 or (goal > TOLERANCE and residual <= goal):
-            return sweep + 1
+            return sweep + 1 - begun
         if q < 1.0 and residual * q / (1.0 - q) <= TOLERANCE:
-            return sweep + 1
-        if sweep >= FAR and q > SLOW and last <= LARGEST_ELIMINATION:
-            return -sweep - 1
-    return -LARGEST_SWEEPS
+            return sweep + 1 - begun
+        if sweep >= FAR and q > SLOW and len(nodes) <= LARGEST_ELIMINATION:
+            return begun - sweep - 1
+    return begun - LARGEST_SWEEPS - 1
 
 
 @inner
-def _solve(
-    indptr: IntArray,
-    creditor: IntArray,
-    amount: FloatArray,
-    start: IntArray,
-    debtor: Places,
-    claim: FloatArray,
-    outside: FloatArray,
-    size: FloatArray,
-    wealth: FloatArray,
-    kept: float,
-    due: FloatArray,
-    failed: BoolArray,
-    share: FloatArray,
-) -> None:
-    """Shares of those who failed, the others' given: all they have, or nothing where senior debts take it all.
-
-    Where wealth is negative those who pay anything are found from nobody upwards; each time their system is solved.
-    """
-    n = len(due)
-    place = np.full(n, -1, dtype=np.int64)
-    nodes = np.empty(n, dtype=np.int64)
-    negative = False
-    for i in range(n):
-        if failed[i] and due[i] > 0.0:
-            share[i] = 0.0
-            negative = negative or wealth[i] < 0.0
-    last = 0
-    while True:
-        more = 0
-        for i in range(n):
-            if failed[i] and due[i] > 0.0 and place[i] < 0:
-                if negative:
-                    income = kept * _received(i, start, debtor, claim, share)
-                    if not wealth[i] + income > TOLERANCE * (size[i] + income):
-                        continue
-                nodes[last + more] = i
-                more += 1
-        if more == 0:
-            return
-        for j in range(last, last + more):
-            place[nodes[j]] = j
-        last += more
-        _eliminate(
-            indptr,
-            creditor,
-            amount,
-            start,
-            debtor,
-            claim,
-            outside,
-            wealth,
-            kept,
-            nodes[:last],
-            place,
-            share,
-        )
-
-
-@inner
-def _eliminate(
-    indptr: IntArray,
-    creditor: IntArray,
-    amount: FloatArray,
-    start: IntArray,
-    debtor: Places,
-    claim: FloatArray,
-    outside: FloatArray,
-    wealth: FloatArray,
-    kept: float,
+def _once(
     nodes: IntArray,
-    place: IntArray,
+    start: IntArray,
+    debtor: Places,
+    claim: FloatArray,
+    due: FloatArray,
+    wealth: FloatArray,
+    kept: float,
     share: FloatArray,
-) -> None:
-    """Shares of these nodes when each pays out all it has, written into `share`."""
-    count = len(nodes)
-    flow = np.zeros((count, count))  # flow[i, j]: what i keeps of the money that j owes it
-    leak, have = np.zeros(count), np.zeros(count)
-    for j in range(count):
-        node = nodes[j]
-        leak[j] = outside[node]
-        for k in range(indptr[node], indptr[node + 1]):
-            at = place[creditor[k]]
-            if at >= 0:
-                flow[at, j] += kept * amount[k]
-                leak[j] += (1.0 - kept) * amount[k]
-            else:
-                leak[j] += amount[k]
-        income = 0.0
-        for k in range(start[node], start[node + 1]):
-            if place[debtor[k]] < 0:
-                income += claim[k] * share[debtor[k]]
-        have[j] = wealth[node] + kept * income
-    found = _reduce(flow, leak, have)
-    for j in range(count):
-        share[nodes[j]] = min(1.0, max(0.0, found[j]))
+) -> tuple[float, int]:
+    """One sweep in place; the largest change of a share, and the place of its node in `nodes`."""
+    residual, worst = 0.0, 0
+    for place in range(len(nodes)):
+        i, total = np.uint64(nodes[place]), 0.0
+        for k in range(np.uint64(start[i]), np.uint64(start[i + ONE])):
+            total += claim[k] * share[debtor[k]]
+        paid = min(1.0, max(0.0, (wealth[i] + kept * total) / due[i]))
+        change = abs(paid - share[i])
+        if change > residual:
+            residual, worst = change, place
+        share[i] = paid
+    return residual, worst

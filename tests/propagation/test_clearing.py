@@ -199,6 +199,14 @@ def test_many_defaulters_are_swept_to_the_solution_of_the_system():
     assert (found.signed_equity[~failed] >= -1e-12 * due.max()).all()
 
 
+def test_rounds_in_which_nobody_fails_go_on_from_the_ratios_of_those_before():
+    matrix, assets, debts = large(600, 1)
+    found = eisenberg_noe(matrix, 0.5 * assets, debts)
+    assert found.n_defaulted > 500
+    assert found.rounds <= 50
+    assert found.residual <= 1e-12
+
+
 def test_a_long_ring_with_a_tiny_leak_is_solved_where_sweeps_do_not_settle():
     n, leak = 300, 1e-9
     ring = np.zeros((n, n))
