@@ -22,6 +22,7 @@ from contagion.plot.maps import liquidation_map
 from contagion.plot.networks import network
 from contagion.plot.overlaps import overlaps
 from contagion.plot.runs import cascade, rounds
+from contagion.plot.sales import loss_channels, sale_paths
 from contagion.plot.sensitivity import sensitivity
 from contagion.plot.stability import contagion_by_size, stability_map
 from contagion.plot.systemic import capital, market_measures
@@ -44,6 +45,7 @@ __all__ = [
     "interactions",
     "liquidation_basis",
     "liquidation_map",
+    "loss_channels",
     "losses_heatmap",
     "market_measures",
     "most_likely_break",
@@ -53,6 +55,7 @@ __all__ = [
     "ranking",
     "reverse_stress",
     "rounds",
+    "sale_paths",
     "sensitivity",
     "stability_map",
     "studies",

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from contagion.errors import SchemaError
 
-__all__ = ["need", "need_sheets", "need_time"]
+__all__ = ["need", "need_sales", "need_sheets", "need_time"]
 
 KINDS: Final = {
     "run": ("contagion_graph", "rounds"),
@@ -78,6 +78,25 @@ def need_sheets(run: Any, where: str) -> None:
         where=where,
         allowed="a run of ct.Clearing, DebtRank, Furfine, ThresholdCascade, NEVA or CrossHoldings",
         remedy="plot.rounds(run) and plot.cascade(run) draw what it has",
+    )
+
+
+def need_sales(run: Any, where: str) -> None:
+    """Refuse a run of another model than fire sales.
+
+    Raises
+    ------
+    SchemaError
+        It is no run, or one of another model; the message names the model.
+    """
+    need("run", run, where)
+    if _has(run, "markets", "sold_share") and _has(run, "rounds", "median_leverage"):
+        return
+    raise SchemaError(
+        f"a run of {_model(run)} has no sales that follow from leverage or capital",
+        where=where,
+        allowed="a run of ct.FireSale",
+        remedy="plot.rounds(run) draws a cascade, plot.waves(run) failures of balance sheets",
     )
 
 

@@ -42,6 +42,9 @@ _SHARES = {
     "fill_rate",
     "branching_ratio",
     "debtrank",
+    "worst_fall",
+    "mean_fall",
+    "aggregate_vulnerability",
 }
 _SECONDS = {"halted_seconds", "time_to_close_median", "time_to_close_95"}
 _COUNTS = {
@@ -51,8 +54,16 @@ _COUNTS = {
     "fundamental_defaults",
     "contagion_defaults",
     "rounds",
+    "banks_selling",
+    "rounds_with_sales",
 }
-_RATIOS = {"loss_amplification", "price_amplification", "amplification", "spectral_radius"}
+_RATIOS = {
+    "loss_amplification",
+    "price_amplification",
+    "amplification",
+    "spectral_radius",
+    "distance_to_divergence",
+}
 
 
 def axes(ax: Axes | None, width: float = 8.0, height: float = 4.5) -> Axes:

@@ -188,6 +188,42 @@ METRICS: dict[str, Metric] = {
         "lost on claims", "money", "what creditors inside the network lose on their claims"
     ),
     "failure_costs": Metric("failure costs", "money", "value that failing nodes lose by failing"),
+    "fire_sale_loss": Metric(
+        "lost through sales", "money", "what holders lose through prices that fall in sales, beyond the shock"
+    ),
+    "aggregate_vulnerability": Metric(
+        "aggregate vulnerability", "share", "lost through sales / equity of all before the shock"
+    ),
+    "sales": Metric(
+        "sold", "money", "what nodes sell to get back to their limits, at the price before each sale"
+    ),
+    "worst_fall": Metric("worst fall", "share", "largest fall of an asset's price beyond the shock"),
+    "mean_fall": Metric(
+        "mean fall", "share", "fall of prices beyond the shock, mean by the money held after the shock"
+    ),
+    "banks_selling": Metric("nodes that sell", "count", "nodes that sell something"),
+    "rounds_with_sales": Metric("rounds with sales", "count", "rounds in which somebody sells"),
+    "claims_loss": Metric(
+        "lost on claims alone",
+        "money",
+        "loss of equity beyond the shock if only claims, not prices, pass it on",
+    ),
+    "interaction_loss": Metric(
+        "lost by both together",
+        "money",
+        "loss of equity that is there only because prices and claims both pass it on; below 0 where they take the same "
+        "equity",
+    ),
+    "other_end_loss": Metric(
+        "system loss at the other fixed point",
+        "money",
+        "the same with the most sales that explain themselves in place of the least, or the other way round",
+    ),
+    "distance_to_divergence": Metric(
+        "distance to divergence",
+        "ratio",
+        "factor on all price impacts at which rounds of sales stop dying out; below 1 they grow",
+    ),
     "assessed": Metric("assessments", "money", "bad debt that members paid beyond their contributions"),
 }
 
