@@ -11,16 +11,13 @@ from scipy.sparse import csr_array
 
 from contagion.arrays import FloatArray
 from contagion.errors import ConvergenceError
-from contagion.propagation.firesales.engine import Cleared, Sale, fixed_point, follow
+from contagion.propagation.firesales.engine import SETTLED, Cleared, Sale, fixed_point, follow
 from contagion.propagation.firesales.market import Market
 from contagion.propagation.firesales.portfolios import Table
 from contagion.propagation.firesales.responses import State
+from contagion.propagation.firesales.simulation import LONGEST, simulate
 
-__all__ = ["Course", "SaleStep", "fixed_course", "followed_course", "step_at"]
-
-NOTHING = 1e-12
-"""Sales below this share of all that was held are none."""
-MOST_ROUNDS = 100_000
+__all__ = ["Course", "SaleStep", "ended_course", "fixed_course", "followed_course", "step_at"]
 
 
 @dataclass(frozen=True)
@@ -128,19 +125,19 @@ def followed_course(market: Market, sale: Sale, start: State, rounds: int | None
     """
     steps: list[SaleStep] = []
     shocked = start.price[:, 0]
-    least = NOTHING * float(market.total @ shocked)
+    whole = start.held.by_security()
     state, bearing, busy = start, np.zeros_like(start.equity[:, 0]), 0
     sold = np.zeros(len(shocked))
     for number, (cleared, action) in enumerate(islice(follow(sale, start), rounds)):
         step = _step(sale, state, cleared, cleared.after.in_default | action.failing)
         state, bearing = cleared.after, bearing + step.loss
         sold = sold + cleared.units[:, 0] * shocked
-        active = float(np.abs(cleared.sales).sum()) > least
+        active = bool((np.abs(cleared.units) > SETTLED * whole).any())
         busy += active
         steps.append(step)
-        if rounds is None and not active:
+        if rounds is None and not active and not (sale.delayed and number == 0):
             break
-        if number >= MOST_ROUNDS:
+        if number >= LONGEST:
             raise ConvergenceError(
                 "sales do not end",
                 round=number,
@@ -165,7 +162,7 @@ def followed_course(market: Market, sale: Sale, start: State, rounds: int | None
     )
 
 
-def fixed_course(market: Market, sale: Sale, start: State, *, most_sales: bool) -> Course:
+def fixed_course(sale: Sale, start: State, *, most_sales: bool) -> Course:
     """Prices and sales that explain each other, everything at the new price."""
     found = fixed_point(sale, start, most_sales=most_sales)
     loss = start.held.against(start.price * found.fall)[:, 0]
@@ -178,6 +175,22 @@ def fixed_course(market: Market, sale: Sale, start: State, *, most_sales: bool) 
         equity=start.equity[:, 0] - loss,
         failed=found.action.failing[:, 0],
         rounds=found.rounds,
+    )
+
+
+def ended_course(sale: Sale, start: State, rounds: int | str) -> Course:
+    """The end of a sale without its steps: quick, for many scenarios; not for frozen sheets."""
+    found = simulate(sale, start, rounds)
+    return Course(
+        price=found.price[:, 0],
+        equity=found.equity[:, 0],
+        loss=found.loss[:, 0],
+        sales=found.bank_sales[:, 0],
+        sold=found.sold[:, 0] * start.price[:, 0],
+        failed=found.in_default[:, 0],
+        rounds=int(found.rounds[0]),
+        rounds_with_sales=int(found.rounds_with_sales[0]),
+        leverage=np.full(len(found.loss), np.nan),
     )
 
 
@@ -219,7 +232,7 @@ def step_at(
         sold=sold,
         failed=failed,
         rounds=rounds,
-        rounds_with_sales=int((fraction > NOTHING).any()),
+        rounds_with_sales=int((fraction > SETTLED).any()),
         leverage=_leverage_after(end, fraction),
         steps=(step,),
     )

@@ -18,7 +18,7 @@ import numpy as np
 
 from contagion.arrays import FloatArray
 from contagion.errors import ConvergenceError
-from contagion.propagation.firesales.courses import Course, fixed_course, step_at
+from contagion.propagation.firesales.courses import Course, ended_course, step_at
 from contagion.propagation.firesales.engine import decide
 from contagion.propagation.firesales.responses import State
 from contagion.propagation.solvency.clearing import Clearing
@@ -54,7 +54,7 @@ def joint_outcome(sales: Sales, clearing: Clearing, steps: Steps) -> Outcome:
     course = _course(sales, steps, end)
     both = sales.limited_loss(steps, end.cleared.equity)
     claims = sales.limited_loss(steps, clearing.solve(sales.book, steps).equity)
-    alone = fixed_course(sales.market, sales.sale, sales.start(steps), most_sales=most)
+    alone = ended_course(sales.sale, sales.start(steps), "most" if most else "least")
     prices = sales.limited_loss(steps, alone.equity)
     found = end.cleared
     return replace(

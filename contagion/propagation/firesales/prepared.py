@@ -42,7 +42,7 @@ class PreparedFireSale(PreparedSheets):
 
     def solve(self, steps: Steps) -> Outcome:
         """What happens on the sheets after shock and interventions, policies acting in the rounds."""
-        return self.sales.solve(steps, self.policies)
+        return self.sales.solve(steps, self.policies, told=False)
 
     def outlay(self, steps: Steps, outcome: Outcome) -> Outlay:
         """What a run used, with sales held back and what outsiders bought."""
@@ -62,5 +62,6 @@ class PreparedFireSale(PreparedSheets):
         """One scenario with its tables."""
         from contagion.propagation.firesales.tables import make_run
 
-        steps, outcome = self.follow(shock)
+        steps, _ = self.follow(shock)
+        outcome = self.sales.solve(steps, self.policies)
         return make_run(self, shock, seed, scenario, steps, outcome, self.measured(steps, outcome))

@@ -15,7 +15,7 @@ from contagion.arrays import FloatArray
 from contagion.balance_sheets import TOLERANCE
 from contagion.errors import NetworkError
 from contagion.policies.base import Policy
-from contagion.propagation.firesales.courses import Course, fixed_course, followed_course
+from contagion.propagation.firesales.courses import Course, ended_course, fixed_course, followed_course
 from contagion.propagation.firesales.desk import PolicyDesk
 from contagion.propagation.firesales.engine import Sale
 from contagion.propagation.firesales.impacts import Impact, LinearImpact
@@ -68,8 +68,8 @@ class Sales:
             proceeds="kept" if isinstance(model.response, LeverageBands) else "repaid",
         )
 
-    def solve(self, steps: Steps, policies: Sequence[Policy] = ()) -> Outcome:
-        """What happens after shock and interventions, policies acting in the rounds."""
+    def solve(self, steps: Steps, policies: Sequence[Policy] = (), *, told: bool = True) -> Outcome:
+        """What happens after shock and interventions, policies acting in the rounds; the steps are told, or the end."""
         model = self.model
         if model.clearing is not None:
             from contagion.propagation.firesales.joint_sales import joint_outcome
@@ -78,9 +78,9 @@ class Sales:
         start, other = self.start(steps), None
         acting = PolicyDesk.needed(policies) and not model.at_fixed_point
         desk = PolicyDesk(policies, self.market, model.round_length) if acting else None
-        course = self._course(start, desk)
+        course = self._course(start, desk) if told or desk or self.sale.frozen else self._end(start)
         if model.at_fixed_point:
-            other = fixed_course(self.market, self.sale, start, most_sales=not model.most_sales)
+            other = ended_course(self.sale, start, "least" if model.most_sales else "most")
         return self.outcome(steps, course, other, desk)
 
     @staticmethod
@@ -99,10 +99,16 @@ class Sales:
 
     def _course(self, start: State, desk: PolicyDesk | None) -> Course:
         if self.model.at_fixed_point:
-            return fixed_course(self.market, self.sale, start, most_sales=self.model.most_sales)
+            return fixed_course(self.sale, start, most_sales=self.model.most_sales)
         sale = self.sale if desk is None else replace(self.sale, desk=desk)
         rounds = self.model.rounds if isinstance(self.model.rounds, int) else None
         return followed_course(self.market, sale, start, rounds)
+
+    def _end(self, start: State) -> Course:
+        rounds = self.model.rounds
+        if rounds is None:
+            rounds = "least" if self.model.at_fixed_point else "until_no_sales"
+        return ended_course(self.sale, start, rounds)
 
     def start(self, steps: Steps) -> State:
         """Balance sheets after the shock as the engine reads them."""
