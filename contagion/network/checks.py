@@ -79,7 +79,7 @@ def require_rows(net: Network, tables: Iterable[str], model: str = "the model") 
     contagion.errors.NetworkError: obligations: no rows; Clearing reads them
     """
     names = list(tables)
-    if names and not any(len(net.tables[name]) for name in names):
+    if names and not any(len(getattr(net, name)) for name in names):
         listed = " and ".join(names)
         raise NetworkError(
             "no rows", where=listed, allowed=f"{model} reads them", code="no-rows", table=names[0]

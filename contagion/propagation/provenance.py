@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,6 @@ def provenance(
     """What is needed to make the run again: fingerprint, model, shock, policies, seed, versions, and `more`."""
     from contagion import __version__
 
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "unknown"
     return {
         "contagion": __version__,
         "network": net.fingerprint,
@@ -39,5 +34,17 @@ def provenance(
         "scenario": scenario,
         **more,
         "python": platform.python_version(),
-        "packages": found,
+        "packages": dict(_versions()),
     }
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    """Packages that results depend on, and their versions; looked up once."""
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            found.append((package, "unknown"))
+    return tuple(found)

@@ -86,26 +86,20 @@ def paths_table(market: Market, course: Course, shocked: Floats) -> pd.DataFrame
 
 def rounds_table(plain: pd.DataFrame, course: Course, shocked: Floats) -> pd.DataFrame:
     """The rounds of any model, with sales (money), sellers, the lowest price over the opening, and leverage."""
-    steps = course.steps
-    found = plain.reindex(pd.RangeIndex(max(len(plain), len(steps) + 1), name="round"))
-    found["new_defaults"] = found["new_defaults"].fillna(0).astype(np.int64)
-    found["defaults"] = found["new_defaults"].cumsum()
-    for name in ("sales", "selling", "worst_price", "median_leverage", "highest_leverage"):
-        found[name] = np.nan
-    rows = [
-        (
-            float(np.maximum(step.sales, 0.0).sum()),
-            float((step.sales > 0.0).sum()),
-            float(step.price.min()),
-            *_leverages(step.leverage),
-        )
-        for step in steps
-    ]
-    columns = ["sales", "selling", "worst_price", "median_leverage", "highest_leverage"]
-    found.loc[found.index[0], columns] = [0.0, 0.0, float(shocked.min()), np.nan, np.nan]
-    if rows:
-        found.loc[found.index[1 : len(rows) + 1], columns] = np.array(rows)
-    return found
+    steps, size = course.steps, max(len(plain), len(course.steps) + 1)
+    new = np.zeros(size, dtype=np.int64)
+    new[: len(plain)] = plain["new_defaults"]
+    lost = np.full(size, np.nan)
+    lost[: len(plain)] = plain["loss"]
+    columns = np.full((size, 5), np.nan)
+    columns[0, :3] = 0.0, 0.0, shocked.min()
+    for place, step in enumerate(steps, start=1):
+        sales = np.maximum(step.sales, 0.0)
+        columns[place] = sales.sum(), (sales > 0.0).sum(), step.price.min(), *_leverages(step.leverage)
+    names = ("sales", "selling", "worst_price", "median_leverage", "highest_leverage")
+    found = {"new_defaults": new, "defaults": np.cumsum(new), "loss": lost}
+    found |= {name: columns[:, place] for place, name in enumerate(names)}
+    return pd.DataFrame(found, index=pd.RangeIndex(size, name="round"))
 
 
 def _leverages(leverage: Floats) -> tuple[float, float]:
