@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.arrays import real
+from contagion.arrays import real, word
 from contagion.comparison import moved
 from contagion.errors import ConvergenceError, SchemaError, ValueRangeError, nearest
 from contagion.experiments import arguments
 from contagion.experiments.injection_greedy import Trial, fill
+from contagion.experiments.injection_leverage import leverages, targets_leverage, vulnerability
 from contagion.experiments.injection_programme import PROGRAMME_LOSSES, Payments, payments_after, solve
 from contagion.network.network import Network
 from contagion.policies.capital import RULES, CapitalInjection, chosen_nodes
@@ -36,6 +37,7 @@ Floats = npt.NDArray[np.float64]
 DRAWN = 100
 ACCURACY = 1e-9
 EXACT = "linear programme, exact"
+CONVEX = "convex programme, exact"
 GREEDY = "greedy, no bound"
 BOUNDED = "greedy, bound without default costs"
 
@@ -55,7 +57,8 @@ class OptimalInjection:
     marginal : float
         What one more unit of budget would avert; NaN unless the result is exact.
     method : str
-        ``linear programme, exact``; ``greedy, bound without default costs``; or ``greedy, no bound``.
+        ``linear programme, exact``; ``convex programme, exact``; ``greedy, bound without default costs``; or ``greedy,
+        no bound``.
     loss : tuple of str
         Metrics that make up the loss.
     budget, spent : float
@@ -108,6 +111,7 @@ def optimal_injection(
     seed: int = 0,
     nodes: Sequence[str] | None = None,
     loss: str | Sequence[str] | None = None,
+    use: Literal["cash", "debts"] = "cash",
 ) -> OptimalInjection:
     """Share a budget of capital among nodes before a shock, so that the mean loss is smallest.
 
@@ -130,16 +134,24 @@ def optimal_injection(
         Who may receive money; default all venues and institutions.
     loss : str or sequence of str, optional
         Metrics of the model whose sum is to be small, money. Default for clearing: all unpaid debts, inside the network
-        and outside (``("unpaid", "external_loss")``); for other models ``system_loss``.
+        and outside (``("unpaid", "external_loss")``); for one round of a fire sale that targets leverage
+        ``fire_sale_loss``; for other models ``system_loss``.
+    use : {"cash", "debts"}
+        As in `CapitalInjection`: the money is kept, or pays back external liabilities first.
 
     Returns
     -------
     OptimalInjection
         For greatest clearing without default costs, one seniority and external creditors pari passu, with unpaid debts
-        as loss, the optimum by a linear programme. Otherwise greedy: each step gives where most is averted per unit of
-        money; never worse than the rules of `CapitalInjection` (equal, equity, debts) with the whole budget. The
-        programme also bounds clearing with default costs from below. Nodes whose assets after the shock are negative
-        and that may receive money make the programme inexact: then greedy, too.
+        as loss and money that is kept, the optimum by a linear programme; it also bounds clearing with default costs
+        from below. Nodes whose assets after the shock are negative and that may receive money make it inexact.
+
+        For `FireSale.greenwood_landier_thesmar` in proportion and without a cap, shocks that take no equity, and
+        `fire_sale_loss` (or `aggregate_vulnerability`, if the whole budget averts something), the optimum of a convex
+        programme: `contagion.propagation.firesales.recapitalisation`.
+
+        Otherwise greedy: each step gives where most is averted per unit of money; never worse than the rules of
+        `CapitalInjection` (equal, equity, debts) with the whole budget.
 
     Raises
     ------
@@ -162,7 +174,7 @@ def optimal_injection(
     References
     ----------
     Eisenberg, Noe (2001), Management Science 47(2), lemma 4. Li, Lin, Peleato-Inarrea, Pollak (2014), arXiv 1410.2570.
-    Demange (2018), Management Science 64(2).
+    Demange (2018), Management Science 64(2). Greenwood, Landier, Thesmar (2015), Journal of Financial Economics 115.
     """
     if not isinstance(net, Network):
         raise SchemaError("is no network", where="net", value=net, allowed="a ct.Network")
@@ -171,13 +183,14 @@ def optimal_injection(
         allowed = "a model of balance sheets, such as ct.Clearing()"
         raise SchemaError("reads no balance sheets", where="model", value=model, allowed=allowed)
     most = real(budget, "budget", low=0.0)
+    word(use, "use", ("cash", "debts"))
     root = check_seed(seed)
     prepared = chosen.prepare(net)
     losses = _losses(loss, prepared)
     shocks, shares = _scenarios(shock, n, net, root)
     receivers = chosen_nodes(CapitalInjection({}), net, nodes)
     allowed_nodes = np.asarray(prepared.book.names.isin(receivers))
-    case = _Case(net, prepared, losses, shocks, shares, allowed_nodes, most)
+    case = _Case(net, prepared, losses, shocks, shares, allowed_nodes, most, use)
     return case.solved()
 
 
@@ -192,6 +205,7 @@ class _Case:
     shares: Floats
     allowed: npt.NDArray[np.bool_]
     budget: float
+    use: Literal["cash", "debts"]
 
     def solved(self) -> OptimalInjection:
         """The best allocation, run as a policy."""
@@ -205,9 +219,24 @@ class _Case:
                 method, amounts, marginal = EXACT, best.money, best.marginal
             else:
                 method = BOUNDED
+        elif (best_equity := self._by_leverage()) is not None:
+            method, (amounts, bound, marginal) = CONVEX, best_equity
         if amounts is None:
             amounts = fill(self._attempt, self._rules(), self.allowed, self.budget)[0]
         return self._result(amounts, method, bound, marginal)
+
+    def _by_leverage(self) -> tuple[Floats, float, float] | None:
+        """Amounts, loss and marginal of the convex programme, None where the model is another."""
+        if self.losses not in (("fire_sale_loss",), ("aggregate_vulnerability",)):
+            return None
+        found = leverages(self.prepared, self.shocks, self.shares, self.use)
+        if found is None:
+            return None
+        amounts, marginal = found.sheets.shared(self.budget, self.allowed)
+        lost = found.fixed + found.sheets.loss(amounts)
+        if self.losses == ("fire_sale_loss",):
+            return amounts, lost, marginal
+        return vulnerability(found, amounts, lost, marginal, self.budget)
 
     def _linear(self) -> bool:
         """Whether the model is the one of the programme."""
@@ -224,6 +253,7 @@ class _Case:
         model, book = self.prepared.model, self.prepared.book
         if (
             not isinstance(model, Clearing)
+            or self.use != "cash"
             or book.n_seniorities > 1
             or not set(self.losses) <= set(PROGRAMME_LOSSES)
         ):
@@ -235,7 +265,7 @@ class _Case:
 
     def _at(self, amounts: Floats) -> PreparedSheets:
         """Sheets with the injection; by way of the policy where the model reads more than sheets."""
-        if "issuer" in self.prepared.model.reads.get("assets", ()):
+        if self.use != "cash" or "issuer" in self.prepared.model.reads.get("assets", ()):
             return self._under(self._policy(amounts))
         return self.prepared.with_cash(amounts)
 
@@ -244,9 +274,8 @@ class _Case:
 
     def _policy(self, amounts: Floats) -> CapitalInjection:
         names = self.prepared.book.names
-        return CapitalInjection(
-            {str(names[k]): float(amounts[k]) for k in np.flatnonzero(amounts > 0.0).tolist()}
-        )
+        given = {str(names[k]): float(amounts[k]) for k in np.flatnonzero(amounts > 0.0).tolist()}
+        return CapitalInjection(given, use=self.use)
 
     def _attempt(self, amounts: Floats) -> Trial:
         """What an allocation leads to in all scenarios."""
@@ -284,9 +313,10 @@ class _Case:
         before, table = self._ran(self.prepared, "before")
         after, others = self._ran(self._under(policy), "after")
         scale = max(1.0, before)
-        if method == EXACT and after > bound + ACCURACY * scale:
+        scale = before if method == CONVEX else scale
+        if method in (EXACT, CONVEX) and after > bound + ACCURACY * scale:
             raise ConvergenceError(
-                f"linear programme promises a loss of {bound:.12g}, the model finds {after:.12g}",
+                f"{method.split(',')[0]} promises a loss of {bound:.12g}, the model finds {after:.12g}",
                 where="optimal_injection",
                 value=after - bound,
             )
@@ -323,7 +353,9 @@ class _Case:
 
 def _losses(loss: str | Sequence[str] | None, prepared: PreparedSheets) -> tuple[str, ...]:
     if loss is None:
-        return PROGRAMME_LOSSES if isinstance(prepared.model, Clearing) else ("system_loss",)
+        if isinstance(prepared.model, Clearing):
+            return PROGRAMME_LOSSES
+        return ("fire_sale_loss",) if targets_leverage(prepared) else ("system_loss",)
     names = (loss,) if isinstance(loss, str) else tuple(loss)
     known = [name for name in prepared.metric_names if name != "policy_cost"]
     for name in names:
