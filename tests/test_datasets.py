@@ -145,3 +145,17 @@ def test_facts_of_lending_are_claimed_for_no_other_protocol(loans):
     )
     with pytest.raises(NetworkError, match="'spark'"):
         datasets.check_facts(other)
+
+
+def test_overlapping_portfolios_neither_shrug_off_a_fire_sale_nor_collapse():
+    from contagion import FireSale, PriceShock
+
+    prepared = FireSale().prepare(datasets.load("overlapping-portfolios"))
+    falls = (0.0, 0.05, 0.1, 0.2, 0.3)
+    runs = [prepared.run(PriceShock({"asset-09": -fall}, over=0)) for fall in falls]
+    leverage = runs[0].nodes.query("held > 0")["leverage_before"]
+    assert leverage.max() < 33.3 and 15.0 < leverage.median() < 25.0
+    loss = [run.metrics["loss_amplification"] for run in runs[1:]]
+    assert min(loss[:2]) > 1.1 and max(loss) < 3.0
+    failed = [run.metrics["node_defaults"] for run in runs]
+    assert failed[0] == 0.0 and 0 < failed[-1] < 15

@@ -114,8 +114,8 @@ def test_volume_and_volatility_have_their_means_and_lots_divide_holdings():
     assert (lots == np.rint(lots)).all() and (lots > 0).all()
     assert (lots.groupby(net.holdings["asset"]).sum() < 2.0**42).all()
     still = make(20, 5, 7, volatility_sd=0.0, turnover_sd=0.0)
-    assert still.assets["volatility"].drop("USD").to_numpy() == pytest.approx(0.015)
-    assert still.markets["volume"].to_numpy() == pytest.approx(0.05 * held(still).sum().to_numpy())
+    assert still.assets["volatility"].drop("USD").to_numpy() == pytest.approx(0.006)
+    assert still.markets["volume"].to_numpy() == pytest.approx(0.06 * held(still).sum().to_numpy())
 
 
 def test_an_asset_that_nobody_holds_trades_a_usual_volume():
@@ -123,7 +123,7 @@ def test_an_asset_that_nobody_holds_trades_a_usual_volume():
     missing = net.markets.index[~net.markets["asset"].isin(net.holdings["asset"])]
     assert len(missing) > 30
     total = held(net).to_numpy().sum()
-    assert net.markets.loc[missing, "volume"].to_numpy() == pytest.approx(0.05 * total / 40)
+    assert net.markets.loc[missing, "volume"].to_numpy() == pytest.approx(0.06 * total / 40)
 
 
 def test_the_same_seed_gives_the_same_bits_and_one_assumption_moves_nothing_else():
@@ -132,7 +132,7 @@ def test_the_same_seed_gives_the_same_bits_and_one_assumption_moves_nothing_else
     richer = make(25, 8, 5, interbank="erdos_renyi", leverage=10.0)
     pd.testing.assert_frame_equal(first.holdings, richer.holdings)
     pd.testing.assert_frame_equal(first.obligations, richer.obligations)
-    quick = make(25, 8, 5, interbank="erdos_renyi", turnover=0.25)
+    quick = make(25, 8, 5, interbank="erdos_renyi", turnover=0.3)
     assert (quick.markets["volume"] / first.markets["volume"]).to_numpy() == pytest.approx(5.0)
     pd.testing.assert_frame_equal(first.nodes, quick.nodes)
 
