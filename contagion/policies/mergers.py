@@ -18,7 +18,7 @@ from contagion.errors import PolicyError
 from contagion.network import Network
 from contagion.network.reserved import rest_of_market
 from contagion.policies.base import Policy
-from contagion.policies.breakers import check_number
+from contagion.policies.breakers import check_number, check_unread
 from contagion.policies.capital import check_nodes, need_names
 from contagion.policies.costs import CostRates, Outlay
 from contagion.policies.leverage import opening_assets
@@ -43,12 +43,16 @@ class Merger(Policy):
         Name of the merged node: one of them, or new; None: the first.
     fee
         What the merger costs outside the network, as a share of the total assets of all but the largest of the nodes:
-        an assumption, 0 to 0.05. It is billed, and not taken from balance sheets.
+        an assumption, 0 to 0.05. Models of balance sheets bill it; it is not taken from the sheets.
 
     Raises
     ------
     PolicyError
         If a node is no node of the network or a venue, holds shares that another of them issues, or `into` is taken.
+
+    References
+    ----------
+    Greenwood, Landier, Thesmar (2015), Journal of Financial Economics 115, for such interventions against fire sales.
 
     Examples
     --------
@@ -71,6 +75,8 @@ class Merger(Policy):
         if self.into is not None and (not isinstance(self.into, str) or not self.into):
             raise PolicyError(f"Merger.into is {self.into!r:.80}; give a name, or leave it out")
         check_number(self, "fee", 0.0, 1.0)
+        if len(self.nodes) < 2:
+            check_unread(self, ("into", "fee"), "nodes names fewer than two")
 
     @property
     def merged(self) -> str:
@@ -163,12 +169,16 @@ class Split(Policy):
         How many nodes it becomes, at least 1.
     fee
         What the split costs outside the network, as a share of the total assets that leave the node: an assumption, 0
-        to 0.05. It is billed, and not taken from balance sheets.
+        to 0.05. Models of balance sheets bill it; it is not taken from the sheets.
 
     Raises
     ------
     PolicyError
         If the node is no node of the network, or a venue, issuer or part of a strategy, or a new name is taken.
+
+    References
+    ----------
+    Greenwood, Landier, Thesmar (2015), Journal of Financial Economics 115, for such interventions against fire sales.
 
     Examples
     --------
@@ -189,6 +199,8 @@ class Split(Policy):
         if self.node is not None and not isinstance(self.node, str):
             raise PolicyError(f"Split.node is {self.node!r:.80}; give the name of one node")
         check_number(self, "fee", 0.0, 1.0)
+        if self.node is None:
+            check_unread(self, ("parts", "fee"), "no node is given")
 
     def describe(self) -> str:
         """One plain sentence."""

@@ -34,6 +34,8 @@ TIERS = ({"floor": 0.0, "initial_rate": 0.1, "maintenance_rate": 0.05},)
         (lambda: policies.PositionLimit(notional=1e6, share=None, of="book"), "PositionLimit.of"),
         (lambda: ct.IndexDesign(venues=("V",)), "IndexDesign.venues"),
         (lambda: policies.FeeSplit(venues=("V",)), "FeeSplit.venues"),
+        (lambda: ct.Merger(("A",), into="B"), "Merger.into"),
+        (lambda: ct.Split(parts=3), "Split.parts"),
     ],
 )
 def test_a_parameter_that_nothing_reads_is_refused_by_name(make: Callable[[], Policy], named: str) -> None:

@@ -112,3 +112,20 @@ def test_policies_against_fire_sales_act_in_every_one(model: str) -> None:
     for kind in (*before_the_shock, *in_rounds):
         assert not same(run(model, made(kind)), run(model))
         assert run(model, made(kind)).metrics["policy_cost"] > 0.0
+
+
+@pytest.mark.parametrize("model", ["greenwood", "cont", "bands", "linear, threshold"])
+def test_many_scenarios_at_once_and_each_by_itself_say_the_same_under_policies(model: str) -> None:
+    kinds = (ct.LeverageCap, ct.LiquidityBuffer, ct.Merger, ct.Split, ct.AssetPurchases, ct.SaleThrottle)
+    sets = {kind.__name__: made(kind) for kind in kinds} | {
+        "poor": ct.AssetPurchases(budget=1e8, share=0.5),
+        "both": [ct.SaleThrottle(share=0.2, of="volume"), ct.AssetPurchases(budget=1e8)],
+    }
+    study = ct.compare(net(), ct.PriceShocks.normal(0.05), MODELS[model], sets, n=4, seed=5)
+    rows = study.to_frame().set_index(["policy", "scenario"])
+    for name in sets:
+        for scenario in range(4):
+            alone = study.rerun(name, scenario).metrics[study.metric_names]
+            np.testing.assert_allclose(
+                rows.loc[(name, scenario), study.metric_names].to_numpy(float), alone, rtol=1e-9, atol=1e-3
+            )
