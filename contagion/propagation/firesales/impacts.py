@@ -19,6 +19,7 @@ __all__ = [
     "Impact",
     "LinearImpact",
     "SquareRootImpact",
+    "thinned",
 ]
 
 
@@ -120,3 +121,36 @@ class ExponentialInShare:
         held = self.total[:, None] > 0.0
         share = np.divide(units, self.total[:, None], out=np.zeros_like(units), where=held)
         return np.asarray(-np.expm1(-self.rate[:, None] * share))
+
+
+@dataclass(frozen=True)
+class _Thinned:
+    """Any rule of impact in markets whose depth has changed."""
+
+    impact: Impact
+    depth: FloatArray
+
+    def fall(self, units: FloatArray, price: FloatArray) -> FloatArray:
+        """As in `Impact`."""
+        return self.impact.fall(units / self.depth[:, None], price)
+
+
+def thinned(impact: Impact, depth: FloatArray) -> Impact:
+    """Return the rule in markets whose depth has changed: a sale acts like one of ``sold / depth`` before.
+
+    Parameters
+    ----------
+    impact : Impact
+        Rule before.
+    depth : numpy.ndarray, shape (n_securities,)
+        Depth over depth before, > 0.
+    """
+    if type(impact) is LinearImpact:
+        return LinearImpact(impact.price_impact / depth)
+    if type(impact) is SquareRootImpact:
+        return SquareRootImpact(impact.volatility, impact.volume * depth, impact.scale)
+    if type(impact) is FlooredExponential:
+        return FlooredExponential(impact.floor, impact.scale * depth)
+    if type(impact) is ExponentialInShare:
+        return ExponentialInShare(impact.rate / depth, impact.total)
+    return _Thinned(impact, depth)

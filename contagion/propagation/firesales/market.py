@@ -25,6 +25,7 @@ from contagion.propagation.firesales.portfolios import Table
 
 if TYPE_CHECKING:
     from contagion.network import Network
+    from contagion.shocks import Shock
 
 __all__ = ["Market"]
 
@@ -43,6 +44,8 @@ class Market:
         Money per unit, per square root of a day, money per day; NaN where the network has none.
     unit : str
         The network's money.
+    spot, spot_asset, spot_volume
+        Spot markets, what is traded there, and money per day; NaN where the network has none.
     money_places, money_held : numpy.ndarray
         Assets row of every holding of a currency, and the node that has it.
     money_quantity : numpy.ndarray
@@ -55,6 +58,9 @@ class Market:
     volatility: FloatArray
     volume: FloatArray
     unit: str
+    spot: tuple[str, ...]
+    spot_asset: tuple[str, ...]
+    spot_volume: FloatArray
     money_places: npt.NDArray[np.int64]
     money_held: npt.NDArray[np.int64]
     money_quantity: FloatArray
@@ -80,6 +86,7 @@ class Market:
                 where="holdings",
                 allowed="holdings of assets that are no currency; FireSale reads them",
             )
+        spot = (net.markets["kind"] == "spot").to_numpy()
         places = np.unique(asset[sold]).astype(np.int64)
         names = pd.Index(assets.index[places], dtype=object)
         shape = (len(net.nodes), len(places))
@@ -93,6 +100,9 @@ class Market:
             volatility=assets["volatility"].to_numpy(float)[places],
             volume=_volume(net, names),
             unit=net.unit,
+            spot=tuple(map(str, net.markets.index[spot])),
+            spot_asset=tuple(map(str, net.markets["asset"][spot])),
+            spot_volume=net.markets["volume"].to_numpy(float)[spot],
             money_places=asset[money].astype(np.int64),
             money_held=node[money].astype(np.int64),
             money_quantity=quantity[money],
@@ -128,6 +138,21 @@ class Market:
     def factors(self, all_factors: FloatArray) -> FloatArray:
         """Of the factors of all the network's assets those of the assets that can be sold."""
         return all_factors[self.places]
+
+    def depth_factors(self, shock: Shock) -> FloatArray | None:
+        """Depth of each asset's spot markets after the shock over that before, mean by volume; None if it stays."""
+        names = [*self.spot, *("" for _ in self.names)]
+        traded = [*self.spot_asset, *map(str, self.names)]
+        found = shock.depth_factors(names, traded, np.array([np.inf]))[0]
+        if (found == 1.0).all():
+            return None
+        own, plain = found[: len(self.spot)], found[len(self.spot) :]
+        place = {str(name): k for k, name in enumerate(self.names)}
+        asset = np.array([place.get(name, -1) for name in self.spot_asset], dtype=np.int64)
+        known = (asset >= 0) & (self.spot_volume > 0.0)
+        volume = np.bincount(asset[known], self.spot_volume[known], len(plain))
+        deep = np.bincount(asset[known], (self.spot_volume * own)[known], len(plain))
+        return np.asarray(np.divide(deep, volume, out=plain.copy(), where=volume > 0.0))
 
     def currencies(self, prices: FloatArray) -> FloatArray:
         """Worth of every node's currencies at prices of all the network's assets, shape (n_nodes,)."""

@@ -10,6 +10,7 @@ from contagion.policies.base import Policy
 from contagion.policies.costs import Outlay
 from contagion.propagation.firesales.desk import PolicyDesk
 from contagion.propagation.firesales.sales import Sales
+from contagion.propagation.solvency.book import Listener
 from contagion.propagation.solvency.outcome import Outcome, Steps
 from contagion.propagation.solvency.prepared import PreparedSheets
 
@@ -31,6 +32,7 @@ class PreparedFireSale(PreparedSheets):
     def __init__(self, model: FireSale, net: Network, policies: Sequence[Policy]) -> None:
         super().__init__(model, net, policies)
         self.sales = Sales(model, self.book)
+        self.listener = Listener(net, type(model).__name__, frozenset({"depth"}))
         if model.at_fixed_point:
             PolicyDesk.refuse(self.policies, model.rounds)
 
@@ -42,7 +44,11 @@ class PreparedFireSale(PreparedSheets):
 
     def solve(self, steps: Steps) -> Outcome:
         """What happens on the sheets after shock and interventions, policies acting in the rounds."""
-        return self.sales.solve(steps, self.policies, told=False)
+        return self.sales.at_depth(steps.depth_factors).solve(steps, self.policies, told=False)
+
+    def depth_factors(self, shock: Shock) -> npt.NDArray[np.float64] | None:
+        """Depth of each asset's spot markets after a shock over that before, mean by volume; None if it stays."""
+        return self.sales.market.depth_factors(shock)
 
     def outlay(self, steps: Steps, outcome: Outcome) -> Outlay:
         """What a run used, with sales held back and what outsiders bought."""
@@ -63,5 +69,5 @@ class PreparedFireSale(PreparedSheets):
         from contagion.propagation.firesales.tables import make_run
 
         steps, _ = self.follow(shock)
-        outcome = self.sales.solve(steps, self.policies)
+        outcome = self.sales.at_depth(steps.depth_factors).solve(steps, self.policies)
         return make_run(self, shock, seed, scenario, steps, outcome, self.measured(steps, outcome))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from contagion.policies.base import Policy
 from contagion.propagation.firesales.courses import Course, ended_course, fixed_course, followed_course
 from contagion.propagation.firesales.desk import PolicyDesk
 from contagion.propagation.firesales.engine import Sale
-from contagion.propagation.firesales.impacts import Impact, LinearImpact
+from contagion.propagation.firesales.impacts import Impact, LinearImpact, thinned
 from contagion.propagation.firesales.market import Market
 from contagion.propagation.firesales.portfolios import InProportion
 from contagion.propagation.firesales.responses import LeverageBands, LeverageTarget, Response, State
@@ -67,6 +68,16 @@ class Sales:
             delayed=isinstance(model.response, LeverageBands),
             proceeds="kept" if isinstance(model.response, LeverageBands) else "repaid",
         )
+
+    def at_depth(self, factors: FloatArray | None) -> Sales:
+        """The same in markets whose depth has changed by these factors, one an asset."""
+        if factors is None:
+            return self
+        other = copy(self)
+        other.impact = thinned(self.impact, factors)
+        other.sale = replace(self.sale, impact=other.impact)
+        other.__dict__.pop("distance", None)
+        return other
 
     def solve(self, steps: Steps, policies: Sequence[Policy] = (), *, told: bool = True) -> Outcome:
         """What happens after shock and interventions, policies acting in the rounds; the steps are told, or the end."""

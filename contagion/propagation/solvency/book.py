@@ -236,13 +236,15 @@ class Listener:
         The network before policies.
     model : str
         Name of the model, for messages.
+    hears : frozenset of str
+        What the model reads beyond balance sheets: ``depth``.
     """
 
-    def __init__(self, net: Network, model: str) -> None:
+    def __init__(self, net: Network, model: str, hears: frozenset[str] = frozenset()) -> None:
         self.assets, self.markets = [str(a) for a in net.assets.index], [str(m) for m in net.markets.index]
         self.traded = [str(asset) for asset in net.markets["asset"]]
         self.nodes, self.venues = frozenset(net.nodes.index), [str(v) for v in net.venues.index]
-        self.unit, self.model = net.unit, model
+        self.unit, self.model, self.hears = net.unit, model, hears
 
     def check(self, shock: Shock) -> None:
         """Refuse a shock that names what the network lacks, or acts on what balance sheets do not have.
@@ -263,7 +265,7 @@ class Listener:
             "minted tokens": bool(shock.minted()),
         }
         for what, acts in heard.items():
-            if acts:
+            if acts and what not in self.hears:
                 raise NetworkError(
                     f"acts on {what}, which {self.model} does not read",
                     where="shock",

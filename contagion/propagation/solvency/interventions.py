@@ -28,6 +28,7 @@ def intervene(
     policies: Sequence[Policy],
     without: Callable[[Sheets], Floats],
     price_factors: Floats,
+    depth_factors: Floats | None = None,
 ) -> Steps:
     """Let policies convert debts, then lend, each kind in list order.
 
@@ -41,8 +42,8 @@ def intervene(
         The set.
     without : callable
         Sheets -> signed equity at the end if nobody stepped in any more.
-    price_factors : numpy.ndarray
-        Prices of assets after the shock over those before.
+    price_factors, depth_factors : numpy.ndarray
+        Prices of assets after the shock over those before; the same of depth.
 
     Raises
     ------
@@ -66,7 +67,9 @@ def intervene(
             loans = _checked(policy, "support", policy.support(world, loans.copy()), n, most=np.inf)
     if loans.any():
         helped = Sheets(helped.names, helped.claims, helped.assets + loans, helped.debts)
-    return Steps(opening, shocked, helped, forced, converted, given, stake, loans, price_factors)
+    return Steps(
+        opening, shocked, helped, forced, converted, given, stake, loans, price_factors, depth_factors
+    )
 
 
 def _converted(sheets: Sheets, shares: Floats) -> tuple[Sheets, Floats, Floats, Floats]:

@@ -104,6 +104,8 @@ class Steps:
         Money lent to each node.
     price_factors : numpy.ndarray, shape (n_assets,)
         Prices of assets after the shock over those before.
+    depth_factors : numpy.ndarray, shape (n_assets,), optional
+        Depth of the assets' markets after the shock over that before, for models with markets.
     """
 
     opening: Sheets
@@ -115,6 +117,7 @@ class Steps:
     stake: Floats
     lent: Floats
     price_factors: Floats
+    depth_factors: Floats | None = None
 
     @property
     def fundamental(self) -> Flags:

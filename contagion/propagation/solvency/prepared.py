@@ -113,16 +113,21 @@ class PreparedSheets:
         """Shock the sheets, let policies step in, and solve."""
         self.listener.check(shock)
         shocked, forced, factors = self.book.after(shock), self.book.forced(shock), self.book.moves(shock)
+        depth = self.depth_factors(shock)
 
         def without(sheets: Sheets) -> Floats:
             nothing = np.zeros(len(sheets.names))
             plain = Steps(
-                self.book.opening, shocked, sheets, forced, nothing, nothing, nothing, nothing, factors
+                self.book.opening, shocked, sheets, forced, nothing, nothing, nothing, nothing, factors, depth
             )
             return self.solve(plain).equity
 
-        steps = intervene(self.book.opening, shocked, forced, self.policies, without, factors)
+        steps = intervene(self.book.opening, shocked, forced, self.policies, without, factors, depth)
         return steps, self.solve(steps)
+
+    def depth_factors(self, shock: Shock) -> Floats | None:
+        """Depth of markets after a shock over that before, for models that have markets."""
+        return None
 
     def solve(self, steps: Steps) -> Outcome:
         """What happens on the sheets after shock and interventions."""

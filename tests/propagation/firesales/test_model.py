@@ -23,6 +23,13 @@ from contagion.propagation.firesales import (
 )
 from contagion.propagation.firesales.bands import leverage_bands
 from contagion.propagation.firesales.consistent_prices import breuer_summer_urosevic
+from contagion.propagation.firesales.impacts import (
+    ExponentialInShare,
+    FlooredExponential,
+    LinearImpact,
+    SquareRootImpact,
+    thinned,
+)
 from contagion.propagation.firesales.joint import cifuentes_ferrucci_shin
 from contagion.propagation.firesales.targeting import greenwood_iterated, greenwood_landier_thesmar
 
@@ -411,3 +418,32 @@ alpha = 0.9
     assert named == ct.FireSale.breuer_summer_urosevic(max_leverage=30.0)
     with pytest.raises(InputError, match=r"model\.impact"):
         studies.parse('[model]\nkind = "FireSale"\n[model.impact]\nkind = "Cubic"\n')
+
+
+def test_a_shock_to_depth_makes_the_same_sale_fall_further():
+    net = bank_network([[90.0]], [4.0])
+    rule = LinearRule(per_money=1e-3)
+    model = ct.FireSale(LeverageThreshold(20.0, 15.0), impact=rule, rounds=1)
+    for change in (-0.5, {"S0": -0.5}):
+        run = ct.run(net, STILL + ct.DepthShock(change), model)
+        assert run.metrics["worst_fall"] == pytest.approx(30.0 * 1e-3 / 0.5, rel=1e-12)  # 30 of 90 sold
+    made = ct.generate.overlapping_portfolios(4, 2, seed=1)
+    market = ct.FireSale().prepare(made).sales.market
+    first = market.spot[0]
+    found = market.depth_factors(ct.DepthShock({first: -0.9}))
+    assert found == pytest.approx([0.1, 1.0], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "impact",
+    [
+        LinearImpact(np.array([1e-3])),
+        SquareRootImpact(np.array([0.02]), np.array([50.0]), 1.0),
+        FlooredExponential(np.array([0.3]), np.array([80.0])),
+        ExponentialInShare(np.array([1.5]), np.array([100.0])),
+    ],
+)
+def test_thin_markets_fall_as_if_more_were_sold(impact):
+    price = np.array([[0.9]])
+    found = thinned(impact, np.array([0.25])).fall(np.array([[7.0]]), price)
+    assert found == pytest.approx(impact.fall(np.array([[28.0]]), price), rel=1e-12)
