@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import pandas as pd
@@ -41,13 +42,26 @@ def overlap_verdicts(networks: OverlapNetworks, leverages: FloatArray, elasticit
     """Theory of overlapping portfolios at each leverage."""
     if networks.graph == "regular":
         return [_regular(networks, leverage, elasticity) for leverage in leverages.tolist()]
-    overlap = _poisson(networks, elasticity)
-    found = [overlap.contagion_probability(leverage) for leverage in leverages.tolist()]
+    place = networks.bank_degree, networks.banks_per_asset, elasticity
+    found = [_probability(*place, leverage) for leverage in leverages.tolist()]
     return [Verdict(chance, NAN, "unstable" if chance > 0.0 else "stable") for chance in found]
 
 
-def _poisson(networks: OverlapNetworks, elasticity: float) -> PoissonOverlap:
-    return PoissonOverlap.of(networks.bank_degree, networks.banks_per_asset, price_elasticity=elasticity)
+@lru_cache(maxsize=32)
+def _poisson(degree: float, ratio: float, elasticity: float) -> PoissonOverlap:
+    return PoissonOverlap.of(degree, ratio, price_elasticity=elasticity)
+
+
+@lru_cache(maxsize=4096)
+def _probability(degree: float, ratio: float, elasticity: float, leverage: float) -> float:
+    """Chance of contagion in random overlaps; the same for any number of banks, and so kept."""
+    return _poisson(degree, ratio, elasticity).contagion_probability(leverage)
+
+
+@lru_cache(maxsize=512)
+def _critical(degree: float, ratio: float, elasticity: float) -> float | None:
+    """Critical leverage of random overlaps, kept as well."""
+    return _poisson(degree, ratio, elasticity).critical_leverage()
 
 
 def _regular(networks: OverlapNetworks, leverage: float, elasticity: float) -> Verdict:
@@ -62,7 +76,7 @@ def _regular(networks: OverlapNetworks, leverage: float, elasticity: float) -> V
 def critical_leverage(networks: OverlapNetworks, elasticity: float) -> float:
     """Leverage above which contagion is possible among infinitely many banks, nan if it never is."""
     if networks.graph == "poisson":
-        found = _poisson(networks, elasticity).critical_leverage()
+        found = _critical(networks.bank_degree, networks.banks_per_asset, elasticity)
     else:
         own = caccioli_regular(networks.bank_degree, networks.banks_per_asset, price_elasticity=elasticity)
         found = own.critical_leverage if own.offspring_later >= 1 else None

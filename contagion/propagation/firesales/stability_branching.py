@@ -34,7 +34,7 @@ from contagion.streams import stream
 __all__ = ["OverlapBranching", "PoissonOverlap", "caccioli_poisson_theory"]
 
 ASSETS: Final = 4096
-CLOSE: Final = 1e-9
+CLOSE: Final = 1e-8
 MOST_STEPS: Final = 5_000
 LARGEST_LEVERAGE: Final = 1e9
 
@@ -155,7 +155,7 @@ class PoissonOverlap:
             means[:, j] = self.mean_bank_degree * self.banks_per_asset * self.law[j] * j * chance
         return float(np.abs(np.linalg.eigvals(means)).max())
 
-    def critical_leverage(self, accuracy: float = 1e-4) -> float | None:
+    def critical_leverage(self, accuracy: float = 5e-4) -> float | None:
         """Assets over equity above which contagion is possible, None if it never is.
 
         Parameters
@@ -200,15 +200,17 @@ class PoissonOverlap:
         failing = np.array([np.count_nonzero(least < one, axis=1) for one in weight])
         more = self.holders[:, :n] * np.arange(n)
         row = np.arange(len(more))[None, :]
-        log_chance = np.zeros((len(more), n + 1))
-        ends, before = np.zeros(n_degrees), 0.0
+        logs = np.zeros((len(more), n + 1))
+        ends, before = np.zeros(n), 0.0  # only sellers of the degrees that fail come up again
         for step in range(1, MOST_STEPS + 1):
-            np.cumsum(more * np.log(np.maximum(ends[:n], 1e-300)), axis=1, out=log_chance[:, 1:])
-            after: FloatArray = np.exp(log_chance[row, failing]).mean(axis=1)
+            np.cumsum(more * np.log(np.maximum(ends, 1e-300)), axis=1, out=logs[:, 1:])
+            chance = np.exp(logs)
+            after: FloatArray = chance[row, failing[:n]].mean(axis=1)
             change = after - ends
             size = float(np.abs(change).max())
             if size < CLOSE:
-                return after
+                found: FloatArray = chance[row, failing].mean(axis=1)
+                return found
             rate = size / before if step % 8 == 0 and size < before else 0.0  # a longer step, short of 1
             ends, before = np.minimum(ends + change / (1.0 - rate), 0.5 + 0.5 * after), size
         raise ConvergenceError("chances of dying out did not settle", round=MOST_STEPS, gap=size)
