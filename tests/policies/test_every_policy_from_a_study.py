@@ -37,3 +37,25 @@ def test_fields_of_several_values_are_lists_in_a_study() -> None:
     rules = {"kind": "MarketWideHalt", "levels": [0.05, 0.1], "lengths": [60.0, 120.0], "magnet": 0.2}
     (policy,) = policy_sets([{"name": "set", "policies": [rules]}], Path())["set"]
     assert policy == ct.policies.MarketWideHalt(levels=(0.05, 0.1), lengths=(60.0, 120.0), magnet=0.2)
+
+
+@pytest.mark.parametrize(
+    ("table", "policy"),
+    [
+        ({"kind": "Merger", "nodes": ["A", "B"], "into": "AB"}, ct.Merger(("A", "B"), into="AB")),
+        ({"kind": "Split", "node": "A", "parts": 3}, ct.Split("A", parts=3)),
+        (
+            {"kind": "LeverageCap", "maximum": 20, "response": "raise", "nodes": ["A"]},
+            ct.LeverageCap(20.0, "raise", ("A",)),
+        ),
+        ({"kind": "LiquidityBuffer", "share": 0.2, "of": "debts"}, ct.LiquidityBuffer(0.2, "debts")),
+        ({"kind": "AssetPurchases", "budget": 1e9, "assets": ["X"]}, ct.AssetPurchases(1e9, assets=("X",))),
+        ({"kind": "SaleThrottle", "share": 0.1, "of": "volume"}, ct.SaleThrottle(0.1, "volume")),
+        (
+            {"kind": "CapitalInjection", "amounts": {"A": 5.0}, "use": "debts"},
+            ct.CapitalInjection({"A": 5.0}, use="debts"),
+        ),
+    ],
+)
+def test_policies_against_fire_sales_are_read_with_their_parameters(table, policy) -> None:
+    assert policy_sets([{"name": "set", "policies": [table]}], Path())["set"] == [policy]

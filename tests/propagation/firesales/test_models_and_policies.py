@@ -129,3 +129,23 @@ def test_many_scenarios_at_once_and_each_by_itself_say_the_same_under_policies(m
             np.testing.assert_allclose(
                 rows.loc[(name, scenario), study.metric_names].to_numpy(float), alone, rtol=1e-9, atol=1e-3
             )
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_equal_parts_of_a_bank_sell_and_lose_together_what_the_bank_does(model: str) -> None:
+    parts = ["bank-00", "bank-00/2", "bank-00/3"]
+    split = run(model, ct.Split("bank-00", parts=3, fee=0.0))
+    for name in ("fire_sale_loss", "sales", "worst_fall", "system_loss", "direct_loss"):
+        assert split.metrics[name] == pytest.approx(run(model).metrics[name], rel=1e-7, abs=1e-3)
+    for name in ("sold", "loss", "price_loss", "closing_equity"):
+        whole = run(model).nodes[name]["bank-00"]
+        assert split.nodes.loc[parts, name].tolist() == pytest.approx([whole / 3.0] * 3, rel=1e-7, abs=1e-3)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_merged_bank_loses_to_the_shock_what_its_parts_would(model: str) -> None:
+    merged = run(model, ct.Merger(("bank-00", "bank-05"), into="both")).nodes["direct_loss"]
+    apart = run(model).nodes["direct_loss"]
+    assert merged["both"] == pytest.approx(apart["bank-00"] + apart["bank-05"], rel=1e-9)
+    others = apart.index.drop(["bank-00", "bank-05"])
+    np.testing.assert_allclose(merged[others], apart[others], rtol=1e-9)
