@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from contagion.propagation.firesales.impacts import (
     thinned,
 )
 from contagion.propagation.firesales.joint import cifuentes_ferrucci_shin
+from contagion.propagation.firesales.responses import Action
 from contagion.propagation.firesales.targeting import greenwood_iterated, greenwood_landier_thesmar
 
 CASES = Path(__file__).parents[2] / "reference" / "cases" / "firesale"
@@ -356,8 +358,6 @@ def test_what_the_network_lacks_is_named_with_the_remedy():
 
 
 def test_sales_that_go_on_for_ever_are_an_error_and_policies_need_rounds():
-    from dataclasses import dataclass
-
     @dataclass(frozen=True)
     class SlowSales(ct.Policy):
         share: float = 0.5
@@ -447,3 +447,40 @@ def test_thin_markets_fall_as_if_more_were_sold(impact):
     price = np.array([[0.9]])
     found = thinned(impact, np.array([0.25])).fall(np.array([[7.0]]), price)
     assert found == pytest.approx(impact.fall(np.array([[28.0]]), price), rel=1e-12)
+
+
+@dataclass(frozen=True)
+class Cubic:
+    """One's own rule of impact: the fall grows with the cube of what is sold."""
+
+    scale: float
+
+    def on(self, market):
+        return self
+
+    def fall(self, units, price):
+        return np.minimum(1.0, self.scale * units**3)
+
+
+@dataclass(frozen=True)
+class HalfInLoss:
+    """One's own response: who has less than 10 of equity sells half of what it has."""
+
+    def act(self, state):
+        value = state.held.against(state.price)
+        fraction = np.where(state.equity < 10.0, 0.5, 0.0)
+        nothing = np.zeros_like(value)
+        return Action(fraction, fraction * value, state.equity, nothing, nothing.astype(bool))
+
+
+def test_own_rules_of_impact_and_responses_are_written_in_a_few_lines():
+    net = bank_network([[80.0], [20.0]], [8.0, 12.0])
+    run = ct.run(net, STILL, ct.FireSale(HalfInLoss(), impact=Cubic(1e-6), settlement=1.0, rounds=1))
+    assert run.metrics["worst_fall"] == pytest.approx(40.0**3 * 1e-6, rel=1e-12)
+    assert run.nodes["price_loss"].tolist() == pytest.approx([80.0 * 0.064, 20.0 * 0.064], rel=1e-12)
+    thin = ct.run(
+        net,
+        STILL + ct.DepthShock(-0.5),
+        ct.FireSale(HalfInLoss(), impact=Cubic(1e-6), settlement=1.0, rounds=1),
+    )
+    assert thin.metrics["worst_fall"] == pytest.approx(80.0**3 * 1e-6, rel=1e-12)
