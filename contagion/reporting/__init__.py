@@ -111,6 +111,7 @@ def _chapters(material: Material) -> list[Callable[[Material], Section]]:
         cascade,
         executions,
         facts,
+        fire_sales,
         frontier,
         leverage,
         network,
@@ -127,6 +128,7 @@ def _chapters(material: Material) -> list[Callable[[Material], Section]]:
     chapters += [scenarios.write, cascade.write, executions.write]
     if material.on_sheets:
         chapters = [summary.write, facts.write, sheets.write, scenarios.write, spread.write]
+        chapters += [fire_sales.write] if fire_sales.sells(material) else []
     if not material.stories:  # read from a folder without its network: nothing can be run again
         chapters = [summary.write, scenarios.write]
     comparison, band = material.comparison, material.leverage_band

@@ -161,7 +161,9 @@ METRICS: dict[str, Metric] = {
         "failures by the shock", "count", "nodes that fail with the shock alone, all others paying in full"
     ),
     "contagion_defaults": Metric(
-        "failures by contagion", "count", "nodes that fail because others do not pay what they owe"
+        "failures by contagion",
+        "count",
+        "nodes that fail because others do not pay, or sell what they hold too",
     ),
     "converted": Metric("debts made equity", "money", "debts that were turned into shares of the debtor"),
     "lent": Metric("lent in the crisis", "money", "what a lender of last resort lent after the shock"),

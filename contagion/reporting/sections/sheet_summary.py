@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["of_comparison", "of_run", "tile"]
 
 OWN = (
+    "fire_sale_loss",
+    "aggregate_vulnerability",
+    "worst_fall",
     "unpaid",
     "claims_lost",
     "external_loss",
@@ -58,7 +61,9 @@ def of_comparison(material: Material, comparison: Comparison) -> tuple[str, tupl
         tile(material, "System loss, worst 5 %", worst, "expected shortfall at 95 %"),
         Tile("Failures, mean", number(formats.three_figures(failures), failures), "nodes that fail"),
         Tile(
-            "By contagion, mean", number(formats.three_figures(spread), spread), "because others do not pay"
+            "By contagion, mean",
+            number(formats.three_figures(spread), spread),
+            "because of what befell others",
         ),
         *(_metric(material, name, level(comparison, name, NONE)[0], ", mean") for name in own),
     )

@@ -205,6 +205,7 @@ def channels(run: Run) -> list[tuple[str, float, str]]:
         ),
     ]
     further = (
+        ("fire_sale_loss", "Falling prices", "what sales took from holders, beyond their equity too"),
         ("default_costs", "Costs of default", "destroyed by failing, part of what creditors lost"),
         ("failure_costs", "Costs of failure", "value destroyed by failing"),
         ("external_loss", "External creditors", "what those outside the network were not paid"),
