@@ -120,7 +120,7 @@ def claims_edges(mean_degrees: FloatArray, capitals: FloatArray, claims: float) 
     furthest = float(borders(mean_degrees)[-1])
     lower: list[tuple[str, float, float]] = []
     upper: list[tuple[str, float, float]] = []
-    most = 3
+    most = max(3, int(claims / high))  # the first whose step is not all above the map
     while claims / most > low:
         window = gai_kapadia_window(0.5 * (claims / most + claims / (most + 1)), claims)
         top, bottom = min(claims / most, high), max(claims / (most + 1), low)

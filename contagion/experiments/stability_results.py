@@ -223,7 +223,9 @@ def borders(values: FloatArray) -> FloatArray:
     scaled: FloatArray = np.log(values) if is_wide(values) else values
     if len(scaled) == 1:
         half = 0.5 * (abs(float(scaled[0])) or 1.0) * 0.1
-        return np.array([scaled[0] - half, scaled[0] + half])
+        return np.array(
+            [max(scaled[0] - half, 0.0) if scaled[0] >= 0.0 else scaled[0] - half, scaled[0] + half]
+        )
     middle = 0.5 * (scaled[1:] + scaled[:-1])
     found = np.concatenate([[2.0 * scaled[0] - middle[0]], middle, [2.0 * scaled[-1] - middle[-1]]])
     if is_wide(values):

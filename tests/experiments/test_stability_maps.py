@@ -166,6 +166,9 @@ def test_the_window_reaches_down_to_no_capital_at_all():
     assert edges["capital"].min() == 0.0
     assert edges.iloc[0]["mean_degree"] == pytest.approx(1.0, abs=1e-6)
     assert edges["mean_degree"].max() > 8.0
+    little = ct.claims_stability_map([0.5, 3.0], [1e-5, 1e-4], n_banks=20, runs=2).edges
+    assert little["edge"].unique().tolist() == ["lower edge", "upper edge"]
+    assert little["mean_degree"].min() == pytest.approx(1.0) and little["mean_degree"].max() > 1000.0
 
 
 def test_theory_and_regime_of_each_cell_and_which_lie_at_the_edge(claims):
@@ -296,6 +299,30 @@ def test_two_banks_that_hold_the_same_two_assets_are_surely_in_a_pair():
     assert (found["pairs"], found["expected_pairs"], found["in_pair"]) == (1.0, 1.0, 1.0)
     assert found["expected_in_pair"] == pytest.approx(1.0)
     assert math.isnan(found["probability_alone"])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ct.overlap_stability_map([5.0, 10.0], [0.0, 1e-4, 2.0], n_banks=20, runs=3),
+        lambda: ct.overlap_stability_map(
+            [0.5, 1.0, 1e9], [1.0, 20.0], n_banks=20, runs=3, price_elasticity=1e4
+        ),
+        lambda: ct.overlap_stability_map(5.0, 1.0, n_banks=1, runs=3),
+        lambda: ct.overlap_stability_map([5.0, 20.0], [1, 20], n_banks=20, runs=3, graph="regular"),
+        lambda: ct.claims_stability_map([0.0, 19.0], [0.0, 0.5, 1.0], n_banks=20, runs=3),
+        lambda: ct.claims_stability_map([0.5, 3.0], [0.0, 0.1], n_banks=20, runs=3, interbank_assets=0.0),
+        lambda: ct.claims_stability_map(3.0, 0.0, n_banks=20, runs=3, extent_threshold=1.0),
+        lambda: ct.contagion_by_size(20, 5.0, 1, runs=1),
+        lambda: ct.contagion_by_size([20, 40], [5.0, 9.0], 3, runs=3, price_elasticity=0.0),
+    ],
+)
+def test_the_ends_of_all_ranges_make_whole_tables_and_cards(make):
+    found = make()
+    table = found.to_frame()
+    assert ((table["low"] <= table["probability"]) & (table["probability"] <= table["high"])).all()
+    assert (table["theory"].isna() | table["theory"].between(0.0, 1.0)).all()
+    assert repr(found) and "<table>" in found._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from contagion.streams import stream
 __all__ = ["OverlapBranching", "PoissonOverlap", "caccioli_poisson_theory"]
 
 ASSETS: Final = 4096
+MANY_DEGREES: Final = 68.0
 CLOSE: Final = 1e-8
 MOST_STEPS: Final = 5_000
 LARGEST_LEVERAGE: Final = 1e9
@@ -58,7 +59,7 @@ def caccioli_poisson_theory(
     *,
     price_elasticity: Any,
     leverage: Any,
-    assets: Any = ASSETS,
+    assets: Any = None,
 ) -> OverlapBranching:
     """Whether, and how likely, one failure spreads where every bank holds every asset with the same probability.
 
@@ -73,7 +74,8 @@ def caccioli_poisson_theory(
     leverage
         Assets over equity, > 0.
     assets
-        Assets drawn for the means over holders.
+        Assets drawn for the means over holders; default 4,096, fewer above a mean degree of 20, where each has many
+        holders and time grows with the square of the degree.
 
     Returns
     -------
@@ -122,7 +124,7 @@ class PoissonOverlap:
 
     @classmethod
     def of(
-        cls, mean_bank_degree: Any, banks_per_asset: Any, *, price_elasticity: Any, assets: Any = ASSETS
+        cls, mean_bank_degree: Any, banks_per_asset: Any, *, price_elasticity: Any, assets: Any = None
     ) -> PoissonOverlap:
         """Check the parameters and draw assets with their holders.
 
@@ -134,8 +136,10 @@ class PoissonOverlap:
         degree = real(mean_bank_degree, "mean_bank_degree", low=0.0)
         ratio = real(banks_per_asset, "banks_per_asset", above=0.0)
         elasticity = real(price_elasticity, "price_elasticity", low=0.0)
-        drawn = whole(assets, "assets", least=1)
-        law = _poisson(degree, int(degree + 8.0 * math.sqrt(degree) + 12.0))
+        degrees = int(degree + 8.0 * math.sqrt(degree) + 12.0)
+        usual = max(1, int(ASSETS * min(1.0, (MANY_DEGREES / degrees) ** 2)))
+        drawn = usual if assets is None else whole(assets, "assets", least=1)
+        law = _poisson(degree, degrees)
         random = stream(0, "assets of the branching theory", degree.hex(), ratio.hex())
         return cls(degree, ratio, elasticity, law, random.poisson(degree * ratio * law, (drawn, len(law))))
 
