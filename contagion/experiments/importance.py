@@ -53,6 +53,12 @@ class Importance:
         return pd.Series(self.book.opening.equity, index=self.book.names)
 
     @cached_property
+    def cushion(self) -> pd.Series[float]:
+        """Face equity by name for measures that divide by it; 1 where a node has neither claims nor equity to lose."""
+        empty = (self.claims.claimed == 0.0) & (self.equity.to_numpy() == 0.0)
+        return self.equity.where(~empty, 1.0)
+
+    @cached_property
     def defaults(self) -> pd.DataFrame:
         """All single defaults: total_losses (money) and n_additional_defaults per node.
 
@@ -95,7 +101,7 @@ def _degree(one: Importance) -> Any:
 
 
 def _drop(one: Importance) -> Any:
-    matrix = criticality(one.claims, equity=one.equity).vulnerability.tocsr()
+    matrix = criticality(one.claims, equity=one.cushion).vulnerability.tocsr()
     whole, n = spectral_radius(matrix), one.claims.n
     kept = (np.delete(np.arange(n), node) for node in range(n))
     return np.array([whole - (spectral_radius(matrix[rest][:, rest]) if n > 1 else 0.0) for rest in kept])
@@ -106,9 +112,9 @@ MEASURES: Final = MappingProxyType(
         "default_loss": lambda one: one.defaults["total_losses"],
         "contagion_defaults": lambda one: one.defaults["n_additional_defaults"],
         "debtrank": _debtrank,
-        "criticality": lambda one: criticality(one.claims, equity=one.equity).criticality,
+        "criticality": lambda one: criticality(one.claims, equity=one.cushion).criticality,
         "impact_susceptibility": lambda one: (
-            impact_susceptibility(one.claims, equity=one.equity).impact_susceptibility
+            impact_susceptibility(one.claims, equity=one.cushion).impact_susceptibility
         ),
         "claims_concentration": lambda one: concentration(one.claims).claims,
         "debts_concentration": lambda one: concentration(one.claims).debts,

@@ -185,3 +185,10 @@ def test_the_picture_shows_ranks_by_marks_of_different_shape_and_the_chance_to_l
         plot.ranking(found.to_frame())
     with pytest.raises(ValueRangeError, match="most"):
         plot.ranking(found, most=0)
+
+
+def test_a_venue_without_claims_and_equity_does_not_stop_a_ranking():
+    net = ct.datasets.load("overlapping-portfolios")
+    found = ct.rank_nodes(net, model=ct.FireSale()).to_frame()["value"]
+    assert found["criticality", "exchange"] == 0.0
+    assert (found["criticality"].drop("exchange") > 0.0).all()
