@@ -39,14 +39,14 @@ def margins_asked(net: Network) -> Floats:
     account = net.codes("positions", "account")
     asset = net.codes("markets", "asset")[net.codes("positions", "market")]
     required = opening_leg_requirement(net)
-    long = net.positions["quantity"].to_numpy(float) > 0.0
-    _, pair = np.unique(account * max(1, len(net.assets)) + asset, return_inverse=True)
+    long = net.column("positions", "quantity") > 0.0
+    _, pair = np.unique(account * max(1, len(net.index("assets"))) + asset, return_inverse=True)
     longs, shorts = (np.bincount(pair, np.where(side, required, 0.0))[pair] for side in (long, ~long))
     venue = net.codes("accounts", "venue")[account]
-    spared = net.venues["portfolio_offset"].to_numpy(float)[venue]
+    spared = net.column("venues", "portfolio_offset")[venue]
     smaller = np.where(long, longs <= shorts, shorts < longs)
-    count = net.accounts["count"].to_numpy(float)[account]
-    named = ~rest_of_market(net.accounts.index)[account]
+    count = net.column("accounts", "count")[account]
+    named = ~rest_of_market(net.column("accounts", "name"))[account]
     return np.asarray(required * np.where(smaller, 1.0 - spared, 1.0) * count * named, dtype=np.float64)
 
 
@@ -59,4 +59,4 @@ def margin_by_market(net: Network) -> Floats:
     []
     """
     market = net.codes("positions", "market")
-    return np.asarray(np.bincount(market, margins_asked(net), len(net.markets)), dtype=np.float64)
+    return np.asarray(np.bincount(market, margins_asked(net), len(net.index("markets"))), dtype=np.float64)

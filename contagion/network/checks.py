@@ -79,7 +79,7 @@ def require_rows(net: Network, tables: Iterable[str], model: str = "the model") 
     contagion.errors.NetworkError: obligations: no rows; Clearing reads them
     """
     names = list(tables)
-    if names and not any(len(getattr(net, name)) for name in names):
+    if names and not any(len(net.column(name, TABLES[name].key[0])) for name in names):
         listed = " and ".join(names)
         raise NetworkError(
             "no rows", where=listed, allowed=f"{model} reads them", code="no-rows", table=names[0]
@@ -107,7 +107,7 @@ def negative_equity(net: Network, kinds: Iterable[str] = VENUES_AND_INSTITUTIONS
     {'A': -2.0}
     """
     equity = opening_equity(net)
-    counted = net.nodes["kind"].isin(list(kinds)).to_numpy()
+    counted = np.isin(net.column("nodes", "kind").astype(str), list(kinds))
     return equity[counted & (equity.to_numpy() < 0.0)]
 
 
@@ -151,9 +151,10 @@ def _listed(names: pd.Index[Any]) -> str:
 
 
 def _depth_is_there(net: Network) -> list[Fault]:
-    sides = set(zip(net.depth["market"], net.depth["side"], strict=True))
+    sides = set(zip(net.column("depth", "market"), net.column("depth", "side"), strict=True))
+    markets = zip(net.column("markets", "name"), net.column("markets", "impact"), strict=True)
     found = []
-    for row, (name, impact) in enumerate(net.markets["impact"].items()):
+    for row, (name, impact) in enumerate(markets):
         if impact == "square_root":
             continue
         missing = [side for side in ("bid", "ask") if (name, side) not in sides]
@@ -165,16 +166,16 @@ def _depth_is_there(net: Network) -> list[Fault]:
 
 
 def _volume_is_there(net: Network) -> list[Fault]:
-    markets = net.markets
-    asset_volatility = net.assets["volatility"].to_numpy()[net.codes("markets", "asset")]
-    known = ~(markets["volatility"].isna().to_numpy() & np.isnan(asset_volatility))
-    lacking = (markets["impact"] == "square_root").to_numpy() & (markets["volume"].isna().to_numpy() | ~known)
+    asset_volatility = net.column("assets", "volatility")[net.codes("markets", "asset")]
+    known = ~(np.isnan(net.column("markets", "volatility")) & np.isnan(asset_volatility))
+    unstated = np.isnan(net.column("markets", "volume")) | ~known
+    lacking = (net.column("markets", "impact") == "square_root") & unstated
     return [
         _finding(
             "error",
             "no-volume",
             "markets",
-            f"market {shown(markets.index[row])} has square-root impact but no volume or volatility",
+            f"market {shown(net.index('markets')[row])} has square-root impact but no volume or volatility",
             "set markets.volume, and markets.volatility or assets.volatility",
             row,
         )
@@ -183,7 +184,11 @@ def _volume_is_there(net: Network) -> list[Fault]:
 
 
 def _one_node(net: Network) -> list[Fault]:
-    return [_finding("note", "one-node", "nodes", "the network has one node")] if len(net.nodes) == 1 else []
+    return (
+        [_finding("note", "one-node", "nodes", "the network has one node")]
+        if len(net.index("nodes")) == 1
+        else []
+    )
 
 
 def _connected(net: Network) -> list[Fault]:
@@ -191,11 +196,11 @@ def _connected(net: Network) -> list[Fault]:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    rows, size = len(net.nodes), len(net.nodes) + len(net.assets)
+    rows, size = len(net.index("nodes")), len(net.index("nodes")) + len(net.index("assets"))
     venues = net.codes("venues", "name")
     held, asset = net.codes("holdings", "node"), net.codes("holdings", "asset")
-    risky = asset != int(net.assets.index.get_indexer(pd.Index([net.unit]))[0])
-    spot = is_spot(net.markets["kind"].to_numpy(dtype=object))
+    risky = asset != int(net.index("assets").get_indexer(pd.Index([net.unit]))[0])
+    spot = is_spot(net.column("markets", "kind"))
     pairs = [
         (net.codes("obligations", "debtor"), net.codes("obligations", "creditor")),
         (net.codes("accounts", "owner"), venues[net.codes("accounts", "venue")]),
@@ -210,7 +215,7 @@ def _connected(net: Network) -> list[Fault]:
 
 
 def _parallel_channels(net: Network) -> list[Fault]:
-    rows = len(net.nodes)
+    rows = len(net.index("nodes"))
     venue = net.codes("venues", "name")[net.codes("accounts", "venue")]
     accounts = net.codes("accounts", "owner") * rows + venue
     debtor, creditor = net.codes("obligations", "debtor"), net.codes("obligations", "creditor")
@@ -222,13 +227,13 @@ def _parallel_channels(net: Network) -> list[Fault]:
 
 def _solvent(net: Network) -> list[Fault]:
     equity = opening_equity(net).to_numpy()
-    trader = (net.nodes["kind"] == "trader").to_numpy()
+    trader = net.column("nodes", "kind") == "trader"
     found = []
     for severity, chosen, who in (
         ("warning", ~trader, "venues and institutions"),
         ("note", trader, "traders"),
     ):
-        names = net.nodes.index[chosen & (equity < 0.0)]
+        names = net.index("nodes")[chosen & (equity < 0.0)]
         if len(names):
             what = f"{len(names):,} {who} have negative equity before the shock: {_listed(names)}"
             remedy = "the cascade refuses this; clearing and fire sales accept it" if who != "traders" else ""
@@ -240,8 +245,8 @@ def _solvent(net: Network) -> list[Fault]:
 def _healthy(net: Network) -> list[Fault]:
     """Accounts that would be liquidated or called before any shock."""
     equity, required = opening_account_equity(net).to_numpy(), opening_requirement(net).to_numpy()
-    ratio = net.venues["call_ratio"].to_numpy()[net.codes("accounts", "venue")]
-    answers = (net.accounts["reaction"] != "none").to_numpy()
+    ratio = net.column("venues", "call_ratio")[net.codes("accounts", "venue")]
+    answers = net.column("accounts", "reaction") != "none"
     below = equity < required
     called = ~below & answers & (equity < ratio * required)
     found = []
@@ -249,7 +254,7 @@ def _healthy(net: Network) -> list[Fault]:
         ("warning", below, "are below maintenance before the shock"),
         ("note", called, "are below the call level before the shock"),
     ):
-        names = net.accounts.index[chosen]
+        names = net.index("accounts")[chosen]
         if len(names):
             text = f"{len(names):,} accounts {what}: {_listed(names)}"
             code = "liquidatable" if severity == "warning" else "callable"
@@ -260,14 +265,14 @@ def _healthy(net: Network) -> list[Fault]:
 
 def _legs_are_held(net: Network) -> list[Fault]:
     """Basis strategies whose legs do not exist."""
-    if not (net.strategies["kind"] == "basis").any():
+    if not (net.column("strategies", "kind") == "basis").any():
         return []
-    held = set(zip(net.holdings["node"], net.holdings["asset"], strict=True))
+    held = set(zip(net.column("holdings", "node"), net.column("holdings", "asset"), strict=True))
     accounts = np.unique(np.stack([net.codes("strategies", f"{side}_account") for side in ("long", "short")]))
     rows = np.flatnonzero(np.isin(net.codes("positions", "account"), accounts))
-    positions = net.positions.iloc[rows]
-    asset = net.markets["asset"].to_numpy()[net.codes("positions", "market")[rows]]
-    legs = set(zip(positions["account"], asset, np.sign(positions["quantity"]), strict=True))
+    asset = net.column("markets", "asset")[net.codes("positions", "market")[rows]]
+    side = np.sign(net.column("positions", "quantity")[rows])
+    legs = set(zip(net.column("positions", "account")[rows], asset, side, strict=True))
     found = []
     for row, leg in enumerate(net.strategies.itertuples()):
         if leg.kind != "basis":
@@ -281,13 +286,13 @@ def _legs_are_held(net: Network) -> list[Fault]:
 
 def _oracles_are_read(net: Network) -> list[Fault]:
     """Rules of oracles at venues where no account holds or owes a coin: marks are made of indices, not of reports."""
-    coins = (net.balances["asset"] != net.unit).to_numpy()
+    coins = net.column("balances", "asset") != net.unit
     with_coins = net.codes("accounts", "venue")[net.codes("balances", "account")[coins]]
-    idle = ~np.isin(np.arange(len(net.venues)), with_coins)
+    idle = ~np.isin(np.arange(len(net.index("venues"))), with_coins)
     found = []
     for name in ORACLE:
         column = TABLES["venues"].column(name)
-        names = net.venues.index[idle & ~at_default(column, net.venues[name].to_numpy())]
+        names = net.index("venues")[idle & ~at_default(column, net.column("venues", name))]
         if len(names):
             what = f"venues: {name} is not read, because no account holds or owes coins at {_listed(names)}"
             remedy = f"add coins to balances, or leave {name} out; index_lag makes marks late"

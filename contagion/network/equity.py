@@ -31,8 +31,8 @@ def opening_account_equity(net: Network) -> pd.Series[float]:
     >>> opening_account_equity(Network(nodes=[{"name": "A"}])).tolist()
     []
     """
-    equity = AccountBook.of(net).equity(net.assets["price"].to_numpy(float))
-    return pd.Series(equity, index=net.accounts.index, name="equity")
+    equity = AccountBook.of(net).equity(net.column("assets", "price"))
+    return pd.Series(equity, index=net.index("accounts"), name="equity")
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,15 @@ class AccountBook:
     @classmethod
     def of(cls, net: Network) -> AccountBook:
         """Read the accounts of a network."""
-        balances, positions = net.balances, net.positions
         return cls(
             net.codes("balances", "account"),
             net.codes("balances", "asset"),
-            balances["quantity"].to_numpy(float),
+            net.column("balances", "quantity"),
             net.codes("positions", "account"),
             net.codes("markets", "asset")[net.codes("positions", "market")],
-            positions["quantity"].to_numpy(float),
-            positions["entry_price"].to_numpy(float),
-            len(net.accounts),
+            net.column("positions", "quantity"),
+            net.column("positions", "entry_price"),
+            len(net.index("accounts")),
         )
 
     def equity(self, prices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -111,25 +110,25 @@ def opening_equity(net: Network) -> pd.Series[float]:
     >>> opening_equity(net).to_dict()
     {'A': 2.0, 'B': 3.0}
     """
-    nodes, rows = net.nodes, len(net.nodes)
-    equity = (nodes["cash"] + nodes["external_assets"] - nodes["external_liabilities"]).to_numpy().copy()
+    names, external = net.index("nodes"), net.column("nodes", "external_liabilities")
+    equity, rows = net.column("nodes", "cash") + net.column("nodes", "external_assets") - external, len(names)
 
     def add(table: str, column: str, money: npt.NDArray[np.float64]) -> None:
         nonlocal equity
         equity = equity + np.bincount(net.codes(table, column), weights=money, minlength=rows)
 
-    prices = net.assets["price"].to_numpy()
-    add("holdings", "node", net.holdings["quantity"].to_numpy() * prices[net.codes("holdings", "asset")])
-    accounts = np.maximum(opening_account_equity(net).to_numpy(), 0.0) * net.accounts["count"].to_numpy()
+    prices = net.column("assets", "price")
+    add("holdings", "node", net.column("holdings", "quantity") * prices[net.codes("holdings", "asset")])
+    accounts = np.maximum(opening_account_equity(net).to_numpy(), 0.0) * net.column("accounts", "count")
     add("accounts", "owner", accounts)
-    amount = net.obligations["amount"].to_numpy()
+    amount = net.column("obligations", "amount")
     add("obligations", "creditor", amount)
     add("obligations", "debtor", -amount)
-    add("venues", "name", net.venues["insurance_fund"].to_numpy())
+    add("venues", "name", net.column("venues", "insurance_fund"))
     paid = contributions(net)
-    member = nodes.index.get_indexer(pd.Index(paid["node"]))
+    member = names.get_indexer(pd.Index(paid["node"]))
     equity = equity + np.bincount(member, weights=paid["money"].to_numpy(float), minlength=rows)
-    return pd.Series(equity, index=nodes.index, name="equity")
+    return pd.Series(equity, index=names, name="equity")
 
 
 @once
@@ -154,30 +153,32 @@ def contributions(net: Network) -> pd.DataFrame:
     >>> contributions(Network(nodes=[{"name": "A"}])).empty
     True
     """
-    accounts, fund = net.accounts, net.venues["default_fund"]
+    fund = net.column("venues", "default_fund")
     if not (fund > 0.0).any():
         return pd.DataFrame({"venue": [], "node": [], "money": []}, dtype=object)
-    table = pd.DataFrame(
-        {
-            "venue": accounts["venue"].to_numpy(),
-            "node": accounts["owner"].to_numpy(),
-            "money": opening_requirement(net).to_numpy() * accounts["count"].to_numpy(float),
-        }
-    )[~rest_of_market(accounts.index)]
-    required = table[(table["money"] > 0.0) & (table["node"] != table["venue"])]
-    table = required.groupby(["venue", "node"], sort=True)["money"].sum().reset_index()
-    without = sorted(set(fund.index[fund > 0.0]) - set(table["venue"]))
-    if without:
+    venue, node = net.codes("accounts", "venue"), net.codes("accounts", "owner")
+    money = opening_requirement(net).to_numpy() * net.column("accounts", "count")
+    nodes = net.column("nodes", "name")
+    own = node == net.codes("venues", "name")[venue]
+    member = np.flatnonzero((money > 0.0) & ~own & ~rest_of_market(net.column("accounts", "name")))
+    required = pd.Series(money[member]).groupby(venue[member] * len(nodes) + node[member]).sum()
+    pairs = required.index.to_numpy()
+    venues = pairs // len(nodes)
+    without = np.setdiff1d(np.flatnonzero(fund > 0.0), venues)
+    if len(without):
         raise PolicyError(
             "has a default fund, but nobody there has a requirement by which it could be shared",
             where="venues default_fund",
-            value=without[0],
+            value=str(net.column("venues", "name")[without[0]]),
             remedy="set default_fund to 0, or add accounts with positions",
         )
-    total = table.groupby("venue")["money"].transform("sum")
-    size = fund.reindex(table["venue"]).to_numpy(float)
-    table["money"] = np.where(size > 0.0, size * (table["money"] / total), 0.0)
-    return table[table["money"] > 0.0].reset_index(drop=True)
+    paid = fund[venues] * (required / required.groupby(venues).transform("sum")).to_numpy()
+    table = {
+        "venue": net.column("venues", "name")[venues[paid > 0.0]],
+        "node": nodes[pairs[paid > 0.0] % len(nodes)],
+        "money": paid[paid > 0.0],
+    }
+    return pd.DataFrame(table)
 
 
 @once
@@ -198,9 +199,11 @@ def opening_requirement(net: Network) -> pd.Series[float]:
     []
     """
     required = opening_leg_requirement(net)
-    total = np.bincount(net.codes("positions", "account"), weights=required, minlength=len(net.accounts))
+    total = np.bincount(
+        net.codes("positions", "account"), weights=required, minlength=len(net.index("accounts"))
+    )
     asked = total.astype(np.float64) + opening_haircuts(net).to_numpy()
-    return pd.Series(asked, index=net.accounts.index, name="requirement")
+    return pd.Series(asked, index=net.index("accounts"), name="requirement")
 
 
 @once
@@ -215,15 +218,15 @@ def opening_leg_requirement(net: Network) -> npt.NDArray[np.float64]:
     []
     """
     market = net.codes("positions", "market")
-    prices = net.assets["price"].to_numpy()[net.codes("markets", "asset")]
-    notional = np.abs(net.positions["quantity"].to_numpy()) * prices[market]
+    prices = net.column("assets", "price")[net.codes("markets", "asset")]
+    notional = np.abs(net.column("positions", "quantity")) * prices[market]
     schedule = net.codes("markets", "schedule")[market]
     required = np.zeros(len(market))
     for place, (rates, deductions) in enumerate(_tier_lines(net)):
         rows = np.flatnonzero(schedule == place)
         for rate, deduction in zip(rates, deductions, strict=True):
             required[rows] = np.maximum(required[rows], rate * notional[rows] - deduction)
-    units = np.abs(net.positions["quantity"].to_numpy())
+    units = np.abs(net.column("positions", "quantity"))
     return np.asarray(required + size_slopes(net, "maintenance_slope")[market] * units * notional, np.float64)
 
 
@@ -235,7 +238,7 @@ def size_slopes(net: Network, column: str) -> npt.NDArray[np.float64]:
     >>> size_slopes(Network(nodes=[{"name": "A"}]), "initial_slope").tolist()
     []
     """
-    slopes = np.append(net.schedules[column].to_numpy(float), 0.0)
+    slopes = np.append(net.column("schedules", column), 0.0)
     return np.asarray(slopes[net.codes("markets", "schedule")], dtype=np.float64)
 
 
@@ -258,18 +261,16 @@ def opening_haircuts(net: Network) -> pd.Series[float]:
     []
     """
     account = net.codes("balances", "account")
-    value = (
-        net.balances["quantity"].to_numpy() * net.assets["price"].to_numpy()[net.codes("balances", "asset")]
-    )
+    value = net.column("balances", "quantity") * net.column("assets", "price")[net.codes("balances", "asset")]
     lost = (1.0 - balance_weights(net)) * np.maximum(value, 0.0)
-    total = np.bincount(account, weights=lost, minlength=len(net.accounts))
-    return pd.Series(total.astype(np.float64), index=net.accounts.index, name="haircuts")
+    total = np.bincount(account, weights=lost, minlength=len(net.index("accounts")))
+    return pd.Series(total.astype(np.float64), index=net.index("accounts"), name="haircuts")
 
 
 def _tier_lines(net: Network) -> list[tuple[list[float], list[float]]]:
     """Return, by schedule, the rates of its tiers and the amounts that make the requirement continuous."""
-    lines: list[tuple[list[float], list[float]]] = [([], []) for _ in range(len(net.schedules))]
-    floors, rates = net.tiers["floor"].to_list(), net.tiers["maintenance_rate"].to_list()
+    lines: list[tuple[list[float], list[float]]] = [([], []) for _ in range(len(net.index("schedules")))]
+    floors, rates = net.column("tiers", "floor").tolist(), net.column("tiers", "maintenance_rate").tolist()
     for place, floor, rate in zip(net.codes("tiers", "schedule").tolist(), floors, rates, strict=True):
         before, deductions = lines[place]
         step = floor * (rate - before[-1]) if before else 0.0

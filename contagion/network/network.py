@@ -12,13 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import SchemaError, nearest
-from contagion.network.build import Draft, build
-from contagion.network.consistency import NETTING, apply_rules
+from contagion.network.build import Draft
 from contagion.network.faults import Faults
 from contagion.network.frames import TableInput
 from contagion.network.frozen import fingerprint, frame_of, freeze
-from contagion.network.options import check_options, check_payers
-from contagion.network.rest import add_rest_of_market
+from contagion.network.making import make
 from contagion.network.schema import TABLES
 
 if TYPE_CHECKING:
@@ -163,6 +161,32 @@ class Network:
             return self._draft.codes[table, column]
         except (KeyError, TypeError):
             raise SchemaError("is no reference of the schema", value=(table, column)) from None
+
+    def column(self, table: str, column: str) -> npt.NDArray[Any]:
+        """Return the cells of one column, ``(n_rows,)``, read-only: float64, int64 (counts), bool or objects (text).
+
+        Examples
+        --------
+        >>> Network(nodes=[{"name": "A", "cash": 5}]).column("nodes", "cash")
+        array([5.])
+        """
+        try:
+            return self._draft.tables[table][column]
+        except (KeyError, TypeError):
+            raise SchemaError("is no column of the schema", value=(table, column)) from None
+
+    def index(self, table: str) -> pd.Index[Any]:
+        """Return the names of the rows of a table, as its index.
+
+        Examples
+        --------
+        >>> Network(nodes=[{"name": "A"}]).index("nodes").tolist()
+        ['A']
+        """
+        try:
+            return self._draft.indices[table]
+        except (KeyError, TypeError):
+            raise SchemaError("is no table with names", value=table) from None
 
     @property
     def fingerprint(self) -> str:
@@ -354,34 +378,13 @@ def _build_into(
     faults: Faults,
     before: Draft | None,
 ) -> None:
-    """Build, check and freeze: the one way a network comes into being."""
-    check_options(given, unit, rest_of_market, repair, faults)
-    money = check_payers(payers, faults)
-    if not isinstance(unit, str):
-        faults.stop()
-    kept = {name: [] if table is None else table for name, table in given.items() if name in TABLES}
-    if before is None:
-        kept = {name: table for name, table in kept.items() if given[name] is not None}
-    draft = build(kept, unit, faults, repair=repair is not None, before=before)
-    apply_rules(draft)
-    if not faults.found and rest_of_market == "add":
-        add_rest_of_market(draft)
-    if draft.clean(*NETTING[0]):
-        NETTING[1](draft)
-    faults.stop()
-    draft.origins.clear()
-    draft.faults = Faults()
+    """Make and freeze: the one way a network comes into being."""
+    draft, money = make(given, unit, rest_of_market, repair, payers, faults, before)
     _freeze(net, draft, money, tuple(draft.repairs))
 
 
 def _freeze(net: Network, draft: Draft, payers: dict[str, float], repairs: tuple[str, ...]) -> None:
     freeze(draft)
-    state = {
-        "_draft": draft,
-        "_frames": {},
-        "_payers": payers,
-        "_repairs": repairs,
-        "_fingerprint": "",
-    }
+    state = {"_draft": draft, "_frames": {}, "_payers": payers, "_repairs": repairs, "_fingerprint": ""}
     for key, value in state.items():
         object.__setattr__(net, key, value)

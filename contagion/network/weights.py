@@ -16,22 +16,25 @@ Flags = npt.NDArray[np.bool_]
 @once
 def collateral_rows(net: Network) -> npt.NDArray[np.int64]:
     """Return the row of `collateral` that belongs to each row of `balances`, -1 where there is none."""
-    venue = net.codes("accounts", "venue")[net.codes("balances", "account")]
-    known = pd.MultiIndex.from_arrays([net.codes("collateral", "venue"), net.codes("collateral", "asset")])
-    found = known.get_indexer(pd.MultiIndex.from_arrays([venue, net.codes("balances", "asset")]))
-    return np.asarray(found, dtype=np.int64)
+    n, venue = len(net.index("assets")), net.codes("accounts", "venue")[net.codes("balances", "account")]
+    known = net.codes("collateral", "venue") * n + net.codes("collateral", "asset")
+    wanted, order = venue * n + net.codes("balances", "asset"), np.argsort(known)
+    if not len(known):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    found = order[np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)]
+    return np.where(known[found] == wanted, found, -1)
 
 
 @once
 def coin_rows(net: Network) -> Flags:
     """Return which rows of `balances` hold or owe something else than money of the unit."""
-    balances = net.balances
-    return np.asarray((balances["asset"] != net.unit) & (balances["quantity"] != 0.0), dtype=np.bool_)
+    other = net.column("balances", "asset") != net.unit
+    return np.asarray(other & (net.column("balances", "quantity") != 0.0), dtype=np.bool_)
 
 
 def cell(net: Network, column: str, rows: npt.NDArray[np.int64]) -> Floats:
     """Return a column of `collateral` at `rows`; NaN where the row is -1."""
-    return np.asarray(np.append(net.collateral[column].to_numpy(np.float64), np.nan)[rows], dtype=np.float64)
+    return np.asarray(np.append(net.column("collateral", column), np.nan)[rows], dtype=np.float64)
 
 
 @once
@@ -46,9 +49,11 @@ def by_category(net: Network) -> Flags:
     Margin chapter, section 9 (`aave_health_factor`).
     """
     rows, coin = collateral_rows(net), coin_rows(net)
-    names = np.append(net.collateral["category"].to_numpy(str), "").astype(str)[rows]
+    if not (net.column("collateral", "category") != "").any():
+        return np.zeros(len(coin), dtype=np.bool_)
+    names = np.append(net.column("collateral", "category"), "").astype(str)[rows]
     account = net.codes("balances", "account")
-    counted = coin | (net.balances["quantity"].to_numpy(np.float64) < 0.0)
+    counted = coin | (net.column("balances", "quantity") < 0.0)
     of_account = pd.DataFrame({"account": account[counted], "category": names[counted]}).groupby("account")
     whole = pd.Index(of_account["category"].nunique().loc[lambda kinds: kinds == 1].index)
     special = coin & np.isin(account, whole.to_numpy()) & (names != "")
@@ -58,7 +63,7 @@ def by_category(net: Network) -> Flags:
 @once
 def at_protocols(net: Network) -> Flags:
     """Return which balances lie at a protocol."""
-    protocol = net.nodes["kind"].to_numpy()[net.codes("venues", "name")] == "protocol"
+    protocol = net.column("nodes", "kind")[net.codes("venues", "name")] == "protocol"
     return np.asarray(
         protocol[net.codes("accounts", "venue")[net.codes("balances", "account")]], dtype=np.bool_
     )

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from contagion.errors import TooLargeError
 from contagion.network import Network
@@ -26,7 +26,7 @@ from contagion.propagation.cascade.build_inventories import inventory_legs, with
 from contagion.propagation.cascade.build_markets import Tiers, build_markets, build_tiers, build_venues
 from contagion.propagation.cascade.build_owners import hedge_legs, lender_arrays, owner_arrays
 from contagion.propagation.cascade.build_strategies import build_strategies, strategy_legs
-from contagion.propagation.cascade.grouping import codes, grouped
+from contagion.propagation.cascade.grouping import coins_among, grouped
 from contagion.propagation.cascade.layout import Array, Book
 from contagion.propagation.cascade.packing import pack_book, writable
 from contagion.propagation.cascade.units import Units, measure
@@ -84,7 +84,7 @@ class Opening:
         return {key: value for key, value in self.__dict__.items() if key != "_packed"}
 
 
-def name_hashes(names: pd.Index) -> npt.NDArray[np.uint64]:
+def name_hashes(names: Iterable[object]) -> npt.NDArray[np.uint64]:
     """64 bits per name, the same on every machine."""
     digests = b"".join(hashlib.blake2b(str(name).encode(), digest_size=8).digest() for name in names)
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
@@ -101,10 +101,9 @@ class Legs(NamedTuple):
 
 def _legs(net: Network, units: Units) -> Legs:
     """Account, market, lots and entry price of every leg, with empty ones for arbitrage, inventories and hedges."""
-    account = codes(net.positions["account"], net.accounts.index)
-    market = codes(net.positions["market"], net.markets.index)
-    lots = np.rint(net.positions["quantity"].to_numpy(float) / units.lots[market])
-    entry = net.positions["entry_price"].to_numpy(float)
+    account, market = net.codes("positions", "account"), net.codes("positions", "market")
+    lots = np.rint(net.column("positions", "quantity") / units.lots[market])
+    entry = net.column("positions", "entry_price")
     have = set(zip(account.tolist(), market.tolist(), strict=True))
     hedges = [hedge for _, hedge in hedge_legs(net)]
     wanted = {*strategy_legs(net), *inventory_legs(net), *hedges}
@@ -112,8 +111,7 @@ def _legs(net: Network, units: Units) -> Legs:
     if extra:
         more = np.asarray(extra, dtype=np.int64)
         account, market = np.concatenate([account, more[:, 0]]), np.concatenate([market, more[:, 1]])
-        asset = codes(net.markets["asset"], net.assets.index)
-        opening = net.assets["price"].to_numpy(float)[asset][more[:, 1]]
+        opening = net.column("assets", "price")[net.codes("markets", "asset")][more[:, 1]]
         lots, entry = np.concatenate([lots, np.zeros(len(more))]), np.concatenate([entry, opening])
     order = np.lexsort((market, account))
     return Legs(account[order], market[order], lots[order], entry[order])
@@ -121,28 +119,29 @@ def _legs(net: Network, units: Units) -> Legs:
 
 def _watched(net: Network) -> npt.NDArray[np.bool_]:
     """Nodes whose balance sheet is followed: all but traders without debts and claims."""
-    names = net.nodes.index
-    watched = (net.nodes["kind"] != "trader").to_numpy() | (net.nodes["external_liabilities"] > 0).to_numpy()
-    watched[codes(net.obligations["debtor"], names)] = True
-    watched[codes(net.obligations["creditor"], names)] = True
-    return np.asarray(watched, dtype=np.bool_)
+    watched = np.asarray(net.column("nodes", "kind") != "trader", dtype=np.bool_)
+    watched |= net.column("nodes", "external_liabilities") > 0
+    watched[net.codes("obligations", "debtor")] = True
+    watched[net.codes("obligations", "creditor")] = True
+    return watched
 
 
 def _counted(net: Network) -> npt.NDArray[np.bool_]:
     """The set R: all nodes but arbitrageurs, dip buyers and the rest of the market (providers are no nodes)."""
-    names = net.nodes.index
-    counted = ~rest_of_market(names)
-    arbitrage = net.strategies[net.strategies["kind"].isin(["arbitrage", "dip_buyer"])]
+    counted = ~rest_of_market(net.column("nodes", "name"))
+    kind = net.column("strategies", "kind")
+    arbitrage = np.asarray((kind == "arbitrage") | (kind == "dip_buyer"), dtype=np.bool_)
     for column in ("long_account", "short_account"):
-        used = arbitrage[column][arbitrage[column] != ""]
-        counted[codes(net.accounts.loc[used, "owner"], names)] = False
-    counted[codes(arbitrage["spot_node"][arbitrage["spot_node"] != ""], names)] = False
+        used = net.codes("strategies", column)[arbitrage]
+        counted[net.codes("accounts", "owner")[used[used >= 0]]] = False
+    nodes = net.codes("strategies", "spot_node")[arbitrage]
+    counted[nodes[nodes >= 0]] = False
     return counted
 
 
-def _quanta(values: pd.Series | Floats, units: Units) -> Ints:
+def _quanta(values: Floats, units: Units) -> Ints:
     """Money in whole quanta."""
-    return np.rint(np.asarray(values, dtype=float) * units.scale).astype(np.int64)
+    return np.rint(values * units.scale).astype(np.int64)
 
 
 def build(net: Network) -> Opening:
@@ -158,7 +157,7 @@ def build(net: Network) -> Opening:
     net = with_inventories(net)
     units, names = measure(net), _names(net)
     legs = _legs(net, units)
-    lots = legs.lots * net.accounts["count"].to_numpy(np.int64)[legs.account]
+    lots = legs.lots * net.column("accounts", "count")[legs.account]
     _check_interest(legs, lots)
     tiers = build_tiers(net, units)
     markets, bands, volumes, index = build_markets(net, units, tiers)
@@ -183,7 +182,7 @@ def build(net: Network) -> Opening:
         "index_weight": index[2],
         "strategy_of_leg": of_leg,
         "paired": _paired(net, legs),
-        "hold_indptr": _pointer(pledges.account, len(net.accounts)),
+        "hold_indptr": _pointer(pledges.account, len(net.index("accounts"))),
         "hold_slot": pledges.slot,
         "hold_account": pledges.account,
         **owner_arrays(net, legs.account, legs.market),
@@ -192,19 +191,19 @@ def build(net: Network) -> Opening:
     hedges = arrays["hedge_leg"]
     arrays["slope"][legs.account[hedges[hedges >= 0]]] = np.inf  # a hedge may grow without bound
     book = Book(**{name: writable(array) for name, array in arrays.items()})
-    held = net.holdings["quantity"].to_numpy(float) / units.asset_lots[book.holding_asset]
+    held = net.column("holdings", "quantity") / units.asset_lots[book.holding_asset]
     return Opening(
         book=book,
         names=names,
         units=units,
         quantity=legs.lots,
         cash=_cash(net, units, legs),
-        node_cash=_quanta(net.nodes["cash"], units),
-        external_assets=_quanta(net.nodes["external_assets"], units),
-        external_liabilities=_quanta(net.nodes["external_liabilities"], units),
+        node_cash=_quanta(net.column("nodes", "cash"), units),
+        external_assets=_quanta(net.column("nodes", "external_assets"), units),
+        external_liabilities=_quanta(net.column("nodes", "external_liabilities"), units),
         holding=np.rint(held).astype(np.int64),
         claim=book.claim.copy(),
-        prices=net.assets["price"].to_numpy(np.float64),
+        prices=net.column("assets", "price"),
         markets=markets,
         venues=build_venues(net, units),
         strategies=strategies,
@@ -215,8 +214,8 @@ def build(net: Network) -> Opening:
 
 def _names(net: Network) -> Names:
     """Names of every row, in the order of the tables."""
-    tables = (net.nodes, net.accounts, net.markets, net.venues, net.assets)
-    return Names(*(tuple(map(str, table.index)) for table in tables))
+    tables = ("nodes", "accounts", "markets", "venues", "assets")
+    return Names(*(tuple(map(str, net.column(table, "name"))) for table in tables))
 
 
 def _check_interest(legs: Legs, lots: Floats) -> None:
@@ -229,9 +228,10 @@ def _check_interest(legs: Legs, lots: Floats) -> None:
 
 def _cash(net: Network, units: Units, legs: Legs) -> Ints:
     """Opening cash of every account in quanta: its balance less the entry value of its rounded lots."""
-    cash = np.zeros(len(net.accounts), dtype=np.int64)
-    held = net.balances[net.balances["asset"] == net.unit]
-    np.add.at(cash, codes(held["account"], net.accounts.index), _quanta(held["quantity"], units))
+    cash = np.zeros(len(net.index("accounts")), dtype=np.int64)
+    held = ~coins_among(net, "balances")
+    money = _quanta(net.column("balances", "quantity")[held], units)
+    np.add.at(cash, net.codes("balances", "account")[held], money)
     scale = units.lots * units.scale
     worth = np.rint(legs.lots * scale[legs.market] * legs.entry).astype(np.int64)
     np.subtract.at(cash, legs.account, worth)
@@ -245,9 +245,9 @@ def _pointer(keys: Ints, n: int) -> Ints:
 
 def _leg_arrays(net: Network, legs: Legs) -> dict[str, Array]:
     """The book's arrays per leg, and the legs of every account and market."""
-    slot_indptr, slot_legs = grouped(legs.market, len(net.markets))
+    slot_indptr, slot_legs = grouped(legs.market, len(net.index("markets")))
     return {
-        "indptr": _pointer(legs.account, len(net.accounts)),
+        "indptr": _pointer(legs.account, len(net.index("accounts"))),
         "leg_market": legs.market,
         "leg_account": legs.account,
         "entry_price": legs.entry,
@@ -258,17 +258,16 @@ def _leg_arrays(net: Network, legs: Legs) -> dict[str, Array]:
 
 def _account_arrays(net: Network) -> dict[str, Array]:
     """The book's arrays per account, and the accounts of every venue."""
-    accounts = net.accounts
-    venue = codes(accounts["venue"], net.venues.index)
-    venue_indptr, venue_accounts = grouped(venue, len(net.venues))
+    names, venue = net.column("accounts", "name"), net.codes("accounts", "venue")
+    venue_indptr, venue_accounts = grouped(venue, len(net.index("venues")))
     return {
-        "count": accounts["count"].to_numpy(np.int64),
-        "owner": codes(accounts["owner"], net.nodes.index),
+        "count": net.column("accounts", "count"),
+        "owner": net.codes("accounts", "owner"),
         "venue": venue,
-        "exempt": rest_of_market(accounts.index) | inventory(accounts.index),
-        "answers": (accounts["reaction"] != "none").to_numpy(np.bool_),
-        "response": accounts["response"].to_numpy(np.float64),
-        "name_hash": name_hashes(accounts.index),
+        "exempt": rest_of_market(names) | inventory(names),
+        "answers": np.asarray(net.column("accounts", "reaction") != "none", dtype=np.bool_),
+        "response": net.column("accounts", "response"),
+        "name_hash": name_hashes(names),
         "venue_indptr": venue_indptr,
         "venue_accounts": venue_accounts,
         "venue_large_first": _large_first(net, venue_indptr, venue_accounts),
@@ -277,45 +276,50 @@ def _account_arrays(net: Network) -> dict[str, Array]:
 
 def _sheet_arrays(net: Network, units: Units) -> dict[str, Array]:
     """The book's arrays per node, claim and holding: the balance sheets."""
-    nodes, n_nodes = net.nodes.index, len(net.nodes)
-    debtor = codes(net.obligations["debtor"], nodes)
+    n_nodes, debtor = len(net.index("nodes")), net.codes("obligations", "debtor")
     debts = np.argsort(debtor, kind="stable")
     watched = _watched(net)
     sheet = np.flatnonzero(watched).astype(np.int64)
-    owned, accounts_by_owner = grouped(codes(net.accounts["owner"], nodes), n_nodes)
+    owned, accounts_by_owner = grouped(net.codes("accounts", "owner"), n_nodes)
     sheet_accounts = [accounts_by_owner[owned[j] : owned[j + 1]] for j in sheet]
     lengths = np.cumsum([len(accounts) for accounts in sheet_accounts])
     return {
         "debt_indptr": _pointer(debtor, n_nodes),
-        "creditor": codes(net.obligations["creditor"], nodes)[debts],
-        "claim": _quanta(net.obligations["amount"], units)[debts],
+        "creditor": net.codes("obligations", "creditor")[debts],
+        "claim": _quanta(net.column("obligations", "amount"), units)[debts],
         "sheet_nodes": sheet,
         "watched": watched,
         "sheet_indptr": np.concatenate([[0], lengths]).astype(np.int64),
         "sheet_accounts": np.concatenate([*sheet_accounts, np.zeros(0, np.int64)]).astype(np.int64),
-        "holding_node": codes(net.holdings["node"], nodes),
-        "holding_asset": codes(net.holdings["asset"], net.assets.index),
+        "holding_node": net.codes("holdings", "node"),
+        "holding_asset": net.codes("holdings", "asset"),
         "asset_lot_scale": units.asset_lots * units.scale,
-        "venue_of_node": codes(nodes, net.venues.index),
+        "venue_of_node": _venue_of_node(net, n_nodes),
         "counted": _counted(net),
     }
 
 
+def _venue_of_node(net: Network, n_nodes: int) -> Ints:
+    """The venue that a node is, -1 where it is none."""
+    found, nodes = np.full(n_nodes, -1, dtype=np.int64), net.codes("venues", "name")
+    found[nodes] = np.arange(len(nodes))
+    return found
+
+
 def _paired(net: Network, legs: Legs) -> npt.NDArray[np.bool_]:
     """Accounts with two legs on one asset at a venue that spares margin for them."""
-    assets = codes(net.markets["asset"], net.assets.index)[legs.market]
-    several = pd.DataFrame({"account": legs.account, "asset": assets}).duplicated().to_numpy()
-    spared = (
-        net.venues["portfolio_offset"].to_numpy(float)[codes(net.accounts["venue"], net.venues.index)] > 0.0
-    )
-    found = np.zeros(len(net.accounts), dtype=np.bool_)
+    pairs = legs.account * len(net.index("assets")) + net.codes("markets", "asset")[legs.market]
+    several = np.ones(len(pairs), dtype=np.bool_)
+    several[np.unique(pairs, return_index=True)[1]] = False
+    spared = net.column("venues", "portfolio_offset")[net.codes("accounts", "venue")] > 0.0
+    found = np.zeros(len(net.index("accounts")), dtype=np.bool_)
     found[legs.account[several]] = True
     return found & spared
 
 
 def _large_first(net: Network, indptr: Ints, accounts: Ints) -> Ints:
     """Places of a venue's accounts within its range, by `count` from high to low."""
-    number = net.accounts["count"].to_numpy(np.int64)[accounts]
+    number = net.column("accounts", "count")[accounts]
     parts = [np.argsort(-number[a:b], kind="stable") for a, b in itertools.pairwise(indptr)]
     return np.concatenate([*parts, np.zeros(0)]).astype(np.int64)
 
@@ -330,10 +334,10 @@ def _clock_arrays(
     pledges: Pledges,
 ) -> dict[str, Array]:
     """Bound on the health an account loses per unit of its clock, and the market whose clock that is."""
-    account, market, n = legs.account, legs.market, len(net.accounts)
-    venue = codes(net.accounts["venue"], net.venues.index)[account]
+    account, market, n = legs.account, legs.market, len(net.index("accounts"))
+    venue = net.codes("accounts", "venue")[account]
     steepest = tiers.largest_rate[market] + markets["size_slope"][market] * np.abs(legs.lots)
-    rates = steepest * np.maximum(1.0, net.venues["call_ratio"].to_numpy(float)[venue])
+    rates = steepest * np.maximum(1.0, net.column("venues", "call_ratio")[venue])
     scale = units.lots * units.scale
     worth = np.abs(legs.lots) * scale[market] * markets["opening"][market]
     bound = np.bincount(account, worth * (1.0 + rates), n) + pledges.slopes(net)

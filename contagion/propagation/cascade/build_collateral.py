@@ -40,9 +40,9 @@ class Pledges:
 
     def slopes(self, net: Network) -> Floats:
         """Most that health loses per unit of the clock because of coins, in quanta, by account."""
-        ratio = np.maximum(1.0, net.venues["call_ratio"].to_numpy(float))[self.slots["venue"]]
+        ratio = np.maximum(1.0, net.column("venues", "call_ratio"))[self.slots["venue"]]
         worth = self.slots["lot_scale"] * self.slots["opening"] * ratio
-        total = np.bincount(self.account, np.abs(self.lots) * worth[self.slot], len(net.accounts))
+        total = np.bincount(self.account, np.abs(self.lots) * worth[self.slot], len(net.index("accounts")))
         return np.asarray(total, dtype=np.float64)
 
 
@@ -61,7 +61,7 @@ def build_collateral(net: Network, units: Units) -> Pledges:
     asset = np.asarray(net.codes("balances", "asset"), dtype=np.int64)[coin]
     venue = np.asarray(net.codes("accounts", "venue"), dtype=np.int64)[account]
     rows, special = collateral_rows(net)[coin], by_category(net)[coin]
-    lots = np.rint(net.balances["quantity"].to_numpy(float)[coin] / units.asset_lots[asset])
+    lots = np.rint(net.column("balances", "quantity")[coin] / units.asset_lots[asset])
     _check_size(net, account, asset, lots)
     order = np.lexsort((special, asset, venue, account))
     keys = np.stack([venue, asset, special.astype(np.int64), rows], axis=1)[order]
@@ -72,11 +72,12 @@ def build_collateral(net: Network, units: Units) -> Pledges:
 
 def _check_size(net: Network, account: Ints, asset: Ints, lots: Floats) -> None:
     """Refuse amounts that integers cannot count exactly."""
-    whole = np.abs(lots) * net.accounts["count"].to_numpy(float)[account]
-    total = np.bincount(asset, whole, len(net.assets))
+    whole = np.abs(lots) * net.column("accounts", "count")[account]
+    names = net.column("assets", "name")
+    total = np.bincount(asset, whole, len(names))
     if float(total.max(initial=0.0)) >= 2.0**50:
         raise TooLargeError(
-            f"balances: {net.assets.index[int(total.argmax())]!r} has 2^50 lots or more; "
+            f"balances: {names[int(total.argmax())]!r} has 2^50 lots or more; "
             "give markets.lot of its spot markets a larger value"
         )
 
@@ -84,9 +85,11 @@ def _check_size(net: Network, account: Ints, asset: Ints, lots: Floats) -> None:
 def _slots(net: Network, units: Units, found: Ints) -> npt.NDArray[Any]:
     """Rows of the slots found, as (venue, asset, by category, row of `collateral`)."""
     out, places = np.zeros(len(found), SLOT), find_places(net)
-    protocols = (net.nodes["kind"].reindex(net.venues.index) == "protocol").to_numpy()
+    protocols = net.column("nodes", "kind")[net.codes("venues", "name")] == "protocol"
+    venues, assets = net.column("venues", "name"), net.column("assets", "name")
+    local, price = net.column("venues", "oracle") == "local", net.column("assets", "price")
     for s, (v, a, special, row) in enumerate(found.tolist()):
-        name, asset = str(net.venues.index[v]), str(net.assets.index[a])
+        name, asset = str(venues[v]), str(assets[a])
         slot = out[s]
         slot["venue"], slot["asset"], slot["market"] = v, a, places.spot(asset, name)
         if slot["market"] < 0:
@@ -95,13 +98,13 @@ def _slots(net: Network, units: Units, found: Ints) -> npt.NDArray[Any]:
                 "add a spot market for it, in which it can be sold"
             )
         slot["local"] = places.spots.get((asset, name), -1)
-        if slot["local"] < 0 and net.venues["oracle"].iloc[v] == "local":
+        if slot["local"] < 0 and local[v]:
             raise NetworkError(
                 f"venues {name!r}: oracle is 'local', but it has no spot market or pool of {asset!r} to look at; "
                 "add the market, or set oracle to 'index'"
             )
         slot["lot_scale"] = units.asset_lots[a] * units.scale
-        slot["opening"] = slot["price"] = net.assets["price"].to_numpy(float)[a]
+        slot["opening"] = slot["price"] = price[a]
         here = np.asarray([row])
         loan, threshold, bonus = (cell(net, column, here)[0] for column in (OF_CATEGORY if special else OWN))
         weight = threshold if protocols[v] else cell(net, "weight", here)[0]

@@ -16,8 +16,10 @@ def with_inventories(net: Network) -> Network:
 
     It belongs to the venue, starts empty, and is never called or liquidated.
     """
-    taking = net.venues["procedure"].isin(TAKING_OVER).to_numpy(bool)
-    missing = [str(v) for v in net.venues.index[taking] if INVENTORY + str(v) not in net.accounts.index]
+    rules = zip(net.column("venues", "name"), net.column("venues", "procedure"), strict=True)
+    taking = [str(venue) for venue, procedure in rules if procedure in TAKING_OVER]
+    names = set(net.column("accounts", "name")) if taking else set()
+    missing = [venue for venue in taking if INVENTORY + venue not in names]
     if not missing:
         return net
     columns = TABLES["accounts"].columns
@@ -36,8 +38,8 @@ def with_inventories(net: Network) -> Network:
 
 def inventory_legs(net: Network) -> list[tuple[int, int]]:
     """Every inventory (its place among the accounts) with every perp of its venue (its place among the markets)."""
-    place = np.flatnonzero(inventory(net.accounts.index))
-    perp = (net.markets["kind"] == "perp").to_numpy(bool)
+    place = np.flatnonzero(inventory(net.column("accounts", "name")))
+    perp = np.asarray(net.column("markets", "kind") == "perp", dtype=np.bool_)
     venue = net.codes("markets", "venue")
     found = []
     for i in place:

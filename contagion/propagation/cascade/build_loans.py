@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from contagion.network import Network
+from contagion.propagation.cascade.grouping import of_money
 from contagion.propagation.cascade.units import Units
 
 NEVER = -1.0  # no health factor is as low
@@ -34,14 +35,14 @@ MONEY = ("small_position", "min_leftover", "min_profit")
 
 def set_loan_rules(net: Network, units: Units, rows: npt.NDArray[Any]) -> None:
     """Fill in close factors, dust, fees, auctions, keepers, gas and blocks of the venues' rows."""
-    venues = net.venues
+    venues = {name: net.column("venues", name) for name in (*PLAIN, *MONEY)}
     for column in PLAIN:
-        rows[column] = venues[column].to_numpy()
+        rows[column] = venues[column]
     for column in MONEY:
-        rows[column] = venues[column].to_numpy(float) * units.scale
-    rows["flip"] = (venues["auction_kind"] == "flip").to_numpy()
-    rows["full_close"] = venues["full_close_health_factor"].fillna(NEVER).to_numpy()
-    rows["base_fee"] = rows["base_fee_opening"] = venues["gas_price"].to_numpy()
-    rows["gas_asset"] = net.assets.index.get_indexer(pd.Index(venues["gas_asset"]))
-    of_unit = net.collateral[net.collateral["asset"] == net.unit].set_index("venue")["bonus"]
-    rows["unit_bonus"] = of_unit.reindex(venues.index).fillna(0.0).to_numpy()
+        rows[column] = venues[column] * units.scale
+    rows["flip"] = net.column("venues", "auction_kind") == "flip"
+    full = net.column("venues", "full_close_health_factor")
+    rows["full_close"] = np.where(np.isnan(full), NEVER, full)
+    rows["base_fee"] = rows["base_fee_opening"] = net.column("venues", "gas_price")
+    rows["gas_asset"] = net.codes("venues", "gas_asset")
+    rows["unit_bonus"] = of_money(net, "bonus", 0.0)

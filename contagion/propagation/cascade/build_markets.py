@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from contagion.errors import NetworkError
 from contagion.markets.impact import KINDS
 from contagion.network import Network
 from contagion.network.equity import size_slopes
 from contagion.network.reserved import INVENTORY
+from contagion.network.schema import TABLES
 from contagion.propagation.cascade.build_backing import fill_backing
 from contagion.propagation.cascade.build_loans import set_loan_rules
 from contagion.propagation.cascade.codes import (
@@ -29,11 +29,14 @@ from contagion.propagation.cascade.codes import (
     RESIDUALS,
     SPOT,
 )
+from contagion.propagation.cascade.grouping import of_money, or_never
 from contagion.propagation.cascade.tables import MARKET, VENUE
 from contagion.propagation.cascade.units import Units
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+READ = ("name", "kind", "impact", "volume", "impact_coefficient")
+"""Columns of markets that their books are made of."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +60,21 @@ def build_tiers(net: Network, units: Units) -> Tiers:
     floor: list[float] = []
     top: list[float] = []
     initial: list[float] = []
-    where: dict[str, tuple[int, int]] = {}
-    for name, rows in net.tiers.groupby("schedule", sort=True):
-        rows = rows.sort_values("floor", kind="stable")
-        floors, rates = rows["floor"].to_numpy(float), rows["maintenance_rate"].to_numpy(float)
+    where: dict[int, tuple[int, int]] = {}
+    schedule = net.codes("tiers", "schedule")
+    for place in np.unique(schedule).tolist():
+        rows = np.flatnonzero(schedule == place)
+        rows = rows[np.argsort(net.column("tiers", "floor")[rows], kind="stable")]
+        floors, rates = net.column("tiers", "floor")[rows], net.column("tiers", "maintenance_rate")[rows]
         amounts = np.concatenate([[0.0], np.cumsum(floors[1:] * np.diff(rates))])
-        where[str(name)] = (len(rate), len(rate) + len(rates))
+        where[place] = (len(rate), len(rate) + len(rates))
         rate.extend(rates)
         amount.extend(amounts * units.scale)
         floor.extend(floors * units.scale)
-        cap = float(rows["cap"].iloc[-1])
+        cap = float(net.column("tiers", "cap")[rows[-1]])
         top.extend(np.append(floors[1:], math.inf if math.isnan(cap) else cap) * units.scale)
-        initial.extend(rows["initial_rate"].to_numpy(float))
-    found = [where.get(str(s), (0, 0)) for s in net.markets["schedule"]]
+        initial.extend(net.column("tiers", "initial_rate")[rows])
+    found = [where.get(s, (0, 0)) for s in net.codes("markets", "schedule").tolist()]
     largest = [max(rate[a:b], default=0.0) for a, b in found]
     return Tiers(
         np.asarray(rate, dtype=np.float64),
@@ -92,13 +97,13 @@ class _Side(NamedTuple):
 
 def _sides(net: Network) -> dict[tuple[str, str], _Side]:
     """Both sides of every market that has depth."""
-    depth = net.depth
-    market, side = net.codes("depth", "market"), (depth["side"] == "ask").to_numpy()
-    band, amount = depth["band"].to_numpy(float), depth["amount"].to_numpy(float)
+    market = net.codes("depth", "market")
+    side = np.asarray(net.column("depth", "side") == "ask", dtype=np.bool_)
+    band, amount = net.column("depth", "band"), net.column("depth", "amount")
     order = np.lexsort((band, side, market))
     key = 2 * market[order] + side[order]
     first = np.flatnonzero(np.diff(key, prepend=-1))
-    names = [str(name) for name in net.markets.index]
+    names = [str(name) for name in net.column("markets", "name")]
     found = {}
     for begin, end in pairwise([*first.tolist(), len(key)]):
         rows = order[begin:end]
@@ -163,28 +168,28 @@ def build_markets(
     net: Network, units: Units, tiers: Tiers
 ) -> tuple[npt.NDArray[Any], Floats, Floats, tuple[Ints, Ints, Floats]]:
     """Market rows at the opening, bands, volumes (quanta), and the members of every asset's index."""
-    rows = np.zeros(len(net.markets), MARKET)
-    asset = np.asarray(net.assets.index.get_indexer(pd.Index(net.markets["asset"])), dtype=np.int64)
-    opening = net.assets["price"].to_numpy(float)[asset]
-    rows["venue"] = net.venues.index.get_indexer(pd.Index(net.markets["venue"]))
-    rows["asset"] = asset
-    rows["kind"] = np.where(net.markets["kind"] == "perp", PERP, SPOT)
-    rows["mark_rule"] = [MARKS[w] for w in net.venues["mark"].reindex(net.markets["venue"])]
-    rows["mark_weight"] = net.venues["mark_weight"].reindex(net.markets["venue"]).to_numpy()
+    columns = {name: net.column("markets", name) for name in READ}
+    asset, venue = net.codes("markets", "asset"), net.codes("markets", "venue")
+    rows = np.zeros(len(asset), MARKET)
+    opening = net.column("assets", "price")[asset]
+    rows["venue"], rows["asset"] = venue, asset
+    rows["kind"] = np.where(columns["kind"] == "perp", PERP, SPOT)
+    rows["mark_rule"] = [MARKS[w] for w in net.column("venues", "mark")[venue]]
+    rows["mark_weight"] = net.column("venues", "mark_weight")[venue]
     rows["lot"], rows["lot_scale"] = units.lots, units.lots * units.scale
-    rows["impact"] = [KINDS.index(w) for w in net.markets["impact"]]
+    rows["impact"] = [KINDS.index(w) for w in columns["impact"]]
     for column in ("fee", "permanent_share", "depth_floor", "capital_exponent", "volatility_exponent"):
-        rows[column] = net.markets[column].to_numpy()
-    rows["funding_interval"] = net.markets["funding_interval"].fillna(np.inf).to_numpy()
-    rows["half_life"] = net.markets["impact_half_life"].fillna(np.inf).to_numpy()
-    own, of_asset = net.markets["volatility"].to_numpy(float), net.assets["volatility"].to_numpy(float)[asset]
+        rows[column] = net.column("markets", column)
+    rows["funding_interval"] = or_never(net.column("markets", "funding_interval"))
+    rows["half_life"] = or_never(net.column("markets", "impact_half_life"))
+    own, of_asset = net.column("markets", "volatility"), net.column("assets", "volatility")[asset]
     rows["volatility"] = np.nan_to_num(np.where(np.isnan(own), of_asset, own), nan=0.0)
-    rows["volume"] = net.markets["volume"].to_numpy(float) * units.scale
+    rows["volume"] = columns["volume"] * units.scale
     rows["tier_first"], rows["tier_last"] = tiers.first, tiers.last
     rows["size_slope"] = size_slopes(net, "maintenance_slope") * units.lots
     rows["initial_slope"] = size_slopes(net, "initial_slope") * units.lots
     for end in ("lower", "upper"):
-        bounds = np.append(net.schedules[f"open_interest_{end}"].to_numpy(float), 0.0)
+        bounds = np.append(net.column("schedules", f"open_interest_{end}"), 0.0)
         rows[f"interest_{end}"] = bounds[net.codes("markets", "schedule")] * units.scale
     for column in ("opening", "outside", "last", "mark", "index", "lowest", "previous_mark"):
         rows[column] = opening
@@ -193,14 +198,15 @@ def build_markets(
     volumes: list[float] = []
     sides, nothing = _sides(net), _Side(np.zeros(0), np.zeros(0))
     weights = []
-    for m, row in enumerate(net.markets.reset_index().to_dict("records")):
+    for m in range(len(rows)):
+        row = {name: cells[m] for name, cells in columns.items()}
         bid, ask = (sides.get((str(row["name"]), side), nothing) for side in ("bid", "ask"))
         weights.append(_set_book(row, bid, ask, units, rows[m], bands, volumes))
-    spots = np.flatnonzero((rows["kind"] == SPOT) & net.markets["in_index"].to_numpy(bool))
+    spots = np.flatnonzero((rows["kind"] == SPOT) & net.column("markets", "in_index"))
     order = spots[np.argsort(asset[spots], kind="stable")].astype(np.int64)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(asset[spots], minlength=len(net.assets)))]).astype(
-        np.int64
-    )
+    indptr = np.concatenate(
+        [[0], np.cumsum(np.bincount(asset[spots], minlength=len(net.index("assets"))))]
+    ).astype(np.int64)
     return rows, np.asarray(bands), np.asarray(volumes), (indptr, order, np.asarray(weights)[order])
 
 
@@ -212,10 +218,10 @@ def price_rule(word: str, rank: str) -> int:
 
 def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
     """Venue rows at the opening."""
-    venues = net.venues
-    rows = np.zeros(len(venues), VENUE)
-    rows["node"] = net.nodes.index.get_indexer(venues.index)
-    rows["fund"] = rows["fund_opening"] = np.rint(venues["insurance_fund"].to_numpy(float) * units.scale)
+    venues = {name: net.column("venues", name) for name in TABLES["venues"].names}
+    rows = np.zeros(len(venues["name"]), VENUE)
+    rows["node"] = net.codes("venues", "name")
+    rows["fund"] = rows["fund_opening"] = np.rint(venues["insurance_fund"] * units.scale)
     rows["procedure"] = [PROCEDURES[w] for w in venues["procedure"]]
     for column in (
         "target",
@@ -248,27 +254,27 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
         "adl_window",
         "rank_interval",
     ):
-        rows[column] = venues[column].to_numpy()
-    rows["block_capacity"] = venues["block_capacity"].fillna(np.inf).to_numpy()
-    rows["protocol"] = (net.nodes["kind"].reindex(venues.index) == "protocol").to_numpy()
-    money = net.collateral[net.collateral["asset"] == net.unit].set_index("venue")["liquidation_threshold"]
-    rows["unit_weight"] = np.where(
-        rows["protocol"], money.reindex(venues.index).fillna(1.0).to_numpy(float), 1.0
-    )
-    rows["adl"] = (venues["adl_trigger"] != "").to_numpy()
-    rows["oracle"] = (venues["oracle"] == "local").to_numpy()
-    rows["oracle_heartbeat"] = venues["oracle_heartbeat"].fillna(np.inf).to_numpy()
+        rows[column] = venues[column]
+    rows["block_capacity"] = or_never(venues["block_capacity"])
+    rows["protocol"] = net.column("nodes", "kind")[rows["node"]] == "protocol"
+    rows["unit_weight"] = np.where(rows["protocol"], of_money(net, "liquidation_threshold", 1.0), 1.0)
+    rows["adl"] = venues["adl_trigger"] != ""
+    rows["oracle"] = venues["oracle"] == "local"
+    rows["oracle_heartbeat"] = or_never(venues["oracle_heartbeat"])
     rows["funding_rule"] = [FUNDING_RULES[w] for w in venues["funding_rule"]]
     rows["adl_rank"] = [RANKS[w] for w in venues["adl_rank"]]
     rows["adl_trigger"] = [ADL_TRIGGERS[w] for w in venues["adl_trigger"]]
     rows["adl_price"] = [
         price_rule(w, r) for w, r in zip(venues["adl_price"], venues["adl_rank"], strict=True)
     ]
-    rows["large_position"] = venues["large_position"].to_numpy() * units.scale
-    rows["step_size"] = venues["step_size"].fillna(np.inf).to_numpy() * units.scale
-    rows["inventory"] = net.accounts.index.get_indexer(INVENTORY + venues.index.astype(object))
+    rows["large_position"] = venues["large_position"] * units.scale
+    rows["step_size"] = or_never(venues["step_size"]) * units.scale
+    inventories = {
+        name: i for i, name in enumerate(net.column("accounts", "name")) if name.startswith(INVENTORY)
+    }
+    rows["inventory"] = [inventories.get(INVENTORY + name, -1) for name in venues["name"]]
     rows["residual"] = [RESIDUALS[w] for w in venues["residual"]]
-    rows["throughput"] = venues["throughput"].fillna(np.inf).to_numpy() * units.scale
+    rows["throughput"] = or_never(venues["throughput"]) * units.scale
     set_loan_rules(net, units, rows)
     rows["failed_at"] = np.nan
     rows["fund_limit"] = rows["residual_limit"] = np.inf

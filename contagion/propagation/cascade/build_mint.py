@@ -14,7 +14,9 @@ from contagion.shocks import ShockArrays
 
 def check_minted(net: Network, shock: ShockArrays, opening: Opening) -> None:
     """Refuse to mint what no spot market trades, nobody could sell it, and more than can be counted."""
-    traded = set(net.markets["asset"][net.markets["kind"] != "perp"])
+    if not shock.mint:
+        return
+    traded = set(net.column("markets", "asset")[net.column("markets", "kind") != "perp"])
     for _, token, quantity in shock.mint:
         lot = float(opening.units.asset_lots[opening.names.assets.index(token)])
         if quantity / lot >= 2.0**50:

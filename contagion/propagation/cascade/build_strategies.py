@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from contagion.errors import NetworkError
 from contagion.network import Network
+from contagion.network.once import once
 from contagion.propagation.cascade.tables import STRATEGY
 from contagion.propagation.cascade.units import Units
 
@@ -37,38 +38,40 @@ class Places:
         return self.spots.get((asset, venue), self.deepest.get(asset, -1))
 
 
+@once
 def find_places(net: Network) -> Places:
     """Index the markets and accounts of a network by name; of equals the first by name."""
-    markets, accounts, depth = net.markets, net.accounts, net.depth
-    bids = depth[depth["side"] == "bid"].groupby("market")["amount"].max().reindex(markets.index).fillna(0.0)
+    bid = np.asarray(net.column("depth", "side") == "bid", dtype=np.bool_)
+    columns = [net.column("markets", name) for name in ("kind", "venue", "asset")]
+    bids = np.zeros(len(columns[0]))
+    np.maximum.at(bids, net.codes("depth", "market")[bid], net.column("depth", "amount")[bid])
     perps: dict[tuple[str, str], int] = {}
     spots: dict[tuple[str, str], int] = {}
     deepest: dict[str, int] = {}
-    columns = (markets["kind"], markets["venue"], markets["asset"])
     for place, (kind, venue, asset) in enumerate(zip(*columns, strict=True)):
         if kind == "perp":
             perps.setdefault((venue, asset), place)
         elif kind in ("spot", "pool"):
             spots.setdefault((asset, venue), place)
             best = deepest.setdefault(asset, place)
-            if bids.iloc[place] > bids.iloc[best]:
+            if bids[place] > bids[best]:
                 deepest[asset] = place
-    names = [str(name) for name in accounts.index]
-    venues = dict(zip(names, accounts["venue"], strict=True))
+    names = [str(name) for name in net.column("accounts", "name")]
+    venues = dict(zip(names, net.column("accounts", "venue"), strict=True))
     return Places({name: place for place, name in enumerate(names)}, venues, perps, spots, deepest)
 
 
 def strategy_legs(net: Network) -> list[tuple[int, int]]:
     """Legs that strategies need, as (account, market)."""
     legs, places = [], find_places(net)
-    row: Any
-    for row in net.strategies.itertuples():
-        for account in (row.long_account, row.short_account):
+    columns = (net.column("strategies", name) for name in ("name", "asset", "long_account", "short_account"))
+    for name, asset, *accounts in zip(*columns, strict=True):
+        for account in accounts:
             if account:
-                market = places.perp(account, row.asset)
+                market = places.perp(account, asset)
                 if market < 0:
                     raise NetworkError(
-                        f"strategies {row.Index!r}: account {account!r} is at a venue without a perp on {row.asset!r}; "
+                        f"strategies {name!r}: account {account!r} is at a venue without a perp on {asset!r}; "
                         "add the market or move the account"
                     )
                 legs.append((places.account[account], market))
@@ -79,13 +82,15 @@ def build_strategies(
     net: Network, units: Units, account: Ints, market: Ints
 ) -> tuple[npt.NDArray[Any], Ints]:
     """Strategy rows with their legs resolved, and the basis strategy of every leg; legs as (account, market)."""
-    rows, places = np.zeros(len(net.strategies), STRATEGY), find_places(net)
-    held = {pair: h for h, pair in enumerate(zip(net.holdings["node"], net.holdings["asset"], strict=True))}
+    strategies, places = net.strategies, find_places(net)
+    rows = np.zeros(len(strategies), STRATEGY)
+    holdings = zip(net.column("holdings", "node"), net.column("holdings", "asset"), strict=True)
+    held = {pair: h for h, pair in enumerate(holdings)}
     leg_of = {pair: k for k, pair in enumerate(zip(account.tolist(), market.tolist(), strict=True))}
     of_leg = np.full(account.size, -1, dtype=np.int64)
     _check_counts(net)
     row: Any
-    for s, row in enumerate(net.strategies.itertuples()):
+    for s, row in enumerate(strategies.itertuples()):
         out = rows[s]
         _set_legs(out, row, places, leg_of, held)
         out["discount"] = 0.0 if np.isnan(row.discount) else row.discount
@@ -102,26 +107,27 @@ def build_strategies(
 
 def _check_counts(net: Network) -> None:
     """Rows that stand for several accounts may only be the short leg of a basis trade against a holding."""
-    whole = (net.strategies["kind"] == "basis") & (net.strategies["spot_node"] != "")
-    traded = net.strategies[~whole]
-    used = pd.concat([traded["long_account"], traded["short_account"]])
-    several = net.accounts.loc[sorted(set(used[used != ""])), "count"]
-    if (several != 1).any():
-        name = several.index[(several != 1).to_numpy()][0]
+    basis = np.asarray(net.column("strategies", "kind") == "basis", dtype=np.bool_)
+    traded = ~(basis & (net.codes("strategies", "spot_node") >= 0))
+    used = np.unique([net.codes("strategies", f"{side}_account")[traded] for side in ("long", "short")])
+    number = net.column("accounts", "count")
+    several = [i for i in used.tolist() if i >= 0 and number[i] != 1]
+    if several:
+        name = net.column("accounts", "name")[several[0]]
         raise NetworkError(
-            f"accounts {name!r}: a strategy uses it, but the row stands for {several[name]} accounts; give it count 1"
+            f"accounts {name!r}: a strategy uses it, but the row stands for {number[several[0]]} accounts; "
+            "give it count 1"
         )
 
 
 def _set_shares(net: Network, rows: npt.NDArray[Any]) -> None:
     """An account (or a node's holdings and cash) that serves several arbitrage strategies gives each an equal share."""
-    arbitrage = net.strategies["kind"] == "arbitrage"
-    long_side = net.strategies["long_account"].where(
-        net.strategies["long_account"] != "", "node:" + net.strategies["spot_node"]
-    )
-    used = pd.concat([long_side[arbitrage], net.strategies["short_account"][arbitrage]]).value_counts()
-    rows["long_share"] = 1.0 / long_side.map(used).fillna(1.0).to_numpy(float)
-    rows["short_share"] = 1.0 / net.strategies["short_account"].map(used).fillna(1.0).to_numpy(float)
+    kinds, short = net.column("strategies", "kind"), net.column("strategies", "short_account")
+    ends = zip(net.column("strategies", "long_account"), net.column("strategies", "spot_node"), strict=True)
+    long = [account or f"node:{node}" for account, node in ends]
+    used = Counter(side[s] for side in (long, short) for s in np.flatnonzero(kinds == "arbitrage"))
+    rows["long_share"] = [1.0 / max(1, used[name]) for name in long]
+    rows["short_share"] = [1.0 / max(1, used[name]) for name in short]
 
 
 def _set_legs(

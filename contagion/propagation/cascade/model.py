@@ -129,7 +129,7 @@ class Cascade:
 
 def check_gas(net: Network, shock: ShockArrays) -> None:
     """Refuse a change of the price of gas that nobody pays for."""
-    if (shock.gas != 1.0).any() and not (net.venues["gas_used"] > 0.0).any():
+    if (shock.gas != 1.0).any() and not (net.column("venues", "gas_used") > 0.0).any():
         raise NetworkError(
             "the shock changes the price of gas, but no venue of the network pays for gas; "
             "give venues that lend gas_used and gas_asset, or leave the GasShock out"
@@ -147,15 +147,15 @@ def check_prices(shock: Shock, nodes: Sequence[str]) -> None:
 
 def check_plain(net: Network) -> None:
     """Refuse what only models of balance sheets know: claims of different seniority, shares that nodes issue."""
-    junior = net.obligations[net.obligations["seniority"] != 1]
-    if len(junior):
+    if (net.column("obligations", "seniority") != 1).any():
+        junior = net.obligations[net.obligations["seniority"] != 1]
         raise NetworkError(
             f"{len(junior)} claims of other seniority than 1, first {junior.iloc[0]['debtor']!r} -> "
             f"{junior.iloc[0]['creditor']!r}; a Cascade pays all creditors alike",
             where="obligations seniority",
             remedy="set seniority to 1, or use ct.Clearing()",
         )
-    issued = net.assets.index[net.assets["issuer"] != ""]
+    issued = net.index("assets")[net.column("assets", "issuer") != ""]
     if len(issued):
         raise NetworkError(
             f"{len(issued)} assets are issued by nodes, first {issued[0]!r}; a Cascade does not follow their worth",
@@ -166,12 +166,12 @@ def check_plain(net: Network) -> None:
 
 def check_ready(net: Network) -> None:
     """Refuse what the cascade cannot start from: errors among the findings, insolvent venues and institutions."""
-    from contagion.network.checks import negative_equity, require_rows
+    from contagion.network.checks import findings, negative_equity, require_rows
 
     require_rows(net, ("positions", "balances", "obligations", "holdings"), "Cascade")
-    findings = net.check()
-    errors = findings[findings["severity"] == "error"]
-    if len(errors):
+    if any(finding.severity == "error" for finding in findings(net)):
+        found = net.check()
+        errors = found[found["severity"] == "error"]
         first = errors.iloc[0]
         raise NetworkError(
             f"{len(errors)} errors in the network; first: {first['table']} row {first['row']}: {first['code']}; "
@@ -254,7 +254,7 @@ class Prepared:
             shock = shock.gap()
         n = 1 if self.model.is_static else self.n_rows - 1
         times = np.arange(n + 1) * self.model.step
-        market_assets = [str(asset) for asset in net.markets["asset"]]
+        market_assets = [str(asset) for asset in net.column("markets", "asset")]
         found = shock.compile(
             names.assets, self.opening.prices, names.markets, market_assets, times, net.unit, names.venues
         )

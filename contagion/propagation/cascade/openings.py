@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from contagion.errors import PolicyError
 from contagion.network import Network
 from contagion.network.equity import opening_account_equity
 from contagion.network.reserved import rest_of_market
+from contagion.network.schema import TABLES
 from contagion.policies.base import Policy
 from contagion.propagation.cascade.rows import check_heard
 from contagion.propagation.policies import check_policies
@@ -59,38 +64,52 @@ def check_conserved(policy: Policy, before: Network, after: Network) -> None:
 
 def inside_money(net: Network) -> float:
     """Equity of accounts and nodes at opening prices and funds, less what outside payers put in."""
-    accounts = float((opening_account_equity(net).to_numpy() * net.accounts["count"].to_numpy(float)).sum())
-    outside = float((net.nodes["external_assets"] - net.nodes["external_liabilities"]).sum())
-    rest = _purse(net) + outside + float(net.venues[["insurance_fund", "default_fund"]].to_numpy().sum())
+    accounts = float((opening_account_equity(net).to_numpy() * net.column("accounts", "count")).sum())
+    outside = float(
+        (net.column("nodes", "external_assets") - net.column("nodes", "external_liabilities")).sum()
+    )
+    funds = net.column("venues", "insurance_fund").sum() + net.column("venues", "default_fund").sum()
+    rest = _purse(net) + outside + float(funds)
     return accounts + rest - float(sum(net.payers.values()))
 
 
 def changed_tables(before: Network, after: Network) -> set[str]:
     """Names of the tables that differ."""
-    new = after.tables
-    return {name for name, table in before.tables.items() if not table.equals(new[name])}
+    return {
+        name
+        for name, table in TABLES.items()
+        if any(not _alike(before.column(name, one), after.column(name, one)) for one in table.names)
+    }
+
+
+def _alike(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+    """Whether two columns have the same cells; tables that were not replaced share theirs."""
+    return one is other or np.array_equal(one, other, equal_nan=one.dtype == np.float64)
 
 
 def commitments(before: Network, after: Network) -> tuple[float, float]:
     """Money that the openings locked up, and open interest and loans that they turned away."""
     if after is before:
         return 0.0, 0.0
-    locked = float(after.venues["insurance_fund"].sum() - before.venues["insurance_fund"].sum())
+    locked = float(
+        after.column("venues", "insurance_fund").sum() - before.column("venues", "insurance_fund").sum()
+    )
     paid_in = sum(after.payers.values()) - sum(before.payers.values())
     locked += max(0.0, _purse(before) - _purse(after)) + max(0.0, paid_in - max(0.0, locked))
-    lent = float(before.obligations["amount"].sum() - after.obligations["amount"].sum())
+    lent = float(before.column("obligations", "amount").sum() - after.column("obligations", "amount").sum())
     return max(0.0, locked), max(0.0, _interest(before) - _interest(after)) + max(0.0, lent)
 
 
 def _purse(net: Network) -> float:
     """Money of all nodes outside their accounts: cash, and holdings at opening prices, which a sale turns into cash."""
-    price = net.assets["price"].reindex(net.holdings["asset"]).to_numpy(float)
-    return float(net.nodes["cash"].sum() + (net.holdings["quantity"].to_numpy(float) * price).sum())
+    price = net.column("assets", "price")[net.codes("holdings", "asset")]
+    return float(net.column("nodes", "cash").sum() + (net.column("holdings", "quantity") * price).sum())
 
 
 def _interest(net: Network) -> float:
     """Money in traders' positions at opening marks (both sides, half), the rest of the market left out."""
-    mark = net.assets["price"].reindex(net.markets["asset"].reindex(net.positions["market"])).to_numpy(float)
-    count = net.accounts["count"].reindex(net.positions["account"]).to_numpy(float)
-    named = ~rest_of_market(net.positions["account"])
-    return 0.5 * float((net.positions["quantity"].abs().to_numpy() * mark * count)[named].sum())
+    market, account = net.codes("positions", "market"), net.codes("positions", "account")
+    mark = net.column("assets", "price")[net.codes("markets", "asset")[market]]
+    named = ~rest_of_market(net.column("positions", "account"))
+    worth = np.abs(net.column("positions", "quantity")) * mark * net.column("accounts", "count")[account]
+    return 0.5 * float(worth[named].sum())

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from contagion.errors import NetworkError, TooLargeError
 from contagion.network import Network
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 FINEST = 20
 
 
@@ -34,34 +34,35 @@ def power_below(values: Floats) -> Floats:
     return np.asarray(2.0 ** np.floor(np.log2(values)), dtype=float)
 
 
-def smallest_by(keys: pd.Series, values: pd.Series, names: pd.Index) -> Floats:
-    """Smallest non-zero absolute value per name; NaN where there is none."""
-    sizes = values.abs()
-    found = sizes[sizes > 0].groupby(keys[sizes > 0]).min()
-    return np.asarray(found.reindex(names), dtype=float)
+def smallest_by(keys: Ints, values: Floats, n: int) -> Floats:
+    """Smallest non-zero absolute value per key 0..n-1; NaN where there is none."""
+    found, sizes = np.full(n, np.inf), np.abs(values)
+    np.minimum.at(found, keys[sizes > 0], sizes[sizes > 0])
+    return np.where(np.isinf(found), np.nan, found)
 
 
 def measure_lots(net: Network) -> tuple[Floats, Floats]:
     """Units of the asset in a lot, per market and per asset (for holdings and spot)."""
-    assets, markets = net.assets, net.markets
-    spot = markets["kind"].isin(("spot", "pool")).to_numpy()
-    asset_of = assets.index.get_indexer(pd.Index(markets["asset"]))
-    given = markets["lot"].to_numpy(float)
-    guess = power_below(1e-6 * 1000.0 / assets["price"].to_numpy(float))
-    owned = pd.concat([net.holdings[["asset", "quantity"]], net.balances[["asset", "quantity"]]])
-    coins = owned[owned["asset"] != net.unit]
-    held = smallest_by(coins["asset"], coins["quantity"], assets.index)
+    kinds, names = net.column("markets", "kind"), net.column("assets", "name")
+    spot = np.asarray((kinds == "spot") | (kinds == "pool"), dtype=np.bool_)
+    asset_of, given = net.codes("markets", "asset"), net.column("markets", "lot")
+    guess = power_below(1e-6 * 1000.0 / net.column("assets", "price"))
+    keys = np.concatenate([net.codes(table, "asset") for table in ("holdings", "balances")])
+    owned = np.concatenate([net.column(table, "quantity") for table in ("holdings", "balances")])
+    coins = np.asarray(names != net.unit, dtype=np.bool_)[keys]
+    held = smallest_by(keys[coins], owned[coins], len(names))
     asset_lots = np.where(np.isnan(held), guess, power_below(1e-6 * np.where(np.isnan(held), 1.0, held)))
-    for a in range(len(assets)):
-        named = np.unique(given[spot & (asset_of == a) & ~np.isnan(given)])
+    stated = spot & ~np.isnan(given)
+    for a in np.unique(asset_of[stated]).tolist():
+        named = np.unique(given[stated & (asset_of == a)])
         if named.size > 1:
             raise NetworkError(
-                f"markets: the spot markets of {assets.index[a]!r} have different lots {named.tolist()}; "
+                f"markets: the spot markets of {names[a]!r} have different lots {named.tolist()}; "
                 "give all spot markets of an asset one lot"
             )
-        if named.size == 1:
-            asset_lots[a] = named[0]
-    traded = smallest_by(net.positions["market"], net.positions["quantity"], markets.index)
+        asset_lots[a] = named[0]
+    positions = net.codes("positions", "market"), net.column("positions", "quantity")
+    traded = smallest_by(*positions, len(kinds))
     automatic = np.where(
         np.isnan(traded), asset_lots[asset_of], power_below(1e-6 * np.where(np.isnan(traded), 1.0, traded))
     )
@@ -71,27 +72,19 @@ def measure_lots(net: Network) -> tuple[Floats, Floats]:
 
 def gross_money(net: Network) -> float:
     """Upper bound on the money that can meet in one sum."""
-    price = net.assets["price"]
-    count = net.accounts["count"]
-    legs = net.positions
-    notional = legs["quantity"].abs() * np.maximum(
-        legs["entry_price"], price.reindex(net.markets["asset"].reindex(legs["market"]).to_numpy()).to_numpy()
+    price, count = net.column("assets", "price"), net.column("accounts", "count")
+    opening = price[net.codes("markets", "asset")][net.codes("positions", "market")]
+    worth = np.abs(net.column("positions", "quantity")) * np.maximum(
+        net.column("positions", "entry_price"), opening
     )
-    total = float((notional.to_numpy() * count.reindex(legs["account"]).to_numpy()).sum())
-    total += float(
-        (
-            net.balances["quantity"].abs().to_numpy()
-            * price.reindex(net.balances["asset"]).to_numpy()
-            * count.reindex(net.balances["account"]).to_numpy()
-        ).sum()
-    )
-    total += float(net.nodes[["cash", "external_assets", "external_liabilities"]].abs().sum().sum())
-    total += float((net.holdings["quantity"] * price.reindex(net.holdings["asset"]).to_numpy()).sum())
-    return (
-        total
-        + float(net.obligations["amount"].sum())
-        + float(net.venues[["insurance_fund", "default_fund"]].to_numpy().sum())
-    )
+    total = float((worth * count[net.codes("positions", "account")]).sum())
+    owned = np.abs(net.column("balances", "quantity")) * price[net.codes("balances", "asset")]
+    total += float((owned * count[net.codes("balances", "account")]).sum())
+    for column in ("cash", "external_assets", "external_liabilities"):
+        total += float(np.abs(net.column("nodes", column)).sum())
+    total += float((net.column("holdings", "quantity") * price[net.codes("holdings", "asset")]).sum())
+    funds = net.column("venues", "insurance_fund").sum() + net.column("venues", "default_fund").sum()
+    return total + float(net.column("obligations", "amount").sum()) + float(funds)
 
 
 def measure(net: Network) -> Units:
