@@ -94,3 +94,11 @@ def test_the_third_notebook_shows_every_rulebook_and_how_much_of_it_is_assumed()
         statuses = [rule.status for rule in book.rules.values()]
         row = rf"{name} +{statuses.count('assumption')} +{statuses.count('fact')}\n"
         assert any(re.search(row, f"{table}\n") for table in tables)
+
+
+def test_the_notebook_on_fire_sales_meets_every_printed_number_that_it_runs() -> None:
+    first = cells(FOLDER / "08_fire_sales.ipynb", "code")[0]
+    (output,) = [output for output in first["outputs"] if output["output_type"] == "execute_result"]
+    table = "".join(output["data"]["text/html"])
+    assert table.count("<td>equal</td>") == 13
+    assert "differs" not in table
