@@ -133,7 +133,8 @@ def portfolios(
     depth_coefficient, horizon_days : float
         As in `asset_depth`, for networks.
     units : mapping, optional
-        Money of ``holdings``, ``total_assets``, ``equity`` and ``market_depth``; different ones are refused.
+        Money of ``holdings``, ``total_assets``, ``equity`` and ``market_depth``; different ones are refused. With a
+        network that of ``market_depth`` alone, which must be the network's.
 
     Raises
     ------
@@ -150,10 +151,11 @@ def portfolios(
     [60.0, 40.0]
     """
     if isinstance(source, Network):
-        given = {"total_assets": total_assets, "equity": equity, "units": units}
+        given = {"total_assets": total_assets, "equity": equity}
         for name, value in given.items():
             if value is not None:
                 raise SchemaError("is in the network's tables", where=name, allowed="leave it out")
+        same_money({**(units or {}), "network": source.unit}, ("network", "market_depth"))
         return _of_network(source, market_depth, depth_coefficient, horizon_days)
     missing = [
         name

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 import contagion as ct
@@ -43,6 +45,40 @@ def test_every_bank_balances_and_keeps_its_shares(interbank):
     assert (sums(net, "debtor") <= 0.2 * assets * (1 + 1e-9)).all()
     assert (len(net.obligations) > 0) == (interbank is not None)
     assert len(net.check()) == 0
+
+
+@given(
+    st.integers(1, 25),
+    st.integers(1, 12),
+    st.integers(0, 2**32),
+    st.sampled_from([None, "erdos_renyi", "core_periphery"]),
+    st.fixed_dictionaries(
+        {
+            "density": st.floats(0.01, 1.0),
+            "leverage": st.floats(1.05, 60.0),
+            "leverage_sd": st.floats(0.0, 1.5),
+            "securities_share": st.floats(0.01, 0.5),
+            "cash_share": st.just(0.0) | st.floats(1e-6, 0.2),
+            "interbank_share": st.just(0.0) | st.floats(1e-6, 0.3),
+            "similarity": st.floats(0.0, 1.0),
+            "concentration": st.floats(0.0, 3.0),
+            "asset_size_sd": st.floats(0.0, 3.0),
+            "popularity": st.floats(0.0, 1.0),
+        }
+    ),
+)
+def test_whatever_is_assumed_sheets_balance_and_nobody_is_broke(n, k, seed, kind, assumed):
+    net = make(n, k, seed, interbank=kind, **assumed)
+    nodes, equity = banks(net), opening_equity(net)
+    money = held(net).sum(axis=1)
+    assets = nodes["cash"] + nodes["external_assets"] + money + sums(net, "creditor")
+    debts = nodes["external_liabilities"] + sums(net, "debtor")
+    np.testing.assert_allclose(debts + equity[nodes.index], assets, rtol=1e-9)
+    np.testing.assert_allclose(money, assumed["securities_share"] * assets, rtol=1e-6)
+    assert (equity[nodes.index] >= -1e-9 * assets).all()
+    assert (nodes[["cash", "external_assets", "external_liabilities"]] >= 0.0).all(axis=None)
+    assert set(net.holdings["node"]) == set(nodes.index)
+    assert "error" not in net.check()["severity"].tolist()
 
 
 def test_leverage_is_the_same_for_all_without_spread_and_has_the_given_mean_with_it():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 from io import BytesIO
 
 import matplotlib as mpl
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+import contagion as ct
 from contagion import plot
 
 HOSTILE = [
@@ -19,7 +21,29 @@ HOSTILE = [
     "zero\u200bwidth", "\x1b[31mred", "_underscore_", "Ünïcodé", "=1+1",
 ]  # fmt: skip
 
+
+@cache
+def sale(hostile=False):
+    """A run of a fire sale on twelve banks, their names and those of the assets hostile or plain."""
+    net = ct.generate.overlapping_portfolios(len(HOSTILE), 8, seed=2)
+    if hostile:
+        banks = dict(zip(net.nodes.index[net.nodes["kind"] == "institution"], HOSTILE, strict=True))
+        assets = {f"asset-{i}": name for i, name in enumerate(HOSTILE[:8])}
+        net = ct.Network(
+            net.nodes.rename(banks).reset_index(),
+            assets=net.assets.rename(assets).reset_index(),
+            holdings=net.holdings.replace({"node": banks, "asset": assets}),
+            venues=net.venues.reset_index(),
+            markets=net.markets.replace({"asset": assets}).reset_index(),
+        )
+    names = [name for name in net.assets.index if name != "USD"]
+    return ct.run(net, ct.PriceShock(dict.fromkeys(names, -0.04)), ct.FireSale())
+
+
 KINDS = {
+    "overlaps": lambda make, ax: plot.overlaps(sale().network, ax=ax),
+    "sale_paths": lambda make, ax: plot.sale_paths(sale(), ax=ax),
+    "loss_channels": lambda make, ax: plot.loss_channels(sale(), ax=ax),
     "network": lambda make, ax: plot.network(make.network(60), ax=ax),
     "liquidation_map": lambda make, ax: plot.liquidation_map(make.network(200), ax=ax),
     "rounds": lambda make, ax: plot.rounds(make.run(), ax=ax),
@@ -29,6 +53,8 @@ KINDS = {
     "frontier": lambda make, ax: plot.frontier(make.comparison(), ax=ax),
 }
 HOSTILE_KINDS = {
+    "overlaps": lambda make: plot.overlaps(sale(hostile=True).network),
+    "sale_paths": lambda make: plot.sale_paths(sale(hostile=True)),
     "network": lambda make: plot.network(make.network(len(HOSTILE), names=HOSTILE)),
     "liquidation_map": lambda make: plot.liquidation_map(make.network(50, venues=HOSTILE[:4])),
     "rounds": lambda make: plot.rounds(make.run(hostile=r" $\frac$ شركة " + "x" * 300)),
@@ -117,12 +143,12 @@ def test_the_same_picture_has_the_same_bytes(kind, make):
     assert pictures[0] == pictures[1]
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("network", "cascade")])
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("network", "cascade", "overlaps")])
 def test_axes_are_labelled_with_units(kind, make):
     ax = KINDS[kind](make, None)
     labels = ax.get_xlabel(), ax.get_ylabel()
     assert labels[0] and ("(" in labels[0])
-    if kind != "effects":  # its rows are names
+    if kind not in ("effects", "loss_channels"):  # their rows are names
         assert "(" in labels[1]
     panels = [child for child in ax.child_axes if child.get_ylabel()]
     assert all("(" in panel.get_ylabel() for panel in panels)

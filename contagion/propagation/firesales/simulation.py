@@ -84,7 +84,7 @@ def simulate(sale: Sale, start: State, rounds: int | str = "until_no_sales") -> 
     >>> from contagion.propagation.firesales.engine import opening
     >>> from contagion.propagation.firesales.impacts import LinearImpact
     >>> from contagion.propagation.firesales.responses import LeverageThreshold
-    >>> from contagion.propagation.firesales.sheets import read_holdings
+    >>> from contagion.holdings import read_holdings
     >>> table, start = opening(read_holdings([[100.0], [100.0]], "holdings"), 2,
     ...     equity=np.array([[4.0, 5.0], [8.0, 8.0]]))
     >>> found = simulate(Sale(table, LeverageThreshold(20.0, 15.0), LinearImpact(np.array([1e-4]))), start)

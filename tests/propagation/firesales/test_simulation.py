@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from contagion.errors import ConvergenceError, InputError
+from contagion.holdings import read_holdings
 from contagion.propagation.firesales import simulation
 from contagion.propagation.firesales.engine import Sale, opening
 from contagion.propagation.firesales.impacts import LinearImpact
 from contagion.propagation.firesales.responses import LeverageThreshold
-from contagion.propagation.firesales.sheets import read_holdings
 from contagion.propagation.firesales.simulation import simulate
 
 ALIKE = [[100.0], [100.0]]
