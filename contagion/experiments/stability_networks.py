@@ -17,7 +17,7 @@ from contagion.errors import ValueRangeError
 from contagion.propagation.firesales import stability_graphs as graphs
 from contagion.propagation.firesales.stability import holders_of, whole
 from contagion.propagation.firesales.stability_kernels import claims_failures, overlap_failures
-from contagion.propagation.firesales.stability_simulation import assets_of
+from contagion.propagation.firesales.stability_simulation import assets_of, check_links
 from contagion.streams import key64, stream
 
 __all__ = ["GRAPHS", "ClaimsNetworks", "OverlapNetworks"]
@@ -39,6 +39,7 @@ class OverlapNetworks:
         if self.graph == "regular":
             holders_of(whole(self.bank_degree, "bank_degree", least=1), self.banks_per_asset)
         assets_of(self.n_banks, self.banks_per_asset, self.bank_degree)
+        check_links(self.n_banks * self.bank_degree)
 
     @property
     def n_assets(self) -> int:
@@ -89,6 +90,7 @@ class ClaimsNetworks:
                 value=self.mean_degree,
                 allowed=f"at most the {self.n_banks - 1} other banks",
             )
+        check_links(self.n_banks * self.mean_degree)
 
     def seed(self, root: int) -> int:
         """Seed of these networks in a study."""

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from contagion.arrays import real
-from contagion.errors import ConvergenceError
+from contagion.errors import ConvergenceError, ValueRangeError
 
 __all__ = ["BasisUnwind", "GammaFeedback", "basis_unwind", "gamma_feedback"]
 
 ROUNDING = 1e-15  # relative to the amounts compared
 MOST_STEPS = 10_000
+NARROWEST = 1e-9  # below, delta is a step
 
 Curve = Callable[[float], float]
 
@@ -89,6 +90,8 @@ def basis_unwind(
     """
     own = real(equity, "equity", above=0.0)
     position = own * real(leverage, "leverage", low=0.0)
+    if not math.isfinite(position):
+        raise ValueRangeError("is not finite", where="equity * leverage", value=position)
     share = real(haircut, "haircut", low=0.0, high=1.0)
     impact = real(impact_per_unit, "impact_per_unit", low=0.0)
     move = real(basis_move, "basis_move")
@@ -159,6 +162,13 @@ def gamma_feedback(
     """
     start, struck = real(spot, "spot", above=0.0), real(strike, "strike", above=0.0)
     width = real(volatility, "volatility", above=0.0) * math.sqrt(real(maturity, "maturity", above=0.0))
+    if width < NARROWEST:
+        raise ValueRangeError(
+            "is too small",
+            where="volatility * sqrt(maturity)",
+            value=width,
+            allowed=f"at least {NARROWEST:g}",
+        )
     move = real(exogenous_move, "exogenous_move")
     push = real(impact, "impact", low=0.0) * real(short_calls, "short_calls", low=0.0)
     delta, gamma = _delta(struck, width), _gamma(struck, width)

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from contagion.arrays import real
-from contagion.errors import ValueRangeError
+from contagion.errors import TooLargeError, ValueRangeError
 
 __all__ = ["ContagionWindow", "RegularOverlap", "caccioli_regular", "gai_kapadia_window", "whole"]
 
 SLACK = 1e-12  # a loss exceeds a buffer when it does so by more than this
 WHOLE = 1e-9
+LARGEST = 1e300  # beyond, a critical leverage is none
+MOST = 2**53  # beyond, not every whole number is a float
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def caccioli_regular(
     elasticity = real(price_elasticity, "price_elasticity", low=0.0)
     chosen = None if leverage is None else real(leverage, "leverage", above=0.0)
     fall = -math.expm1(-elasticity / holders)
-    critical = assets / fall if fall > 0.0 else None
+    critical = assets / fall if fall > assets / LARGEST else None
     first, later = assets * (holders - 1), (assets - 1) * (holders - 1)
     gap = None if chosen is None or critical is None else critical - chosen
     return RegularOverlap(holders, -fall, critical, first, later, _regime(chosen, critical, later), gap)
@@ -109,7 +111,7 @@ def holders_of(assets: int, banks_per_asset: float) -> int:
         If they are no whole number.
     """
     holders = assets * banks_per_asset
-    if round(holders) < 1 or abs(holders - round(holders)) > WHOLE * holders:
+    if not math.isfinite(holders) or round(holders) < 1 or abs(holders - round(holders)) > WHOLE * holders:
         raise ValueRangeError(
             "is no whole number >= 1",
             where="bank_degree * banks_per_asset",
@@ -182,13 +184,13 @@ def _edges(most: int) -> tuple[float, float]:
     return lower, float(brentq(surplus, peak, 2.0 * most + 10.0, xtol=1e-12))
 
 
-def whole(value: Any, where: str, *, least: int = 0) -> int:
+def whole(value: Any, where: str, *, least: int = 0, most: int = MOST) -> int:
     """Check a whole number.
 
     Raises
     ------
     InputError
-        If it is none, or below `least`.
+        If it is none, below `least` or above `most`.
 
     Examples
     --------
@@ -198,4 +200,6 @@ def whole(value: Any, where: str, *, least: int = 0) -> int:
     number = real(value, where, low=float(least))
     if number != math.floor(number):
         raise ValueRangeError("is not a whole number", where=where, value=value)
+    if number > most:
+        raise TooLargeError("is too large", where=where, value=value, allowed=f"at most {most:,}")
     return int(number)

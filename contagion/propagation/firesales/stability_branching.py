@@ -38,6 +38,8 @@ MANY_DEGREES: Final = 68.0
 CLOSE: Final = 1e-8
 MOST_STEPS: Final = 5_000
 LARGEST_LEVERAGE: Final = 1e9
+LARGEST_DEGREE: Final = 1e3
+LARGEST_RATIO: Final = 1e9
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ def caccioli_poisson_theory(
     Parameters
     ----------
     mean_bank_degree
-        Assets that a bank holds on average, >= 0.
+        Assets that a bank holds on average, 0 to 1,000.
     banks_per_asset
-        Banks over assets in the system, > 0.
+        Banks over assets in the system, above 0 and up to 1e9.
     price_elasticity
         Fall of the log price if all of an asset is sold, >= 0.
     leverage
@@ -133,8 +135,8 @@ class PoissonOverlap:
         InputError
             If a number is not finite or out of range.
         """
-        degree = real(mean_bank_degree, "mean_bank_degree", low=0.0)
-        ratio = real(banks_per_asset, "banks_per_asset", above=0.0)
+        degree = real(mean_bank_degree, "mean_bank_degree", low=0.0, high=LARGEST_DEGREE)
+        ratio = real(banks_per_asset, "banks_per_asset", above=0.0, high=LARGEST_RATIO)
         elasticity = real(price_elasticity, "price_elasticity", low=0.0)
         degrees = int(degree + 8.0 * math.sqrt(degree) + 12.0)
         usual = max(1, int(ASSETS * min(1.0, (MANY_DEGREES / degrees) ** 2)))

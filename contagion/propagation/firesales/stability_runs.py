@@ -16,6 +16,8 @@ from contagion.streams import check_seed, stream
 
 __all__ = ["ContagionRuns", "contagion_runs"]
 
+MOST_RUNS = 100_000_000
+
 
 @dataclass(frozen=True)
 class ContagionRuns:
@@ -67,7 +69,7 @@ def contagion_runs(
     critical: float | None,
 ) -> ContagionRuns:
     """Run a cascade per stream (network and first failure apart) and say how often and how far it went."""
-    number, seed = whole(study[0], "runs", least=1), check_seed(study[1])
+    number, seed = whole(study[0], "runs", least=1, most=MOST_RUNS), check_seed(study[1])
     threshold = real(study[2], "extent_threshold", low=0.0, high=1.0)
     failed = [
         one(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from contagion.arrays import real
-from contagion.errors import ValueRangeError
+from contagion.errors import TooLargeError, ValueRangeError
 from contagion.propagation.firesales import stability_graphs as graphs
 from contagion.propagation.firesales.stability import WHOLE, caccioli_regular, holders_of, whole
 from contagion.propagation.firesales.stability_kernels import claims_failures, overlap_failures
@@ -29,6 +29,9 @@ __all__ = [
     "caccioli_regular_simulation",
     "gai_kapadia_simulation",
 ]
+
+MOST_NODES = 100_000_000
+MOST_LINKS = 1_000_000_000
 
 
 def caccioli_regular_simulation(
@@ -71,11 +74,12 @@ def caccioli_regular_simulation(
     >>> found.contagion_probability, found.mean_extent_given_contagion
     (1.0, 1.0)
     """
-    banks = whole(n_banks, "n_banks", least=1)
+    banks = whole(n_banks, "n_banks", least=1, most=MOST_NODES)
     degree = whole(bank_degree, "bank_degree", least=1)
     ratio = real(banks_per_asset, "banks_per_asset", above=0.0)
     holders_of(degree, ratio)
     assets = assets_of(banks, ratio, degree)
+    check_links(float(banks) * degree)
     theory = caccioli_regular(degree, ratio, price_elasticity=price_elasticity, leverage=leverage)
     return _overlap_runs(
         lambda random: graphs.regular_portfolios(banks, assets, degree, random),
@@ -119,8 +123,10 @@ def caccioli_poisson(
     >>> found.contagion_probability > 0.8
     True
     """
-    banks, assets = whole(n_banks, "n_banks", least=1), whole(n_assets, "n_assets", least=1)
+    banks = whole(n_banks, "n_banks", least=1, most=MOST_NODES)
+    assets = whole(n_assets, "n_assets", least=1, most=MOST_NODES)
     probability = real(mean_bank_degree, "mean_bank_degree", low=0.0, high=float(assets)) / assets
+    check_links(banks * assets * probability)
     return _overlap_runs(
         lambda random: graphs.random_portfolios(banks, assets, probability, random),
         (banks, assets),
@@ -164,8 +170,9 @@ def gai_kapadia_simulation(
     >>> 0.5 < found.contagion_probability < 1.0
     True
     """
-    n = whole(n_banks, "n_banks", least=2)
+    n = whole(n_banks, "n_banks", least=2, most=MOST_NODES)
     probability = real(mean_degree, "mean_degree", low=0.0, high=float(n - 1)) / (n - 1)
+    check_links(n * (n - 1) * probability)
     own = real(capital, "capital", low=0.0, high=1.0)
     claims = real(interbank_assets, "interbank_assets", low=0.0, high=1.0)
 
@@ -185,19 +192,34 @@ def assets_of(banks: int, banks_per_asset: float, bank_degree: float) -> int:
     ValueRangeError
         If it is not whole, or a bank would hold more than all.
     """
-    assets = round(banks / banks_per_asset)
-    if abs(banks / banks_per_asset - assets) > WHOLE * assets:
+    number = banks / banks_per_asset
+    if not 0.5 < number < MOST_NODES + 0.5 or abs(number - round(number)) > WHOLE * number:
         raise ValueRangeError(
             "is no whole number of assets",
             where="n_banks / banks_per_asset",
-            value=banks / banks_per_asset,
-            allowed="a whole number",
+            value=number,
+            allowed=f"a whole number from 1 to {MOST_NODES:,}",
         )
+    assets = round(number)
     if bank_degree > assets:
         raise ValueRangeError(
             "is out of range", where="bank_degree", value=bank_degree, allowed=f"at most the {assets} assets"
         )
     return assets
+
+
+def check_links(number: float) -> None:
+    """Refuse networks that do not fit into memory.
+
+    Raises
+    ------
+    TooLargeError
+        If there are more links than a billion.
+    """
+    if number > MOST_LINKS:
+        raise TooLargeError(
+            "are too many links", where="links of a network", value=number, allowed=f"at most {MOST_LINKS:,}"
+        )
 
 
 def _overlap_runs(

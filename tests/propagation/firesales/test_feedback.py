@@ -169,3 +169,13 @@ def test_a_basis_trade_that_makes_no_sense_is_refused_by_name(key, value):
 def test_calls_that_make_no_sense_are_refused_by_name(key, value):
     with pytest.raises(InputError, match=key):
         gamma_feedback(**{**CALLS, key: value})
+
+
+def test_a_position_too_large_for_a_number_is_refused_and_not_called_feasible():
+    with pytest.raises(InputError, match="equity \\* leverage"):
+        basis_unwind(10.0, 1.7e308, haircut=0.05, impact_per_unit=0.0, basis_move=0.02)
+
+
+def test_a_volatility_at_which_delta_is_a_step_is_refused():
+    with pytest.raises(InputError, match="volatility"):
+        gamma_feedback(100.0, 100.0, 1e-300, 0.1, 2.0, short_calls=10.0, impact=0.5)

@@ -272,6 +272,12 @@ def test_without_capital_everybody_is_vulnerable_and_the_window_has_no_upper_edg
         (caccioli_regular_simulation, {**REGULAR, "bank_degree": 1}, "bank_degree", 3.3),
         (caccioli_regular_simulation, REGULAR, "banks_per_asset", 0.0),
         (caccioli_regular_simulation, {**REGULAR, "banks_per_asset": 3.0}, "n_banks", 40),
+        (caccioli_poisson, POISSON, "n_banks", 1e20),
+        (caccioli_poisson, POISSON, "n_assets", 10**400),
+        (caccioli_poisson, {**POISSON, "n_assets": 10**8, "n_banks": 10**8}, "mean_bank_degree", 1e8 + 1),
+        (caccioli_poisson, POISSON, "runs", 1e20),
+        (caccioli_regular_simulation, REGULAR, "banks_per_asset", 1e308),
+        (gai_kapadia_simulation, CLAIMS, "n_banks", 1e300),
         (gai_kapadia_simulation, CLAIMS, "n_banks", 1),
         (gai_kapadia_simulation, CLAIMS, "mean_degree", -0.1),
         (gai_kapadia_simulation, CLAIMS, "capital", 1.1),
@@ -283,9 +289,22 @@ def test_simulations_that_make_no_sense_are_refused_by_name(simulate, keys, key,
         simulate(**{"runs": 2, "seed": 1, **keys, key: value})
 
 
+def test_networks_of_more_than_a_billion_links_are_refused_before_one_is_drawn():
+    with pytest.raises(InputError, match="too many links"):
+        caccioli_poisson(10**8, 10**8, 50.0, price_elasticity=1.0, leverage=9.0, runs=1, seed=1)
+    with pytest.raises(InputError, match="too many links"):
+        gai_kapadia_simulation(10**8, 50.0, 0.04, 0.2, runs=1, seed=1)
+
+
 @pytest.mark.parametrize(
     ("degree", "ratio", "key"),
-    [(3, 0.5, "bank_degree"), (0, 1.0, "bank_degree"), (2, -1.0, "banks_per_asset")],
+    [
+        (10**300, 1.0, "bank_degree"),
+        (3, 1e308, "bank_degree"),
+        (3, 0.5, "bank_degree"),
+        (0, 1.0, "bank_degree"),
+        (2, -1.0, "banks_per_asset"),
+    ],
 )
 def test_degrees_that_are_not_whole_are_refused(degree, ratio, key):
     with pytest.raises(InputError, match=key):

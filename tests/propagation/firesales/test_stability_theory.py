@@ -190,6 +190,8 @@ def test_close_to_an_edge_probability_and_extent_vanish_together_or_apart():
         (lambda: caccioli_poisson_theory(2.0, 1.0, price_elasticity=-1.0, leverage=9.0), "price_elasticity"),
         (lambda: caccioli_poisson_theory(2.0, 1.0, price_elasticity=1.0, leverage=0.0), "leverage"),
         (lambda: caccioli_poisson_theory(2.0, 1.0, price_elasticity=1.0, leverage=9.0, assets=0), "assets"),
+        (lambda: caccioli_poisson_theory(1e20, 1.0, price_elasticity=1.0, leverage=9.0), "mean_bank_degree"),
+        (lambda: caccioli_poisson_theory(2.0, 1e20, price_elasticity=1.0, leverage=9.0), "banks_per_asset"),
         (lambda: gai_kapadia_theory(math.inf, 0.04, 0.2), "mean_degree"),
         (lambda: gai_kapadia_theory(3.0, 1.2, 0.2), "capital"),
         (lambda: gai_kapadia_theory(3.0, 0.04, "0.2"), "interbank_assets"),
