@@ -20,6 +20,17 @@ def closed_figures():
     plt.close("all")
 
 
+class Tables(SimpleNamespace):
+    """Tables as attributes, read by column and by key as a network's are."""
+
+    def column(self, table, column):
+        frame = getattr(self, table)
+        return self.index(table).to_numpy() if column == frame.index.name else frame[column].to_numpy()
+
+    def index(self, table):
+        return getattr(self, table).index
+
+
 def made_network(n_traders=300, seed=1, venues=VENUES, names=None, leverage=5.0):
     """Return the tables of a market with cross accounts, as attributes."""
     rng = np.random.default_rng(seed)
@@ -89,7 +100,7 @@ def made_network(n_traders=300, seed=1, venues=VENUES, names=None, leverage=5.0)
     ]
     rules = {"insurance_fund": 1e7, "mark": "weighted", "mark_weight": 0.5, "portfolio_offset": 0.0}
     debtors = [*traders[:5], *venues[:1]]
-    return SimpleNamespace(
+    return Tables(
         unit="USD",
         nodes=nodes,
         obligations=pd.DataFrame(
