@@ -150,15 +150,18 @@ def opening(holdings: Holdings, scenarios: int = 1, **money: FloatArray) -> tupl
     table = Table(holdings.matrix)
     banks, securities = holdings.banks.n, holdings.securities.n
     parts = {
-        name: np.full((banks, scenarios), 0.0)
+        name: np.broadcast_to(0.0, (banks, scenarios))
         for name in ("equity", "cash", "loan", "illiquid", "other_debt", "gain")
     }
-    parts |= {"price": np.ones((securities, scenarios)), "move": np.zeros((securities, scenarios))}
+    parts |= {
+        "price": np.broadcast_to(1.0, (securities, scenarios)),
+        "move": np.broadcast_to(0.0, (securities, scenarios)),
+    }
     for name, values in money.items():
         column = values[:, None] if values.ndim == 1 else values
         parts[name] = np.broadcast_to(column, parts[name].shape)
-    held = InProportion(table, np.ones((banks, scenarios)))
-    nobody = np.zeros((banks, scenarios), dtype=np.bool_)
+    held = InProportion(table, np.broadcast_to(1.0, (banks, scenarios)))
+    nobody = np.broadcast_to(np.False_, (banks, scenarios))
     return table, State(held=held, in_default=nobody, forced=nobody, **parts)
 
 

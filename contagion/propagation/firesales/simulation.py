@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from contagion.arrays import FloatArray, whole
 from contagion.errors import ConvergenceError, SchemaError
-from contagion.propagation.firesales.engine import SETTLED, Sale, fixed_point, follow, split
+from contagion.propagation.firesales.compiled_sale import blank, plan_of, start_of
+from contagion.propagation.firesales.engine import MAX_ROUNDS, SETTLED, Sale, fixed_point, follow, split
+from contagion.propagation.firesales.kernel_records import Plan
+from contagion.propagation.firesales.kernels import run_fixed_points, run_rounds
 from contagion.propagation.firesales.portfolios import InProportion, Listed
 from contagion.propagation.firesales.responses import State
 
@@ -98,9 +101,31 @@ def simulate(sale: Sale, start: State, rounds: int | str = "until_no_sales") -> 
             )
     else:
         rounds = whole(rounds, "rounds")
+    plan = plan_of(sale, start)
+    if plan is not None:
+        return _compiled(sale, plan, start, rounds)
     if rounds in ("least", "most"):
         return _fixed_points(sale, start, most_sales=rounds == "most")
     return _rounds(sale, start, None if isinstance(rounds, str) else rounds)
+
+
+def _compiled(sale: Sale, plan: Plan, start: State, rounds: int | str) -> Simulated:
+    """The same by kernels, one scenario after the other."""
+    found = blank(sale, start.price.shape[1])
+    if rounds in ("least", "most"):
+        run_fixed_points(plan, start_of(start), rounds == "most", SETTLED, MAX_ROUNDS, found)
+    else:
+        run_rounds(plan, start_of(start), -1 if isinstance(rounds, str) else rounds, SETTLED, LONGEST, found)
+    wrong = np.flatnonzero(found.rounds < 0)
+    if len(wrong):
+        scenario = int(wrong[0])
+        gap, security = float(found.gap[scenario]), int(found.worst[scenario])
+        if rounds in ("least", "most"):
+            raise ConvergenceError(
+                "prices do not settle", round=MAX_ROUNDS, gap=gap, worst=f"security {security}"
+            )
+        raise endless(scenario, gap, security)
+    return Simulated(**{name: getattr(found, name).T for name in Simulated.__dataclass_fields__})
 
 
 def _rounds(sale: Sale, start: State, number: int | None) -> Simulated:
