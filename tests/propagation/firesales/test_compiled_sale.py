@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contagion.errors import ConvergenceError
+from contagion.holdings import read_holdings
 from contagion.propagation.firesales import engine, simulation
 from contagion.propagation.firesales.compiled_sale import plan_of
 from contagion.propagation.firesales.engine import Sale, opening
@@ -26,7 +27,6 @@ from contagion.propagation.firesales.responses import (
     LeverageThreshold,
     SetFractions,
 )
-from contagion.propagation.firesales.sheets import read_holdings
 from contagion.propagation.firesales.simulation import Simulated, simulate
 
 RESPONSES = ("target", "capped", "threshold", "worthless", "bands", "ratio", "default", "set")
