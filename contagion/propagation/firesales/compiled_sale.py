@@ -43,10 +43,10 @@ def plan_of(sale: Sale, start: State) -> Plan | None:
         return None
     matrix, turned = sale.table.matrix, sale.table.turned
     return Plan(
-        start=matrix.indptr.astype(np.int64),
+        start=matrix.indptr.astype(np.uint64),
         security=matrix.indices.astype(np.uint32),
         amount=_floats(matrix.data),
-        turned_start=turned.indptr.astype(np.int64),
+        turned_start=turned.indptr.astype(np.uint64),
         holder=turned.indices.astype(np.uint32),
         turned_amount=_floats(turned.data),
         order=_order(sale),

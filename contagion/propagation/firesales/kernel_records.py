@@ -12,16 +12,17 @@ LINEAR, SQUARE_ROOT, FLOORED, IN_SHARE = range(4)
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
+LongArray = NDArray[np.uint64]
 ShortArray = NDArray[np.uint32]
 
 
 class Plan(NamedTuple):
     """What is the same in all scenarios; entries are holdings, sorted by bank, then security."""
 
-    start: IntArray  # entries of bank n: start[n] to start[n + 1]
+    start: LongArray  # entries of bank n: start[n] to start[n + 1]
     security: ShortArray
     amount: FloatArray
-    turned_start: IntArray  # the same by security
+    turned_start: LongArray  # the same by security
     holder: ShortArray
     turned_amount: FloatArray
     order: IntArray  # each bank's entries in the order in which they are sold; empty: in proportion
@@ -86,13 +87,14 @@ class Book(NamedTuple):
     in_default: BoolArray
     forced: BoolArray
     value: FloatArray  # of holdings at `price`
+    gross: FloatArray  # of whole first portfolios
     hit: FloatArray  # what holdings lose by the last fall
     fraction: FloatArray
     demand: FloatArray
     paid: FloatArray
     failing: BoolArray
     on_sold: FloatArray  # and of it what was sold
-    sold: FloatArray  # by entry, where entries are kept
+    sold: FloatArray  # shares of first portfolios, or entries
     money: FloatArray  # sales per bank
     units: FloatArray  # sales per security
     fall: FloatArray

@@ -12,12 +12,13 @@ from contagion.compiled import inner
 from contagion.propagation.firesales.kernel_records import FLOORED, LINEAR, SQUARE_ROOT
 
 IntArray = NDArray[np.int64]
+LongArray = NDArray[np.uint64]
 ShortArray = NDArray[np.uint32]
 
 
 @inner
 def held_by_all(
-    start: IntArray, security: ShortArray, amount: FloatArray, share: FloatArray, units: FloatArray
+    start: LongArray, security: ShortArray, amount: FloatArray, share: FloatArray, units: FloatArray
 ) -> None:
     """Each security's holdings; no shares: the amounts themselves."""
     units[:] = 0.0
@@ -29,7 +30,7 @@ def held_by_all(
 
 @inner
 def against_entries(
-    start: IntArray, security: ShortArray, entries: FloatArray, values: FloatArray, found: FloatArray
+    start: LongArray, security: ShortArray, entries: FloatArray, values: FloatArray, found: FloatArray
 ) -> None:
     """``sum_k entries_nk values_k`` for every bank."""
     for n in range(len(found)):
@@ -41,7 +42,7 @@ def against_entries(
 
 @inner
 def against_first(
-    turned: IntArray, holder: ShortArray, amount: FloatArray, values: FloatArray, found: FloatArray
+    turned: LongArray, holder: ShortArray, amount: FloatArray, values: FloatArray, found: FloatArray
 ) -> None:
     """The same for first portfolios, security by security."""
     found[:] = 0.0
@@ -54,7 +55,7 @@ def against_first(
 
 @inner
 def both_against_first(
-    turned: IntArray,
+    turned: LongArray,
     holder: ShortArray,
     amount: FloatArray,
     values: FloatArray,
@@ -75,30 +76,30 @@ def both_against_first(
 
 @inner
 def sell_shares(
-    start: IntArray,
-    security: ShortArray,
-    amount: FloatArray,
-    share: FloatArray,
-    fraction: FloatArray,
-    worth: FloatArray,
-    units: FloatArray,
-    money: FloatArray,
+    start: LongArray, security: ShortArray, amount: FloatArray, part: FloatArray, units: FloatArray
 ) -> None:
-    """Sales of the same part of everything a bank holds: of each security, and each bank's money at `worth`."""
+    """Sales of each security where few banks sell a part of all they hold: seller by seller."""
     units[:] = 0.0
-    for n in range(len(money)):
-        money[n] = 0.0
-        if fraction[n] != 0.0:
-            part, total = share[n] * fraction[n], 0.0
+    for n in range(len(part)):
+        if part[n] != 0.0:
             for e in range(start[n], start[n + 1]):
-                k = security[e]
-                units[k] += amount[e] * part
-                total += amount[e] * worth[k]
-            money[n] = part * total
+                units[security[e]] += amount[e] * part[n]
 
 
 @inner
-def sell_in_proportion(start: IntArray, entries: FloatArray, fraction: FloatArray, sold: FloatArray) -> None:
+def sell_many_shares(
+    turned: LongArray, holder: ShortArray, amount: FloatArray, part: FloatArray, units: FloatArray
+) -> None:
+    """The same where many sell: security by security, in the same order of banks."""
+    for k in range(len(units)):
+        total = 0.0
+        for e in range(turned[k], turned[k + 1]):
+            total += amount[e] * part[holder[e]]
+        units[k] = total
+
+
+@inner
+def sell_in_proportion(start: LongArray, entries: FloatArray, fraction: FloatArray, sold: FloatArray) -> None:
     """The same part of every entry of a bank."""
     for n in range(len(fraction)):
         for e in range(start[n], start[n + 1]):
@@ -107,7 +108,7 @@ def sell_in_proportion(start: IntArray, entries: FloatArray, fraction: FloatArra
 
 @inner
 def sell_in_order(
-    start: IntArray,
+    start: LongArray,
     security: ShortArray,
     order: IntArray,
     entries: FloatArray,
@@ -170,3 +171,10 @@ def most_sold(units: FloatArray, whole: FloatArray) -> tuple[float, int]:
         if share > most:
             most, worst = share, k
     return most, worst
+
+
+@inner
+def product(values: FloatArray, factors: FloatArray, found: FloatArray) -> None:
+    """Products, one by one."""
+    for i in range(len(found)):
+        found[i] = values[i] * factors[i]

@@ -13,7 +13,6 @@ from contagion.propagation.firesales.kernel_records import (
     BANDS,
     DEFAULT,
     RATIO,
-    SET,
     TARGET,
     THRESHOLD,
     Book,
@@ -21,7 +20,14 @@ from contagion.propagation.firesales.kernel_records import (
     Plan,
     Start,
 )
-from contagion.propagation.firesales.kernel_rules import by_bands, by_ratio, by_target, by_threshold
+from contagion.propagation.firesales.kernel_rules import (
+    by_bands,
+    by_ratio,
+    by_target,
+    by_threshold,
+    on_default,
+    over_threshold,
+)
 from contagion.propagation.firesales.kernel_sums import (
     against_entries,
     against_first,
@@ -29,13 +35,16 @@ from contagion.propagation.firesales.kernel_sums import (
     falls,
     held_by_all,
     most_sold,
+    product,
     sell_in_order,
     sell_in_proportion,
+    sell_many_shares,
     sell_shares,
     selling,
 )
 
-IntArray = NDArray[np.int64]
+LongArray = NDArray[np.uint64]
+MANY = 4  # where more than a quarter of all banks sell, sales are summed by security
 
 
 @kernel
@@ -54,19 +63,19 @@ def run_rounds(plan: Plan, start: Start, number: int, settled: float, longest: i
     for s in range(len(found.rounds)):
         book = _open(plan, start, s, found)
         held_by_all(plan.start, plan.security, *_first(plan, book), whole)
-        _against(plan, book, book.price, book.value)
+        _value(plan, book)
         if last > 0 and not plan.delayed:
-            _act(plan, book)
+            _decide(plan, book, carried_out=True)
         done, ended = 0, number >= 0
         while done < last:
-            _offer(plan, book, book.price)
+            _offer(plan, book)
             some, nothing = selling(book.units, whole, settled)
             at_rest = number < 0 and not (plan.delayed and done == 0)
             done += 1
             found.rounds_with_sales[s] += some
             if not (at_rest and nothing):
                 _clear(plan, book, found.loss[s], found.bank_sales[s], found.sold[s], found.sales[s])
-                _act(plan, book)
+                _decide(plan, book, carried_out=True)
             if at_rest and not some:
                 ended = True
                 break
@@ -92,7 +101,8 @@ def run_fixed_points(
         while done < longest and not ended:
             done += 1
             _revalue(plan, book, price, equity)
-            _offer(plan, book, price)
+            _decide(plan, book, carried_out=False)
+            _offer(plan, book)
             falls(plan.impact, plan.first, plan.second, book.units, price, moved)
             found.gap[s] = 0.0
             for k in range(size):
@@ -104,7 +114,9 @@ def run_fixed_points(
             ended = found.gap[s] < settled
         found.rounds[s] = done if ended else -done
         _revalue(plan, book, price, equity)
-        _offer(plan, book, price)
+        _decide(plan, book, carried_out=True)
+        _offer(plan, book)
+        _bring(plan, book, price)
         found.rounds_with_sales[s] = selling(book.units, whole, settled)[0]
         for k in range(size):
             found.sold[s, k] = book.units[k]
@@ -112,7 +124,6 @@ def run_fixed_points(
         for n in range(len(equity)):
             found.loss[s, n] = book.hit[n]
             found.bank_sales[s, n] = book.money[n]
-            book.in_default[n] = book.in_default[n] or book.failing[n]
 
 
 @inner
@@ -137,7 +148,6 @@ def _open(plan: Plan, start: Start, s: int, found: Found) -> Book:
     found.price[s] = _row(start.price, s)
     found.equity[s] = _row(start.equity, s)
     found.in_default[s] = start.in_default[min(s, len(start.in_default) - 1)]
-    entries = len(plan.amount) if plan.listed else 0
     return Book(
         held,
         found.price[s],
@@ -155,9 +165,10 @@ def _open(plan: Plan, start: Start, s: int, found: Found) -> Book:
         np.zeros(banks),
         np.zeros(banks),
         np.zeros(banks),
+        np.zeros(banks),
         np.zeros(banks, dtype=np.bool_),
         np.zeros(banks),
-        np.zeros(entries),
+        np.zeros(len(held)),
         np.zeros(banks),
         np.zeros(securities),
         np.zeros(securities),
@@ -180,41 +191,48 @@ def _against(plan: Plan, book: Book, values: FloatArray, found: FloatArray) -> N
         against_entries(plan.start, plan.security, book.held, values, found)
         return
     against_first(plan.turned_start, plan.holder, plan.turned_amount, values, found)
-    times(found, book.held)
+    product(found, book.held, found)
 
 
 @inner
-def times(values: FloatArray, factors: FloatArray) -> None:
-    """Multiply in place."""
-    for i in range(len(values)):
-        values[i] *= factors[i]
-
-
-@inner
-def _both(plan: Plan, book: Book) -> None:
-    """`hit` of holdings by what is lost; the value at the price of what is held, or of whole first portfolios."""
+def _value(plan: Plan, book: Book) -> None:
+    """Value of holdings at the price."""
     if plan.listed:
-        _against(plan, book, book.lost, book.hit)
-        _against(plan, book, book.price, book.value)
+        against_entries(plan.start, plan.security, book.held, book.price, book.value)
         return
-    ends = plan.turned_start, plan.holder, plan.turned_amount
-    both_against_first(*ends, book.lost, book.price, book.hit, book.value)
-    times(book.hit, book.held)
+    against_first(plan.turned_start, plan.holder, plan.turned_amount, book.price, book.gross)
+    product(book.gross, book.held, book.value)
 
 
 @inner
-def _offer(plan: Plan, book: Book, worth: FloatArray) -> None:
-    """Sales by the last decision: `units` of securities, `sold` entries, and banks' `money` at the prices `worth`."""
-    rows, part = (plan.start, plan.security), book.fraction
+def _offer(plan: Plan, book: Book) -> None:
+    """Sales by the last decision: `units` of securities, and what each bank gives of its portfolio."""
+    held, fraction, sold, sellers = book.held, book.fraction, book.sold, 0
     if not plan.listed:
-        sell_shares(*rows, plan.amount, book.held, part, worth, book.units, book.money)
+        for n in range(len(fraction)):
+            sold[n] = held[n] * fraction[n]
+            sellers += fraction[n] != 0.0
+        if sellers * MANY > len(fraction):
+            sell_many_shares(plan.turned_start, plan.holder, plan.turned_amount, sold, book.units)
+        else:
+            sell_shares(plan.start, plan.security, plan.amount, sold, book.units)
         return
     if len(plan.order) > 0:
-        sell_in_order(*rows, plan.order, book.held, part, book.demand, book.price, book.sold)
+        ends = plan.start, plan.security, plan.order
+        sell_in_order(*ends, held, fraction, book.demand, book.price, sold)
     else:
-        sell_in_proportion(plan.start, book.held, part, book.sold)
-    held_by_all(*rows, book.sold, book.sold[:0], book.units)
-    against_entries(*rows, book.sold, worth, book.money)
+        sell_in_proportion(plan.start, held, fraction, sold)
+    held_by_all(plan.start, plan.security, sold, sold[:0], book.units)
+
+
+@inner
+def _bring(plan: Plan, book: Book, worth: FloatArray) -> None:
+    """Money each bank sells for at given prices."""
+    if plan.listed:
+        against_entries(plan.start, plan.security, book.sold, worth, book.money)
+        return
+    against_first(plan.turned_start, plan.holder, plan.turned_amount, worth, book.gross)
+    product(book.gross, book.sold, book.money)
 
 
 @inner
@@ -223,6 +241,10 @@ def _clear(
 ) -> None:
     """Move prices, settle, write down; results are added to."""
     units, price, fall, lost = book.units, book.price, book.fall, book.lost
+    if plan.listed:
+        _bring(plan, book, price)
+    else:
+        product(book.gross, book.sold, book.money)
     falls(plan.impact, plan.first, plan.second, units, price, fall)
     for k in range(len(price)):
         sold[k] += units[k]
@@ -231,124 +253,136 @@ def _clear(
         book.move[k] = 0.0 - fall[k]
         if not plan.frozen:
             price[k] = price[k] * (1.0 - fall[k])
-    if plan.listed or plan.frozen:
-        _against(plan, book, lost, book.hit)
+    if plan.listed:
+        against_entries(plan.start, plan.security, book.held, lost, book.hit)
     else:
-        _both(plan, book)
+        ends = plan.turned_start, plan.holder, plan.turned_amount
+        both_against_first(*ends, lost, price, book.hit, book.gross)
     if len(plan.order) > 0:
         against_entries(plan.start, plan.security, book.sold, lost, book.on_sold)
-    else:
-        for n in range(len(loss)):
-            book.on_sold[n] = book.fraction[n] * book.hit[n]
     _settle(plan, book, loss, bank_sales)
-    book.gain[:] = 0.0
-    if not plan.frozen:
-        _keep(plan, book)
+    if plan.listed and not plan.frozen:
+        _keep_entries(plan, book)
+        _value(plan, book)
 
 
 @inner
 def _settle(plan: Plan, book: Book, loss: FloatArray, bank_sales: FloatArray) -> None:
-    """Losses and what sales bring, bank by bank."""
-    hit, on_sold, money, equity = book.hit, book.on_sold, book.money, book.equity
-    brought = money if len(plan.order) > 0 else book.demand
+    """Losses, what sales bring, and what is left of first portfolios, bank by bank."""
+    ranked, listed, frozen, weight = len(plan.order) > 0, plan.listed, plan.frozen, plan.weight
+    held, hit, on_sold, equity, gain = book.held, book.hit, book.on_sold, book.equity, book.gain
+    fraction, value, gross, money = book.fraction, book.value, book.gross, book.money
+    brought = money if ranked else book.demand
     account, sign = (book.cash, 1.0) if plan.kept else (book.loan, -1.0)
-    weight, frozen = plan.weight, plan.frozen
     for n in range(len(loss)):
-        lost = hit[n] - (1.0 - weight) * on_sold[n]
+        whole = hit[n] if listed else hit[n] * held[n]
+        on_sold_now = on_sold[n] if ranked else fraction[n] * whole
+        lost = whole - (1.0 - weight) * on_sold_now
         loss[n] += lost
         bank_sales[n] += money[n]
+        gain[n] = 0.0
         if not frozen:
             equity[n] -= lost
-            account[n] += sign * (brought[n] - weight * on_sold[n])
+            account[n] += sign * (brought[n] - weight * on_sold_now)
+            if not listed:
+                held[n] *= 1.0 - fraction[n]
+                value[n] = gross[n] * held[n]
 
 
 @inner
-def _keep(plan: Plan, book: Book) -> None:
-    """What banks have left, and its value."""
-    held, fraction, value = book.held, book.fraction, book.value
-    if not plan.listed:
-        for n in range(len(fraction)):
-            held[n] *= 1.0 - fraction[n]
-            value[n] *= held[n]
-        return
+def _keep_entries(plan: Plan, book: Book) -> None:
+    """What banks have left, entry by entry."""
+    held, sold, fraction, ranked = book.held, book.sold, book.fraction, len(plan.order) > 0
     for n in range(len(fraction)):
         for e in range(plan.start[n], plan.start[n + 1]):
-            held[e] = held[e] - book.sold[e] if len(plan.order) > 0 else held[e] * (1.0 - fraction[n])
-    _against(plan, book, book.price, value)
+            held[e] = held[e] - sold[e] if ranked else held[e] * (1.0 - fraction[n])
 
 
 @inner
 def _revalue(plan: Plan, book: Book, price: FloatArray, equity: FloatArray) -> None:
-    """Balance sheets at prices that fell from the start, and what banks decide there."""
-    fall, now = book.fall, book.equity
+    """Balance sheets at prices that fell from the start."""
+    fall, now, hit = book.fall, book.equity, book.hit
     for k in range(len(price)):
         book.price[k] = price[k] * (1.0 - fall[k])
         book.lost[k] = price[k] * fall[k]
         book.move[k] = 0.0 - fall[k]
-    _both(plan, book)
-    if not plan.listed:
-        times(book.value, book.held)
+    if plan.listed:
+        _against(plan, book, book.lost, hit)
+        _value(plan, book)
+    else:
+        ends = plan.turned_start, plan.holder, plan.turned_amount
+        both_against_first(*ends, book.lost, book.price, hit, book.gross)
+        product(hit, book.held, hit)
+        product(book.gross, book.held, book.value)
     for n in range(len(equity)):
-        now[n] = equity[n] - book.hit[n]
-    _decide(plan, book)
+        now[n] = equity[n] - hit[n]
 
 
 @inner
-def _act(plan: Plan, book: Book) -> None:
-    """What banks decide; they pay out of cash, and some fail."""
-    _decide(plan, book)
-    cash, loan, paid, gone, failing = book.cash, book.loan, book.paid, book.in_default, book.failing
-    for n in range(len(cash)):
-        cash[n] -= paid[n]
-        loan[n] -= paid[n]
-        gone[n] = gone[n] or failing[n]
-
-
-@inner
-def _decide(plan: Plan, book: Book) -> None:
-    """Decision of every bank: by the rule, or everything where it is forced to."""
-    rule, of_bank, (a, b, c) = plan.rule, plan.of_bank, plan.numbers
+def _decide(plan: Plan, book: Book, carried_out: bool) -> None:
+    """Decision of every bank: by the rule, or all where forced to; carried out, cash is paid and some default."""
+    rule, (a, b, c), value, equity = plan.rule, plan.numbers, book.value, book.equity
+    fraction, demand, others, cash = book.fraction, book.demand, book.illiquid, book.cash
     if rule == TARGET:
-        _against(plan, book, book.move, book.money)
-    values, equities, monies, others, gain = book.value, book.equity, book.cash, book.illiquid, book.gain
-    loan, other_debt, gone, forced, moved = (
-        book.loan,
-        book.other_debt,
-        book.in_default,
-        book.forced,
-        book.money,
-    )
-    fractions, demands, pays, fails = book.fraction, book.demand, book.paid, book.failing
-    for n in range(len(values)):
-        value, equity, cash, rest = values[n], equities[n], monies[n], others[n]
-        fraction, demand, paid, failing = 0.0, 0.0, 0.0, False
-        if forced[n]:
-            fraction, demand, failing = 1.0, value, not gone[n]
-        elif rule == TARGET:
-            assets = of_bank[0, n]
-            fraction = by_target(moved[n] + gain[n], assets, of_bank[1, n], a > 0.0)
-            demand = fraction * assets
-        elif rule == THRESHOLD:
-            holds = value > 0.0 or (c > 0.0 and _holds(plan.start, *_first(plan, book), n))
-            fraction, paid = by_threshold(a, b, value, rest, cash, equity, holds)
-            demand = fraction * value
-        elif rule == BANDS:
-            fraction, demand, paid, failing = by_bands(
-                a, b, c, value, rest, cash, loan[n], other_debt[n], gone[n]
-            )
-        elif rule == RATIO:
-            fraction = by_ratio(a, value, rest, equity)
-            demand = fraction * value
-        else:
-            failing = rule == DEFAULT and equity < -a
-            fraction = of_bank[0, n] if rule == SET else 1.0 if failing else 0.0
-            demand = fraction * value
-        fractions[n], demands[n], pays[n], fails[n] = fraction, demand, paid, failing
+        _against(plan, book, book.move, book.on_sold)
+        by_target(a > 0.0, plan.of_bank, book.on_sold, book.gain, fraction, demand)
+    elif rule == THRESHOLD:
+        by_threshold(a, b, value, others, cash, equity, fraction, demand, book.paid)
+        if c > 0.0:
+            _worthless_too(plan, book)
+    elif rule == BANDS:
+        debts, decided = (book.loan, book.other_debt, book.in_default), (fraction, demand, book.paid)
+        by_bands(plan.numbers, value, others, cash, *debts, *decided, book.failing)
+    elif rule == RATIO:
+        by_ratio(a, value, others, equity, fraction, demand)
+    elif rule == DEFAULT:
+        on_default(a, value, equity, fraction, demand, book.failing)
+    else:
+        fraction[:] = plan.of_bank[0]
+        product(fraction, value, demand)
+    if book.forced.any():
+        _force(book)
+    if carried_out:
+        _carry_out(book)
 
 
 @inner
-def _holds(start: IntArray, amount: FloatArray, share: FloatArray, n: int) -> bool:
+def _worthless_too(plan: Plan, book: Book) -> None:
+    """By a threshold, who holds nothing of worth sells it all the same."""
+    amount, share = _first(plan, book)
+    limit, target, _ = plan.numbers
+    for n in range(len(book.value)):
+        if not book.value[n] > 0.0 and _holds(plan.start, amount, share, n):
+            worth, others, cash, equity = book.value[n], book.illiquid[n], book.cash[n], book.equity[n]
+            book.fraction[n] = over_threshold(limit, target, worth, others, cash, equity, True)[0]
+
+
+@inner
+def _force(book: Book) -> None:
+    """Who is forced to sells everything and is in default."""
+    for n in range(len(book.value)):
+        if book.forced[n]:
+            book.fraction[n], book.demand[n] = 1.0, book.value[n]
+            book.paid[n], book.failing[n] = 0.0, True
+
+
+@inner
+def _carry_out(book: Book) -> None:
+    """Cash pays back loans, and some are in default."""
+    cash, loan, paid, gone, failing = book.cash, book.loan, book.paid, book.in_default, book.failing
+    if paid.any():
+        for n in range(len(cash)):
+            cash[n] -= paid[n]
+            loan[n] -= paid[n]
+    if failing.any():
+        for n in range(len(cash)):
+            gone[n] = gone[n] or failing[n]
+
+
+@inner
+def _holds(start: LongArray, amount: FloatArray, share: FloatArray, n: int) -> bool:
     """Whether a bank holds anything, worthless or not."""
-    if len(share) > 0 and not share[n] > 0.0:
-        return False
-    return bool((amount[start[n] : start[n + 1]] > 0.0).any())
+    total = 0.0
+    for e in range(start[n], start[n + 1]):
+        total += amount[e]
+    return total * (share[n] if len(share) > 0 else 1.0) > 0.0

@@ -73,9 +73,9 @@ def impact_of(name, draw, total):
 
 
 def sale_of(seed, response, impact, ranked, listed):
-    """A random network of holdings, its sale and four starts, some banks forced, some prices lower, one zero."""
+    """A random network of holdings, its sale and some starts, some banks forced, some prices lower, one zero."""
     draw = np.random.default_rng(seed)
-    banks, securities, scenarios = int(draw.integers(1, 7)), int(draw.integers(1, 5)), 4
+    banks, securities, scenarios = (int(draw.integers(1, most)) for most in (7, 5, 7))
     held = draw.lognormal(2.0, 1.0, (banks, securities)) * (draw.random((banks, securities)) < 0.6)
     table, start = opening(
         read_holdings(held, "holdings"),
