@@ -129,6 +129,17 @@ def test_a_comparison_has_a_row_for_each_policy_set_and_means_over_scenarios(net
     assert "means over 4 scenarios" in " ".join(texts(ax))
 
 
+def test_scenarios_count_by_their_weight_under_importance_sampling(net):
+    family = ct.PriceShocks.student_t(df=4, scale=0.02).tilted(factor=-1.0)
+    study = ct.compare(net, family, ct.FireSale(), {}, n=5, seed=3)
+    frame = study.to_frame().query("policy == 'none'")
+    assert frame["weight"].nunique() > 1
+    lost = np.average(frame["direct_loss"] + frame["system_loss"], weights=frame["weight"])
+    ax = ct.plot.loss_channels(study)
+    (marks,) = (line.get_xdata() for line in ax.lines if line.get_marker() == "|")
+    assert marks[0] == pytest.approx(lost)
+
+
 def test_where_nobody_sells_both_pictures_say_so(net):
     calm = ct.run(net, ct.PriceShock({"asset-05": 0.0}), ct.FireSale())
     assert "nobody sells" in texts(ct.plot.sale_paths(calm).child_axes[0])
