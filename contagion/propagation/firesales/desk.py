@@ -91,6 +91,11 @@ class PolicyDesk:
         part = np.divide(bought, allowed, out=np.zeros_like(whole), where=allowed > 0.0)
         return share[:, None], part[:, None]
 
+    @property
+    def idle(self) -> bool:
+        """Whether no policy held back or bought anything."""
+        return self.deferred == 0.0 and not self.paid.any()
+
     def loss(self, price: FloatArray) -> float:
         """What outsiders lose on what they bought at these prices over opening prices, money, at least 0."""
         return max(0.0, float((self.paid - self.taken * price).sum()))

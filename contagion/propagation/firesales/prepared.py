@@ -68,6 +68,6 @@ class PreparedFireSale(PreparedSheets):
         """One scenario with its tables."""
         from contagion.propagation.firesales.tables import make_run
 
-        steps, _ = self.follow(shock)
+        steps, end = self.follow(shock)
         outcome = self.sales.at_depth(steps.depth_factors).solve(steps, self.policies)
-        return make_run(self, shock, seed, scenario, steps, outcome, self.measured(steps, outcome))
+        return make_run(self, shock, seed, scenario, steps, outcome, self.measured(steps, end))

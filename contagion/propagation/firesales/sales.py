@@ -90,6 +90,8 @@ class Sales:
         acting = PolicyDesk.needed(policies) and not model.at_fixed_point
         desk = PolicyDesk(policies, self.market, model.round_length) if acting else None
         course = self._course(start, desk) if told or desk or self.sale.frozen else self._end(start)
+        if desk is not None and desk.idle:  # to the last bit what happens without policies
+            course = self._course(start, None) if told or self.sale.frozen else self._end(start)
         if model.at_fixed_point:
             other = ended_course(self.sale, start, "least" if model.most_sales else "most")
         return self.outcome(steps, course, other, desk)

@@ -484,3 +484,23 @@ def test_own_rules_of_impact_and_responses_are_written_in_a_few_lines():
         ct.FireSale(HalfInLoss(), impact=Cubic(1e-6), settlement=1.0, rounds=1),
     )
     assert thin.metrics["worst_fall"] == pytest.approx(80.0**3 * 1e-6, rel=1e-12)
+
+
+def test_e1_policies_that_never_act_change_no_bit():
+    net = ct.generate.overlapping_portfolios(12, 5, seed=2)
+    found = ct.compare(
+        net,
+        ct.PriceShocks.student_t(df=4, scale=0.1),
+        ct.FireSale(),
+        policies={
+            "none": [],
+            "buyer": [ct.AssetPurchases(budget=0.0)],
+            "throttle": [ct.SaleThrottle(share=1.0)],
+        },
+        n=12,
+        seed=5,
+        n_jobs=1,
+    )
+    effects = found.effects("fire_sale_loss", against="none")
+    assert (found.to_frame()["fire_sale_loss"] > 0.0).any()
+    assert (effects["unchanged"] == 1.0).all() and (effects["difference"] == 0.0).all()
