@@ -151,6 +151,8 @@ def test_the_page_of_a_run_has_the_section_and_every_new_metric_has_words(tmp_pa
     run = sale()
     text = page(run, tmp_path)
     assert "Sales and prices" in text and "Falling prices" in text
+    assert "Who must sell sells, prices fall with what is sold" in text
+    assert "fire sales and their prices" not in text and "vary the impact before trusting a level" in text
     for name in ct.FireSale.own_metrics:
         assert glossary.metric(name).meaning
     other = ct.run(ct.generate.interbank(n=5), ct.AssetShock({"bank-0": -0.1}), ct.Clearing())

@@ -10,7 +10,7 @@ from contagion.measures.resampling import FEW_NETWORKS
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Fold, Heading, Paragraph, Points, Section, Table, table, words
 from contagion.reporting.glossary import METRICS, Metric
-from contagion.reporting.sections import facts
+from contagion.reporting.sections import facts, fire_sales
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -104,10 +104,23 @@ SHEET_STEPS = (
         "less loss.",
     ),
 )
+SELL = (
+    "Sell.",
+    "Who must sell sells, prices fall with what is sold, and everybody's holdings are worth less, round by round or "
+    "until sales and prices explain each other; where claims are cleared too, together with what everybody pays.",
+)
+"""What takes the place of the spread of losses in fire sales."""
+NOT_IN_SALES = (
+    "buyers who come for low prices other than those a policy names, refinancing and runs, margin accounts at the "
+    "prices of the sale, the time that resolution takes, what failing nodes do to those outside the network "
+    "beyond not paying, and banks that change their behaviour because a rule changed. How far a sale moves a "
+    "price is known to an order of magnitude at best: vary the impact before trusting a level."
+)
 NOT_ON_SHEETS = (
-    "fire sales and their prices, refinancing and runs, the time that resolution takes, what failing nodes do to those "
-    "outside the network beyond not paying, and banks that change their behaviour because a rule changed. Amounts of "
-    "single debts are rarely published: where a network was reconstructed or made, run the study on many such networks."
+    "fire sales and their prices (ct.FireSale has them), refinancing and runs, the time that resolution takes, "
+    "what failing nodes do to those outside the network beyond not paying, and banks that change their behaviour "
+    "because a rule changed. Amounts of single debts are rarely published: where a network was reconstructed or "
+    "made, run the study on many such networks."
 )
 NOT_MODELLED = (
     "options and dated futures, inverse contracts, issuers whose token loses its peg, seniority among obligations, "
@@ -159,7 +172,7 @@ def _sheets(material: Material) -> Section:
             "Every node is a balance sheet, every debt inside the network an edge from debtor to creditor. A run has "
             "these steps:"
         ),
-        Points(SHEET_STEPS),
+        Points(_steps(material)),
         *_statistics(material),
         _meanings({name: METRICS[name] for name in names if name in METRICS}),
         _provenance(material),
@@ -167,12 +180,18 @@ def _sheets(material: Material) -> Section:
         Points(
             (
                 *(origin(material.network) if material.stories else STORED),
-                ("Not modelled:", NOT_ON_SHEETS),
+                ("Not modelled:", NOT_IN_SALES if fire_sales.sells(material) else NOT_ON_SHEETS),
                 *((("This study:", f"{note}."),) if note else ()),
             )
         ),
     ]
     return Section("method", TITLE, tuple(blocks))
+
+
+def _steps(material: Material) -> tuple[tuple[str, str], ...]:
+    """Return the steps of a run of balance sheets; in a fire sale losses spread through sales."""
+    sells = fire_sales.sells(material)
+    return tuple(SELL if sells and step[0] == "Spread." else step for step in SHEET_STEPS)
 
 
 def _meanings(metrics: dict[str, Metric]) -> Block:
