@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,6 +19,7 @@ from contagion.policies.base import Policy
 from contagion.shocks import Shock
 from tests.lenders import add_lenders, lending_policies
 
+Made = TypeVar("Made")
 PROCEDURES = (
     "close_out",
     "partial",
@@ -515,6 +521,27 @@ def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
 @cache
 def random_world(seed: int, n: int = 24) -> RandomWorld:
     """World number `seed`; nothing in it can be changed, so whoever asks gets the same one."""
+    return kept(f"world-{seed}-{n}", lambda: make_world(seed, n))
+
+
+def kept(name: str, make: Callable[[], Made]) -> Made:
+    """What `make` gives, made by whichever process of a test run comes first."""
+    folder = os.environ.get("CONTAGION_TEST_WORLDS")
+    if not folder:
+        return make()
+    file = Path(folder) / f"{name}.pickle"
+    if file.exists():
+        loaded: Made = pickle.loads(file.read_bytes())
+        return loaded
+    found = make()
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as fresh:
+        pickle.dump(found, fresh, protocol=pickle.HIGHEST_PROTOCOL)
+    Path(fresh.name).replace(file)
+    return found
+
+
+def make_world(seed: int, n: int) -> RandomWorld:
+    """Draw a world."""
     rng = np.random.default_rng(seed)
     net = random_net(rng, n, *(np.random.default_rng([seed, later]) for later in (1, 2, 3)))
     model = ct.Cascade(step=60.0, horizon=2400.0)

@@ -125,7 +125,8 @@ def build(
     raw = {name: raw_table(TABLES[name], given.get(name, []), faults) for name in fresh}
     for name, table in TABLES.items():
         if name in raw:
-            draft.tables[name] = read_table(table, raw[name], unit, faults)
+            kept = before.tables[name] if before is not None else None
+            draft.tables[name] = read_table(table, raw[name], unit, faults, kept)
         elif before is not None:
             draft.tables[name] = before.tables[name]
             faults.labels[name] = [before.tables[name][key] for key in table.key]

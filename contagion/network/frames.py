@@ -44,7 +44,9 @@ def raw_table(table: Table, given: TableInput, faults: Faults) -> dict[str, Any]
     return raw
 
 
-def read_table(table: Table, raw: Mapping[str, Any], unit: str, faults: Faults) -> Columns:
+def read_table(
+    table: Table, raw: Mapping[str, Any], unit: str, faults: Faults, kept: Columns | None = None
+) -> Columns:
     """Return every column of the schema, in its kind, with defaults filled in.
 
     Parameters
@@ -57,6 +59,8 @@ def read_table(table: Table, raw: Mapping[str, Any], unit: str, faults: Faults) 
         The network's unit, the default of quote and settlement.
     faults
         Receives every fault.
+    kept
+        Columns of the table that this one replaces: those that are shown again are not read again.
 
     Examples
     --------
@@ -67,7 +71,9 @@ def read_table(table: Table, raw: Mapping[str, Any], unit: str, faults: Faults) 
     rows = len(next(iter(raw.values()))) if raw else 0
     columns: Columns = {}
     for column in table.columns:
-        if column.name in raw:
+        if kept is not None and column.name in raw and _shows(raw[column.name], kept[column.name]):
+            columns[column.name] = kept[column.name]
+        elif column.name in raw:
             columns[column.name] = read_cells(table.name, column, raw[column.name], faults)
         elif column.required and raw:
             faults.add(
@@ -92,6 +98,15 @@ def read_table(table: Table, raw: Mapping[str, Any], unit: str, faults: Faults) 
     if rows and not table.modelled:
         faults.add(NetworkError, "not-modelled", table.name, "rows of this table are not modelled yet")
     return columns
+
+
+def _shows(values: object, kept: npt.NDArray[Any]) -> bool:
+    """Whether a column of a frame shows an array that was read before, and that nobody can have changed since."""
+    if not isinstance(values, pd.Series) or values.dtype != kept.dtype or kept.flags.writeable:
+        return False
+    cells = values.to_numpy()
+    shape = (cells.ctypes.data, cells.shape, cells.strides)
+    return shape == (kept.ctypes.data, kept.shape, kept.strides) and len(kept) > 0
 
 
 def _dtype(kind: str) -> type:
@@ -131,8 +146,8 @@ def _from_frame(table: Table, frame: pd.DataFrame, faults: Faults) -> tuple[dict
     for level, label in enumerate(frame.index.names):
         if label in table.key and label not in frame.columns:
             raw[str(label)] = frame.index.get_level_values(level)
-    for position, name in enumerate(frame.columns):
-        raw.setdefault(name, frame.iloc[:, position])
+    for name, (_, cells) in zip(frame.columns, frame.items(), strict=True):
+        raw.setdefault(name, cells)
     return raw, len(frame)
 
 

@@ -340,3 +340,31 @@ def test_networks_are_equal_and_hash_alike_when_their_content_is(net: ct.Network
     assert net == other and hash(net) == hash(other)
     assert net != ct.Network(**net.tables, payers={"state": 1.0})
     assert net != 5
+
+
+def test_columns_that_are_shown_again_are_shared_and_all_others_are_read() -> None:
+    net = ct.Network(nodes=[{"name": name, "cash": cash} for name, cash in (("A", 1.0), ("B", 2.0))])
+    after = net.replace(nodes=net.nodes.assign(cash=[3.0, 4.0]))
+    assert after.column("nodes", "external_assets") is net.column("nodes", "external_assets")
+    assert after.column("nodes", "cash").tolist() == [3.0, 4.0]
+    turned = net.replace(nodes=net.nodes.iloc[::-1].assign(cash=[5.0, 6.0]))
+    assert turned.nodes["cash"].to_dict() == {"A": 6.0, "B": 5.0}
+    half = net.replace(nodes=net.nodes.iloc[:1])
+    assert half.nodes["cash"].to_dict() == {"A": 1.0}
+    assert net.replace(nodes=net.nodes.assign(external_assets=net.nodes["cash"])).nodes[
+        "external_assets"
+    ].to_dict() == {"A": 1.0, "B": 2.0}
+    written = net.nodes
+    written.loc["A", "cash"] = 7.0
+    assert net.replace(nodes=written).nodes["cash"].to_dict() == {"A": 7.0, "B": 2.0}
+    assert net.nodes["cash"].to_dict() == {"A": 1.0, "B": 2.0}
+
+
+def test_a_column_or_index_that_does_not_exist_is_named() -> None:
+    net = ct.Network(nodes=[{"name": "A"}])
+    for table, column in (("nodes", "cahs"), ("nodse", "cash"), (["nodes"], "cash")):
+        with pytest.raises(SchemaError, match="no column"):
+            net.column(table, column)  # type: ignore[arg-type]
+    for table in ("positions", "nodse"):
+        with pytest.raises(SchemaError, match="no table with names"):
+            net.index(table)

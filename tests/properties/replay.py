@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +18,7 @@ from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.minting import SOLD, TOKEN
 from contagion.propagation.cascade.model import Prepared
-from tests.worlds import RandomWorld, random_world
+from tests.worlds import RandomWorld, kept, random_world
 
 BEFORE_LOOK = (
     codes.BY_TOP_UP,
@@ -331,18 +327,7 @@ def bare(seed: int) -> Prepared:
 @cache
 def played(seed: int) -> Played:
     """World number `seed`, run once: by whichever process of a test run comes first."""
-    folder = os.environ.get("CONTAGION_TEST_WORLDS")
-    kept = Path(folder) / f"{seed}.pickle" if folder else None
-    if kept is None or not kept.exists():
-        found = play(seed)
-        if kept is None:
-            return found
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            pickle.dump(found, file, protocol=pickle.HIGHEST_PROTOCOL)
-        Path(file.name).replace(kept)
-        return found
-    loaded: Played = pickle.loads(kept.read_bytes())
-    return loaded
+    return kept(str(seed), lambda: play(seed))
 
 
 def play(seed: int) -> Played:
