@@ -177,3 +177,23 @@ def test_the_quick_end_is_that_of_the_rounds_that_are_told(net, share, response,
     told = prepared.run(fall_of(share)).metrics
     for name, value in quick.items():
         assert value == pytest.approx(told[name], rel=1e-9, abs=1e-9, nan_ok=True), name
+
+
+@few
+@given(networks(), shares, st.sampled_from(sorted(FOLLOWED)), st.sampled_from(sorted(RULES)))
+def test_e1_policies_of_size_zero_change_no_bit(net, share, response, rule):
+    model = ct.FireSale(FOLLOWED[response], impact=RULES[rule], rounds=5)
+    none = model.prepare(net).metrics(fall_of(share))
+    for policy in (ct.AssetPurchases(budget=0.0), ct.AssetPurchases(share=0.0), ct.SaleThrottle(share=1.0)):
+        assert np.array_equal(model.prepare(net, [policy]).metrics(fall_of(share)), none, equal_nan=True)
+
+
+@few
+@given(networks(), shares, st.sampled_from(sorted(FOLLOWED)), st.sampled_from([0.01, 1.0, 100.0]))
+def test_linear_impact_takes_no_more_than_holdings_are_worth(net, share, response, steep):
+    run = ct.run(
+        net, fall_of(share), ct.FireSale(FOLLOWED[response], impact=LinearRule(per_money=steep), rounds=5)
+    )
+    assert (run.paths["price"] >= 0.0).all() and run.metrics["worst_fall"] <= 1.0
+    held = float((net.holdings["quantity"] * 2.0).sum())
+    assert 0.0 <= run.metrics["fire_sale_loss"] <= held * (1.0 + 1e-12)

@@ -116,7 +116,7 @@ def _impact(sale: Sale) -> tuple[int, FloatArray, FloatArray] | None:
     rule: Any = sale.impact
     kind = type(rule)
     if kind is LinearImpact:
-        return codes.LINEAR, rule.price_impact, np.zeros(0)
+        return codes.LINEAR, rule.price_impact, np.full(len(rule.price_impact), rule.most)
     if kind is SquareRootImpact:
         return codes.SQUARE_ROOT, rule.volatility * rule.scale, rule.volume
     if kind is FlooredExponential:

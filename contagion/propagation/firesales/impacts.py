@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from contagion.arrays import FloatArray
+from contagion.errors import SchemaError, ValueRangeError
 
 __all__ = [
     "ExponentialInShare",
@@ -19,6 +20,7 @@ __all__ = [
     "Impact",
     "LinearImpact",
     "SquareRootImpact",
+    "bounded",
     "thinned",
 ]
 
@@ -47,13 +49,16 @@ class LinearImpact:
     ----------
     price_impact : numpy.ndarray, shape (n_securities,)
         Return per money, >= 0; 1 / depth.
+    most : float
+        Largest fall of a round.
     """
 
     price_impact: FloatArray
+    most: float = np.inf
 
     def fall(self, units: FloatArray, price: FloatArray) -> FloatArray:
         """As in `Impact`."""
-        return np.asarray(self.price_impact[:, None] * (units * price))
+        return np.minimum(self.most, self.price_impact[:, None] * (units * price))
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,49 @@ class ExponentialInShare:
 
 
 @dataclass(frozen=True)
+class _Bounded:
+    """Somebody's own rule of impact, its answers checked and cut at 1."""
+
+    impact: Impact
+    most: float
+
+    def fall(self, units: FloatArray, price: FloatArray) -> FloatArray:
+        """As in `Impact`."""
+        found = np.asarray(self.impact.fall(units, price))
+        name = f"{type(self.impact).__name__}.fall"
+        if found.dtype.kind not in "fiu" or found.shape != units.shape:
+            raise SchemaError(
+                "is no array of numbers in the shape of units",
+                where=name,
+                value=found.tolist() if found.ndim == 0 else found.shape,
+                allowed=f"falls as shares of current prices, shape {units.shape}",
+            )
+        if not np.isfinite(found).all():
+            raise ValueRangeError(
+                "is not finite", where=name, value=found.tolist(), allowed="falls as shares of current prices"
+            )
+        return np.minimum(self.most, found.astype(np.float64))
+
+
+BUILT_IN = (LinearImpact, SquareRootImpact, FlooredExponential, ExponentialInShare)
+
+
+def bounded(impact: Impact, most: float = 1.0) -> Impact:
+    """Return the rule with falls of at most `most`, so that no price goes below 0; what is not built in is checked.
+
+    Parameters
+    ----------
+    impact : Impact
+        A rule.
+    most : float
+        Largest fall of a round as a share of the current price; inf: none.
+    """
+    if type(impact) is LinearImpact:
+        return LinearImpact(impact.price_impact, most)
+    return impact if type(impact) in BUILT_IN else _Bounded(impact, most)
+
+
+@dataclass(frozen=True)
 class _Thinned:
     """Any rule of impact in markets whose depth has changed."""
 
@@ -146,7 +194,7 @@ def thinned(impact: Impact, depth: FloatArray) -> Impact:
         Depth over depth before, > 0.
     """
     if type(impact) is LinearImpact:
-        return LinearImpact(impact.price_impact / depth)
+        return LinearImpact(impact.price_impact / depth, impact.most)
     if type(impact) is SquareRootImpact:
         return SquareRootImpact(impact.volatility, impact.volume * depth, impact.scale)
     if type(impact) is FlooredExponential:

@@ -138,7 +138,7 @@ def falls(
     """Falls of prices as shares of the current ones, from sales in money at the start price, written into `fall`."""
     for k in range(len(fall)):
         if rule == LINEAR:
-            fall[k] = first[k] * (units[k] * price[k])
+            fall[k] = min(second[k], first[k] * (units[k] * price[k]))
         elif rule == SQUARE_ROOT:
             moved = first[k] * np.sqrt(units[k] / second[k])
             fall[k] = 1.0 if moved > 1.0 else moved

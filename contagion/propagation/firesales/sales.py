@@ -19,10 +19,16 @@ from contagion.policies.base import Policy
 from contagion.propagation.firesales.courses import Course, ended_course, fixed_course, followed_course
 from contagion.propagation.firesales.desk import PolicyDesk
 from contagion.propagation.firesales.engine import Sale
-from contagion.propagation.firesales.impacts import Impact, LinearImpact, thinned
+from contagion.propagation.firesales.impacts import Impact, LinearImpact, bounded, thinned
 from contagion.propagation.firesales.market import Market
 from contagion.propagation.firesales.portfolios import InProportion
-from contagion.propagation.firesales.responses import LeverageBands, LeverageTarget, Response, State
+from contagion.propagation.firesales.responses import (
+    LeverageBands,
+    LeverageTarget,
+    LeverageThreshold,
+    Response,
+    State,
+)
 from contagion.propagation.solvency.book import Book, Sheets
 from contagion.propagation.solvency.outcome import Outcome, Steps
 
@@ -55,7 +61,8 @@ class Sales:
 
     def __init__(self, model: FireSale, book: Book) -> None:
         self.model, self.book, self.market = model, book, Market.of(book.net)
-        self.impact: Impact = model.impact.on(self.market)
+        most = np.inf if model.weights == "frozen" else 1.0  # falls of a series add up
+        self.impact: Impact = bounded(model.impact.on(self.market), most)
         self.total_assets = np.asarray(book.opening.assets + book.claims.claimed)
         self.response = self._bound(model.response)
         self.sale = Sale(
@@ -63,7 +70,7 @@ class Sales:
             response=self.response,
             impact=self.impact,
             settlement_weight=model.settled_at,
-            rank=self._rank() if model.order == "liquid_first" else None,
+            rank=self.rank(),
             frozen=model.weights == "frozen",
             delayed=isinstance(model.response, LeverageBands),
             proceeds="kept" if isinstance(model.response, LeverageBands) else "repaid",
@@ -75,7 +82,7 @@ class Sales:
             return self
         other = copy(self)
         other.impact = thinned(self.impact, factors)
-        other.sale = replace(self.sale, impact=other.impact)
+        other.sale = replace(self.sale, impact=other.impact, rank=other.rank())
         other.__dict__.pop("distance", None)
         return other
 
@@ -229,7 +236,9 @@ class Sales:
         return 1.0 / float(found) if found > 0.0 else np.inf
 
     def _bound(self, response: Response) -> Response:
-        """A response with what it needs of the opening sheets."""
+        """A response with what it needs of the opening sheets; at fixed points worthless holdings count as sold too."""
+        if self.model.at_fixed_point and isinstance(response, LeverageThreshold):
+            return replace(response, worthless_too=True)
         if not isinstance(response, LeverageTarget) or response.total_assets is not None:
             return response
         holds = self.market.held > 0.0
@@ -249,8 +258,10 @@ class Sales:
             equity=np.where(holds, equity, 1.0),
         )
 
-    def _rank(self) -> FloatArray:
-        """Rank of every asset: the smallest fall by the same small sale first, ties in the order of names."""
+    def rank(self) -> FloatArray | None:
+        """Rank of every asset: the smallest fall by the same small sale first, ties by name; None: in proportion."""
+        if self.model.order != "liquid_first":
+            return None
         n = len(self.market.names)
         small = 1e-6 * float(self.market.total.sum()) / n
         fall = self.impact.fall(np.full((n, 1), small), np.ones((n, 1)))[:, 0]

@@ -504,3 +504,54 @@ def test_e1_policies_that_never_act_change_no_bit():
     effects = found.effects("fire_sale_loss", against="none")
     assert (found.to_frame()["fire_sale_loss"] > 0.0).any()
     assert (effects["unchanged"] == 1.0).all() and (effects["difference"] == 0.0).all()
+
+
+def test_what_is_liquid_after_a_shock_to_depth_is_sold_first():
+    net = bank_network([[50.0, 50.0]], [4.0])
+    rule = LinearRule(per_money={"S0": 1e-4, "S1": 2e-4})
+    model = ct.FireSale(LeverageThreshold(20.0, 15.0), order="liquid_first", impact=rule, rounds=1)
+    assert ct.run(net, STILL, model).markets["sold"].tolist() == pytest.approx([40.0, 0.0], rel=1e-12)
+    thin = ct.run(net, STILL + ct.DepthShock({"S0": -0.9}), model)
+    assert thin.markets["sold"].tolist() == pytest.approx([0.0, 40.0], rel=1e-12)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A rule of impact that answers what it is told to."""
+
+    answer: object
+
+    def on(self, market):
+        return self
+
+    def fall(self, units, price):
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", [np.full((2, 1), np.nan), np.zeros((1, 1)), "much", 0.5])
+def test_answers_of_own_rules_of_impact_that_are_no_falls_are_refused_by_name(answer):
+    net = bank_network([[50.0, 50.0]], [4.0])
+    with pytest.raises(InputError, match=r"Answers\.fall"):
+        ct.run(net, STILL, ct.FireSale(LeverageThreshold(20.0, 15.0), impact=Answers(answer), rounds=1))
+
+
+def test_own_rules_of_impact_take_no_more_than_everything():
+    net = bank_network([[50.0, 50.0]], [4.0])
+    run = ct.run(
+        net, STILL, ct.FireSale(LeverageThreshold(20.0, 15.0), impact=Answers(np.full((2, 1), 2.0)), rounds=1)
+    )
+    assert run.markets["closing_price"].tolist() == [0.0, 0.0]
+    assert run.metrics["fire_sale_loss"] == pytest.approx(
+        80.0, rel=1e-12
+    )  # half price for the 40 that are sold
+
+
+@pytest.mark.parametrize("clearing", [None, ct.Clearing()])
+def test_linear_impact_beyond_everything_leaves_prices_at_0_at_fixed_points(clearing):
+    net = bank_network([[90.0], [60.0]], [4.0, 6.0])
+    model = ct.FireSale(
+        LeverageThreshold(20.0, 20.0), impact=LinearRule(per_money=0.5), rounds="most", clearing=clearing
+    )
+    run = ct.run(net, STILL, model)
+    assert run.markets["closing_price"].tolist() == [0.0]
+    assert run.metrics["fire_sale_loss"] == 150.0 and run.metrics["system_loss"] == 10.0
