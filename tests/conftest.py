@@ -41,6 +41,22 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["CONTAGION_TEST_WORLDS"] = worlds.name  # worlds of the properties, built by one for all
 
 
+LONG = (
+    "test_f_metamorphic",
+    "test_e_policies",
+    "test_g_determinism",
+    "test_a_accounting",
+    "test_d_engine",
+    "test_notebooks",
+    "test_cli",
+    "test_kills",
+    "test_compare_cascade",
+    "test_report",
+)
+"""Files of a minute and more, longest first."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Properties come first: a file of them takes minutes, and one process must not be left alone with the last."""
-    items.sort(key=lambda item: "properties" not in item.path.parts)
+    """Long files come first, then properties: one process must not be left alone with the last of them."""
+    first = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: (first.get(item.path.stem, len(LONG)), "properties" not in item.path.parts))
