@@ -208,7 +208,7 @@ METRICS: dict[str, Metric] = {
     "claims_loss": Metric(
         "lost on claims alone",
         "money",
-        "loss of equity beyond the shock if only claims, not prices, pass it on",
+        "loss of equity beyond the shock if only claims, not prices, pass it on, that of nodes let fail included",
     ),
     "interaction_loss": Metric(
         "lost by both together",

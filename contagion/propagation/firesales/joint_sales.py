@@ -22,7 +22,7 @@ from contagion.propagation.firesales.courses import Course, ended_course, step_a
 from contagion.propagation.firesales.engine import decide
 from contagion.propagation.firesales.responses import State
 from contagion.propagation.solvency.clearing import Clearing
-from contagion.propagation.solvency.outcome import Outcome, Steps
+from contagion.propagation.solvency.outcome import Outcome, Steps, lost_on_claims
 
 if TYPE_CHECKING:
     from contagion.propagation.firesales.sales import Sales
@@ -55,7 +55,7 @@ def joint_outcome(sales: Sales, clearing: Clearing, steps: Steps) -> Outcome:
     both = sales.limited_loss(steps, end.cleared.equity)
     claims = sales.limited_loss(steps, clearing.solve(sales.book, steps).equity)
     alone = ended_course(sales.sale, sales.start(steps), "most" if most else "least")
-    prices = sales.limited_loss(steps, alone.equity)
+    prices = sales.limited_loss(steps, alone.equity) - sales.forced_loss(steps)
     found = end.cleared
     return replace(
         found,
@@ -105,9 +105,7 @@ def _at(sales: Sales, clearing: Clearing, steps: Steps, start: State, fall: Floa
     poorer, lost = sales.at_prices(steps, fall)
     cleared = clearing.solve(sales.book, poorer)
     claims = steps.helped.claims
-    short = np.bincount(
-        claims.creditor, claims.amount * (1.0 - cleared.recovery[claims.debtor]), len(lost)
-    ).astype(np.float64)
+    short = np.bincount(claims.creditor, lost_on_claims(steps.helped, cleared), len(lost)).astype(np.float64)
     state = replace(
         start,
         price=start.price * (1.0 - fall[:, None]),

@@ -167,7 +167,7 @@ class Sales:
             wave=self._waves(steps, course, failed),
             recovery=np.ones(len(failed)),
             rounds=course.rounds,
-            metrics={**self.metrics(steps, course), "claims_loss": 0.0, "interaction_loss": 0.0,
+            metrics={**self.metrics(steps, course), "claims_loss": self.forced_loss(steps), "interaction_loss": 0.0,
                      "other_end_loss": other_loss},
             columns=self.columns(course),
             losses=np.cumsum([0.0, *(step.loss.sum() for step in course.steps)]).tolist(),
@@ -178,7 +178,7 @@ class Sales:
         """The model's own metrics that every kind of sale has."""
         counted = self.book.counted
         lost = float(course.loss[counted].sum())
-        had = float(np.maximum(steps.opening.equity, 0.0)[counted & (self.market.held > 0.0)].sum())
+        had = float(np.maximum(steps.opening.equity, 0.0)[counted].sum())
         shocked = self.market.factors(steps.price_factors)
         fall = np.divide(shocked - course.price, shocked, out=np.zeros_like(shocked), where=shocked > 0.0)
         weight = self.market.total * shocked
@@ -207,10 +207,15 @@ class Sales:
         }
 
     def limited_loss(self, steps: Steps, equity: FloatArray) -> float:
-        """Loss of equity of all that count beyond the shock, limited liability at the end, money."""
-        lost = np.maximum(steps.shocked.equity - np.maximum(equity, 0.0), 0.0)
+        """Loss of equity of all that count beyond the shock, loans repaid, limited liability at the end, money."""
+        left = np.maximum(equity, 0.0)
+        lost = np.maximum(steps.shocked.equity - (left - np.minimum(steps.lent, left)), 0.0)
         real = lost > TOLERANCE * steps.opening.size
         return float(lost[real & self.book.counted].sum())
+
+    def forced_loss(self, steps: Steps) -> float:
+        """Equity of the nodes that the shock lets fail, lost with neither prices nor payments, money."""
+        return float(np.maximum(steps.shocked.equity, 0.0)[steps.forced & self.book.counted].sum())
 
     @cached_property
     def distance(self) -> float:

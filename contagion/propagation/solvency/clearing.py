@@ -114,6 +114,7 @@ class Clearing(OnSheets):
                 "default_costs": self._costs(found, assets, hit.claims, inside),
             },
             columns={"paid_inside": inside, "paid_outside": outside},
+            unpaid=self._unpaid(book, steps, hit.claims, debts, found) if book.n_seniorities > 1 else None,
         )
 
     def _waves(self, waves: Any, steps: Steps, n: int) -> Any:
@@ -162,6 +163,20 @@ class Clearing(OnSheets):
                 [debts, *(np.zeros(n) for _ in inside)],
             )
         return inside, outside
+
+    def _unpaid(self, book: Book, steps: Steps, claims: Any, debts: Any, found: Any) -> Any:
+        """Money lost on each claim where claims on a debtor have several ranks, in the order of the claims."""
+        n = len(debts)
+        keys = claims.debtor * n + claims.creditor
+        lost = np.zeros(len(keys))
+        inside, outside = self._layers(book, steps, claims, debts)
+        for layer, further, paid in zip(inside, outside, found.payments_by_seniority, strict=True):
+            due = np.bincount(layer.debtor, layer.amount, n) + further
+            short = found.defaulted & (due > 0.0)
+            share = np.divide(paid, due, out=np.ones(n), where=short)
+            place = np.searchsorted(keys, layer.debtor * n + layer.creditor)
+            lost[place] += layer.amount * (1.0 - share[layer.debtor])
+        return lost
 
     def _costs(self, found: Any, assets: Any, claims: Any, inside: Any) -> float:
         """What defaults destroyed: the shares of assets and receipts that defaulters do not keep."""

@@ -18,6 +18,7 @@ __all__ = [
     "beyond_the_shock",
     "by_the_shock",
     "closing",
+    "lost_on_claims",
     "measured",
     "worths",
 ]
@@ -71,6 +72,8 @@ class Outcome:
         Who fails by the shock alone, where that is not a matter of face equity below 0.
     course : object, optional
         What else the model's own tables are made of.
+    unpaid : numpy.ndarray, optional
+        Money lost on each claim of the sheets, where claims on a debtor are not worth the same share.
     """
 
     equity: Floats
@@ -84,6 +87,7 @@ class Outcome:
     worth: tuple[Floats, Floats] | None = None
     at_once: Flags | None = None
     course: object = None
+    unpaid: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,14 @@ class Steps:
         """Nodes that fail by the shock alone: forced, or with less than nothing after it."""
         sheets = self.shocked
         return np.asarray(self.forced | (sheets.equity < -TOLERANCE * sheets.size))
+
+
+def lost_on_claims(sheets: Sheets, outcome: Outcome) -> Floats:
+    """Money lost on each claim of the sheets, in their order."""
+    if outcome.unpaid is not None:
+        return outcome.unpaid
+    claims = sheets.claims
+    return np.asarray(claims.amount * (1.0 - outcome.recovery[claims.debtor]))
 
 
 def closing(steps: Steps, outcome: Outcome) -> tuple[Floats, Floats]:

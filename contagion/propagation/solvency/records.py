@@ -15,6 +15,7 @@ from contagion.propagation.solvency.outcome import (
     beyond_the_shock,
     by_the_shock,
     closing,
+    lost_on_claims,
     worths,
 )
 from contagion.results import Run
@@ -71,7 +72,7 @@ def nodes_table(prepared: PreparedSheets, steps: Steps, outcome: Outcome) -> pd.
     opening, _ = worths(steps, outcome)
     outside, gap = beyond_the_shock(steps, outcome)
     claims = steps.helped.claims
-    unpaid = claims.amount * (1.0 - outcome.recovery[claims.debtor])
+    unpaid = lost_on_claims(steps.helped, outcome)
     n = len(final)
     return pd.DataFrame(
         {
@@ -107,7 +108,7 @@ def claims_table(steps: Steps, outcome: Outcome) -> pd.DataFrame:
             "debtor": names[claims.debtor],
             "creditor": names[claims.creditor],
             "amount": claims.amount,
-            "loss": claims.amount * (1.0 - outcome.recovery[claims.debtor]),
+            "loss": lost_on_claims(steps.helped, outcome),
         }
     )
 

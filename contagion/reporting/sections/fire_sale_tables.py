@@ -25,7 +25,7 @@ PRICES = ("opening_price", "shocked_price", "closing_price")
 MEANINGS = {
     "shock": "what it took from equity, with nobody selling and everybody paying in full",
     "prices": "what falling prices alone take beyond the shock",
-    "claims": "what claims on nodes that do not pay alone take beyond the shock",
+    "claims": "what nodes let fail lose, and what claims on nodes that do not pay alone take beyond the shock",
     "both together": "what is lost only because both channels work; below zero where they take the same equity",
 }
 

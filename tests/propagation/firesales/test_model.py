@@ -555,3 +555,59 @@ def test_linear_impact_beyond_everything_leaves_prices_at_0_at_fixed_points(clea
     run = ct.run(net, STILL, model)
     assert run.markets["closing_price"].tolist() == [0.0]
     assert run.metrics["fire_sale_loss"] == 150.0 and run.metrics["system_loss"] == 10.0
+
+
+def test_what_a_node_loses_that_the_shock_lets_fail_is_no_loss_through_prices():
+    net = bank_network([[60.0], [40.0]], [30.0, 20.0], debts_inside=[[0, 10], [0, 0]])
+    for parts in ({"rounds": "least"}, {"clearing": ct.Clearing()}):
+        model = ct.FireSale(LeverageThreshold(33.0, 30.0), impact=LinearRule(per_money=0.0), **parts)
+        m = ct.run(net, ct.Default(["A"]), model).metrics
+        assert (m["system_loss"], m["claims_loss"], m["interaction_loss"]) == (30.0, 30.0, 0.0)
+
+
+def test_creditors_of_a_higher_rank_keep_what_they_are_paid_when_they_decide_on_sales():
+    # A pays B 10 in full and C 2 of 10; at 0.98 B has equity 5 against 59 that are risky: 9 of 49 must go
+    net = ct.Network(
+        nodes=[
+            {"name": "A", "kind": "institution", "external_assets": 12.0},
+            {"name": "B", "kind": "institution", "cash": 1.0, "external_liabilities": 55.0},
+            {"name": "C", "kind": "institution", "cash": 20.0, "external_liabilities": 55.0},
+        ],
+        assets=[{"name": "S0", "kind": "coin", "price": 1.0}],
+        holdings=[{"node": node, "asset": "S0", "quantity": 50.0} for node in "BC"],
+        obligations=[
+            {"debtor": "A", "creditor": "B", "amount": 10.0, "seniority": 1},
+            {"debtor": "A", "creditor": "C", "amount": 10.0, "seniority": 2},
+        ],
+    )
+    model = ct.FireSale(CapitalRatio(0.1), impact=LinearRule(per_money=0.0), clearing=ct.Clearing())
+    run = ct.run(net, ct.PriceShock({"S0": -0.02}, over=0), model)
+    assert run.nodes["sold"].tolist() == pytest.approx([0.0, 9.0, 0.0], rel=1e-9)
+    assert run.nodes["loss_on_claims"].tolist() == pytest.approx([0.0, 0.0, 8.0], rel=1e-12)
+
+
+def test_aggregate_vulnerability_is_a_share_of_the_equity_of_all_as_its_measure_is():
+    net = bank_network([[60.0], [0.0]], [5.0, 10.0], other=[0.0, 50.0])
+    model = ct.FireSale.greenwood_landier_thesmar(impact=LinearRule(per_money=1e-4))
+    m = ct.run(net, ct.PriceShock({"S0": -0.01}, over=0), model).metrics
+    book = ct.measures.portfolios(net, market_depth={"S0": 1e4})
+    assert m["aggregate_vulnerability"] == pytest.approx(
+        ct.measures.aggregate_vulnerability(book, {"S0": -0.01}), rel=1e-12
+    )
+    assert m["aggregate_vulnerability"] == pytest.approx(
+        60.0 * 1e-4 * 6.6 / 15.0, rel=1e-12
+    )  # sells 0.6 * 11
+
+
+def test_loans_are_repaid_before_a_loss_is_counted_at_either_end():
+    @dataclass(frozen=True)
+    class Lend(ct.Policy):
+        def support(self, world, loans):
+            return loans + np.array([20.0, 0.0])
+
+    net = bank_network([[90.0], [60.0]], [4.0, 3.0])
+    for parts in ({"rounds": "least"}, {"clearing": ct.Clearing()}):
+        model = ct.FireSale(LeverageThreshold(20.0, 20.0), impact=LinearRule(per_money=1e-5), **parts)
+        m = ct.run(net, ct.PriceShock({"S0": -0.02}, over=0), model, policies=[Lend()]).metrics
+        assert m["lent"] == 20.0 and m["system_loss"] > 0.0
+        assert m["other_end_loss"] == pytest.approx(m["system_loss"], rel=1e-9)
