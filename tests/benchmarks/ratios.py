@@ -41,6 +41,7 @@ from contagion.policies.bills import OUTLAY
 from contagion.propagation.cascade import phases
 from contagion.propagation.cascade.packing import pack_book, pack_state
 from tests.benchmarks.clearing_rows import clearing_rows
+from tests.benchmarks.firesale_rows import firesale_rows
 from tests.benchmarks.network_ratios import cascade_row
 from tests.benchmarks.synthetic import synthetic
 
@@ -406,6 +407,7 @@ def groups(quick: bool) -> dict[str, Callable[[], Iterator[Row]]]:
         "studies": lambda: study_rows(20_000, 300, 32),
         "networks": lambda: cascade_row(100_000, alternate, Row),
         "clearing": lambda: clearing_rows(sizes[-1], Row, alternate),
+        "firesales": lambda: firesale_rows(quick, Row, alternate),
         "pairing": lambda: pairing_rows(100 if quick else 500),
         "import": import_rows,
     }

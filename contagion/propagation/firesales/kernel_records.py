@@ -85,7 +85,7 @@ class Book(NamedTuple):
     other_debt: FloatArray
     gain: FloatArray
     in_default: BoolArray
-    forced: BoolArray
+    forced: BoolArray  # empty if nobody is
     value: FloatArray  # of holdings at `price`
     gross: FloatArray  # of whole first portfolios
     hit: FloatArray  # what holdings lose by the last fall

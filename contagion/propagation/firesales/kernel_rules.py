@@ -61,12 +61,15 @@ def by_threshold(
     fraction: FloatArray,
     demand: FloatArray,
     paid: FloatArray,
-) -> None:
-    """Above a limit of leverage back to the target; who holds nothing of worth sells nothing."""
+) -> bool:
+    """Above a limit of leverage back to the target; who holds nothing of worth sells nothing. Whether anybody pays."""
+    some = False
     for n in range(len(fraction)):
         part, paid[n] = over_threshold(limit, target, value[n], others[n], cash[n], equity[n], value[n] > 0.0)
         fraction[n] = part
         demand[n] = part * value[n]
+        some = some or paid[n] != 0.0
+    return some
 
 
 @inner

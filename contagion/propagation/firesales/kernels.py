@@ -58,12 +58,18 @@ def run_rounds(plan: Plan, start: Start, number: int, settled: float, longest: i
     longest
         Rounds after which `found.rounds` is negative.
     """
-    whole = np.empty(len(plan.turned_start) - 1)
+    whole, first = np.zeros(len(plan.turned_start) - 1), np.zeros(len(plan.start) - 1)
     last = longest if number < 0 else number
     for s in range(len(found.rounds)):
         book = _open(plan, start, s, found)
-        held_by_all(plan.start, plan.security, *_first(plan, book), whole)
-        _value(plan, book)
+        if s < len(start.held):
+            held_by_all(plan.start, plan.security, *_first(plan, book), whole)
+        if plan.listed or s < len(start.price):
+            _value(plan, book)
+            first[:] = book.gross
+        else:
+            book.gross[:] = first
+            product(first, book.held, book.value)
         if last > 0 and not plan.delayed:
             _decide(plan, book, carried_out=True)
         done, ended = 0, number >= 0
@@ -90,11 +96,12 @@ def run_fixed_points(
 ) -> None:
     """Prices that follow from the sales they cause, in every scenario, from no sales or from the sale of everything."""
     size = len(plan.turned_start) - 1
-    whole, moved = np.empty(size), np.empty(size)
+    whole, moved = np.zeros(size), np.zeros(size)
     for s in range(len(found.rounds)):
         book = _open(plan, start, s, found)
         price, equity = _row(start.price, s), _row(start.equity, s)
-        held_by_all(plan.start, plan.security, *_first(plan, book), whole)
+        if s < len(start.held):
+            held_by_all(plan.start, plan.security, *_first(plan, book), whole)
         if most_sales:
             falls(plan.impact, plan.first, plan.second, whole, price, book.fall)
         done, ended = 0, False
@@ -145,6 +152,7 @@ def _open(plan: Plan, start: Start, s: int, found: Found) -> Book:
                 held[e] = plan.amount[e] * given[n] if plan.shares else given[e]
         else:
             held[n] = given[n]
+    forced = start.forced[min(s, len(start.forced) - 1)]
     found.price[s] = _row(start.price, s)
     found.equity[s] = _row(start.equity, s)
     found.in_default[s] = start.in_default[min(s, len(start.in_default) - 1)]
@@ -159,7 +167,7 @@ def _open(plan: Plan, start: Start, s: int, found: Found) -> Book:
         _row(start.other_debt, s),
         _row(start.gain, s).copy(),
         found.in_default[s],
-        start.forced[min(s, len(start.forced) - 1)],
+        forced if forced.any() else forced[:0],
         np.zeros(banks),
         np.zeros(banks),
         np.zeros(banks),
@@ -206,11 +214,13 @@ def _value(plan: Plan, book: Book) -> None:
 
 @inner
 def _offer(plan: Plan, book: Book) -> None:
-    """Sales by the last decision: `units` of securities, and what each bank gives of its portfolio."""
+    """Sales by the last decision: `units` of securities, what banks give of their portfolios, and for what `money`."""
     held, fraction, sold, sellers = book.held, book.fraction, book.sold, 0
     if not plan.listed:
+        gross, money = book.gross, book.money
         for n in range(len(fraction)):
             sold[n] = held[n] * fraction[n]
+            money[n] = gross[n] * sold[n]
             sellers += fraction[n] != 0.0
         if sellers * MANY > len(fraction):
             sell_many_shares(plan.turned_start, plan.holder, plan.turned_amount, sold, book.units)
@@ -223,6 +233,7 @@ def _offer(plan: Plan, book: Book) -> None:
     else:
         sell_in_proportion(plan.start, held, fraction, sold)
     held_by_all(plan.start, plan.security, sold, sold[:0], book.units)
+    against_entries(plan.start, plan.security, sold, book.price, book.money)
 
 
 @inner
@@ -241,10 +252,6 @@ def _clear(
 ) -> None:
     """Move prices, settle, write down; results are added to."""
     units, price, fall, lost = book.units, book.price, book.fall, book.lost
-    if plan.listed:
-        _bring(plan, book, price)
-    else:
-        product(book.gross, book.sold, book.money)
     falls(plan.impact, plan.first, plan.second, units, price, fall)
     for k in range(len(price)):
         sold[k] += units[k]
@@ -261,6 +268,7 @@ def _clear(
     if len(plan.order) > 0:
         against_entries(plan.start, plan.security, book.sold, lost, book.on_sold)
     _settle(plan, book, loss, bank_sales)
+    book.gain[:] = 0.0
     if plan.listed and not plan.frozen:
         _keep_entries(plan, book)
         _value(plan, book)
@@ -270,20 +278,21 @@ def _clear(
 def _settle(plan: Plan, book: Book, loss: FloatArray, bank_sales: FloatArray) -> None:
     """Losses, what sales bring, and what is left of first portfolios, bank by bank."""
     ranked, listed, frozen, weight = len(plan.order) > 0, plan.listed, plan.frozen, plan.weight
-    held, hit, on_sold, equity, gain = book.held, book.hit, book.on_sold, book.equity, book.gain
+    held, hit, on_sold, equity = book.held, book.hit, book.on_sold, book.equity
     fraction, value, gross, money = book.fraction, book.value, book.gross, book.money
     brought = money if ranked else book.demand
     account, sign = (book.cash, 1.0) if plan.kept else (book.loan, -1.0)
+    counted = plan.kept or plan.rule == BANDS  # nobody else looks at loans
     for n in range(len(loss)):
         whole = hit[n] if listed else hit[n] * held[n]
         on_sold_now = on_sold[n] if ranked else fraction[n] * whole
         lost = whole - (1.0 - weight) * on_sold_now
         loss[n] += lost
         bank_sales[n] += money[n]
-        gain[n] = 0.0
         if not frozen:
             equity[n] -= lost
-            account[n] += sign * (brought[n] - weight * on_sold_now)
+            if counted:
+                account[n] += sign * (brought[n] - weight * on_sold_now)
             if not listed:
                 held[n] *= 1.0 - fraction[n]
                 value[n] = gross[n] * held[n]
@@ -323,11 +332,12 @@ def _decide(plan: Plan, book: Book, carried_out: bool) -> None:
     """Decision of every bank: by the rule, or all where forced to; carried out, cash is paid and some default."""
     rule, (a, b, c), value, equity = plan.rule, plan.numbers, book.value, book.equity
     fraction, demand, others, cash = book.fraction, book.demand, book.illiquid, book.cash
+    changed = rule in (BANDS, DEFAULT)
     if rule == TARGET:
         _against(plan, book, book.move, book.on_sold)
         by_target(a > 0.0, plan.of_bank, book.on_sold, book.gain, fraction, demand)
     elif rule == THRESHOLD:
-        by_threshold(a, b, value, others, cash, equity, fraction, demand, book.paid)
+        changed = by_threshold(a, b, value, others, cash, equity, fraction, demand, book.paid)
         if c > 0.0:
             _worthless_too(plan, book)
     elif rule == BANDS:
@@ -340,9 +350,10 @@ def _decide(plan: Plan, book: Book, carried_out: bool) -> None:
     else:
         fraction[:] = plan.of_bank[0]
         product(fraction, value, demand)
-    if book.forced.any():
+    if len(book.forced) > 0:
         _force(book)
-    if carried_out:
+        changed = True
+    if carried_out and changed:
         _carry_out(book)
 
 
@@ -370,13 +381,10 @@ def _force(book: Book) -> None:
 def _carry_out(book: Book) -> None:
     """Cash pays back loans, and some are in default."""
     cash, loan, paid, gone, failing = book.cash, book.loan, book.paid, book.in_default, book.failing
-    if paid.any():
-        for n in range(len(cash)):
-            cash[n] -= paid[n]
-            loan[n] -= paid[n]
-    if failing.any():
-        for n in range(len(cash)):
-            gone[n] = gone[n] or failing[n]
+    for n in range(len(cash)):
+        cash[n] -= paid[n]
+        loan[n] -= paid[n]
+        gone[n] = gone[n] or failing[n]
 
 
 @inner
