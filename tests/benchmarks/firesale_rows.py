@@ -125,7 +125,7 @@ def firesale_rows(quick: bool, row: Any, alternate: Callable[..., Any]) -> Itera
         must=None if quick else 30,
         seconds={"dense": seconds["slow"] * times, "sparse": seconds["fast"]},
     )
-    size = 2_000 if quick else 10_000
+    size = 2_000 if quick else 5_000
     small, large = (sheets(1, n, 1_000, each=10) for n in (size, 10 * size))
     assert all(run(some).rounds_with_sales[0] > 2 for some in (small, large)), "nothing spreads"
     growth, spread, seconds = alternate(

@@ -34,14 +34,16 @@ def by_target(
 
 
 @inner
-def over_threshold(
-    limit: float, target: float, value: float, others: float, cash: float, equity: float, holds: bool
+def is_over(limit: float, assets: float, equity: float) -> bool:
+    """Whether leverage is above a limit; it is infinite without equity."""
+    return (assets / equity if equity > 0.0 else np.inf) > limit
+
+
+@inner
+def back_to(
+    target: float, assets: float, value: float, cash: float, equity: float, holds: bool
 ) -> tuple[float, float]:
-    """Share one bank sells and what it pays out of cash."""
-    assets = value + others + cash
-    leverage = assets / equity if equity > 0.0 else np.inf
-    if not leverage > limit:
-        return 0.0, 0.0
+    """Share one bank over the limit sells, and what it pays out of cash."""
     need = assets - target * max(equity, 0.0)
     paid = min(max(need, 0.0), cash)
     if not holds:
@@ -63,12 +65,17 @@ def by_threshold(
     paid: FloatArray,
 ) -> bool:
     """Above a limit of leverage back to the target; who holds nothing of worth sells nothing. Whether anybody pays."""
+    for n in range(len(demand)):
+        demand[n] = value[n] + others[n] + cash[n]  # assets; short loops over few arrays run on vectors
+    for n in range(len(fraction)):
+        fraction[n] = 1.0 if is_over(limit, demand[n], equity[n]) else 0.0
     some = False
     for n in range(len(fraction)):
-        part, paid[n] = over_threshold(limit, target, value[n], others[n], cash[n], equity[n], value[n] > 0.0)
-        fraction[n] = part
-        demand[n] = part * value[n]
-        some = some or paid[n] != 0.0
+        assets, paid[n], demand[n] = demand[n], 0.0, 0.0
+        if fraction[n] > 0.0:
+            fraction[n], paid[n] = back_to(target, assets, value[n], cash[n], equity[n], value[n] > 0.0)
+            demand[n] = fraction[n] * value[n]
+            some = some or paid[n] != 0.0
     return some
 
 

@@ -178,3 +178,17 @@ def product(values: FloatArray, factors: FloatArray, found: FloatArray) -> None:
     """Products, one by one."""
     for i in range(len(found)):
         found[i] = values[i] * factors[i]
+
+
+@inner
+def accrue(sign: float, values: FloatArray, share: float, less: FloatArray, total: FloatArray) -> None:
+    """Add ``sign (values - share less)``."""
+    for i in range(len(total)):
+        total[i] += sign * (values[i] - share * less[i])
+
+
+@inner
+def keep(part: FloatArray, held: FloatArray) -> None:
+    """What is left after a part is sold."""
+    for i in range(len(held)):
+        held[i] *= 1.0 - part[i]

@@ -21,19 +21,22 @@ from contagion.propagation.firesales.kernel_records import (
     Start,
 )
 from contagion.propagation.firesales.kernel_rules import (
+    back_to,
     by_bands,
     by_ratio,
     by_target,
     by_threshold,
+    is_over,
     on_default,
-    over_threshold,
 )
 from contagion.propagation.firesales.kernel_sums import (
+    accrue,
     against_entries,
     against_first,
     both_against_first,
     falls,
     held_by_all,
+    keep,
     most_sold,
     product,
     sell_in_order,
@@ -217,10 +220,9 @@ def _offer(plan: Plan, book: Book) -> None:
     """Sales by the last decision: `units` of securities, what banks give of their portfolios, and for what `money`."""
     held, fraction, sold, sellers = book.held, book.fraction, book.sold, 0
     if not plan.listed:
-        gross, money = book.gross, book.money
+        product(held, fraction, sold)
+        product(book.gross, sold, book.money)
         for n in range(len(fraction)):
-            sold[n] = held[n] * fraction[n]
-            money[n] = gross[n] * sold[n]
             sellers += fraction[n] != 0.0
         if sellers * MANY > len(fraction):
             sell_many_shares(plan.turned_start, plan.holder, plan.turned_amount, sold, book.units)
@@ -276,26 +278,25 @@ def _clear(
 
 @inner
 def _settle(plan: Plan, book: Book, loss: FloatArray, bank_sales: FloatArray) -> None:
-    """Losses, what sales bring, and what is left of first portfolios, bank by bank."""
-    ranked, listed, frozen, weight = len(plan.order) > 0, plan.listed, plan.frozen, plan.weight
-    held, hit, on_sold, equity = book.held, book.hit, book.on_sold, book.equity
-    fraction, value, gross, money = book.fraction, book.value, book.gross, book.money
-    brought = money if ranked else book.demand
-    account, sign = (book.cash, 1.0) if plan.kept else (book.loan, -1.0)
-    counted = plan.kept or plan.rule == BANDS  # nobody else looks at loans
-    for n in range(len(loss)):
-        whole = hit[n] if listed else hit[n] * held[n]
-        on_sold_now = on_sold[n] if ranked else fraction[n] * whole
-        lost = whole - (1.0 - weight) * on_sold_now
-        loss[n] += lost
-        bank_sales[n] += money[n]
-        if not frozen:
-            equity[n] -= lost
-            if counted:
-                account[n] += sign * (brought[n] - weight * on_sold_now)
-            if not listed:
-                held[n] *= 1.0 - fraction[n]
-                value[n] = gross[n] * held[n]
+    """Losses, what sales bring, and what is left of first portfolios."""
+    hit, on_sold, weight, ranked = book.hit, book.on_sold, plan.weight, len(plan.order) > 0
+    if not plan.listed:
+        product(hit, book.held, hit)
+    if not ranked:
+        product(book.fraction, hit, on_sold)
+    accrue(1.0, hit, 1.0 - weight, on_sold, loss)
+    accrue(1.0, book.money, 0.0, book.money, bank_sales)
+    if plan.frozen:
+        return
+    accrue(-1.0, hit, 1.0 - weight, on_sold, book.equity)
+    brought = book.money if ranked else book.demand
+    if plan.kept:
+        accrue(1.0, brought, weight, on_sold, book.cash)
+    elif plan.rule == BANDS:  # nobody else looks at loans
+        accrue(-1.0, brought, weight, on_sold, book.loan)
+    if not plan.listed:
+        keep(book.fraction, book.held)
+        product(book.gross, book.held, book.value)
 
 
 @inner
@@ -365,7 +366,9 @@ def _worthless_too(plan: Plan, book: Book) -> None:
     for n in range(len(book.value)):
         if not book.value[n] > 0.0 and _holds(plan.start, amount, share, n):
             worth, others, cash, equity = book.value[n], book.illiquid[n], book.cash[n], book.equity[n]
-            book.fraction[n] = over_threshold(limit, target, worth, others, cash, equity, True)[0]
+            assets = worth + others + cash
+            if is_over(limit, assets, equity):
+                book.fraction[n] = back_to(target, assets, worth, cash, equity, True)[0]
 
 
 @inner
