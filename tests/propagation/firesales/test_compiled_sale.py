@@ -65,7 +65,7 @@ def impact_of(name, draw, total):
     size = len(total)
     depth = draw.uniform(5.0, 50.0, size) * (1.0 + total)
     return {
-        "linear": LinearImpact(1.0 / depth),
+        "linear": LinearImpact(1.0 / depth, float(draw.choice([np.inf, 0.02]))),
         "square_root": SquareRootImpact(draw.uniform(0.01, 0.1, size), depth, 1.0),
         "floored": FlooredExponential(draw.uniform(0.0, 0.9, size), depth),
         "in_share": ExponentialInShare(draw.uniform(0.0, 1.0, size), total),
