@@ -18,6 +18,7 @@ from contagion.arrays import FloatArray
 from contagion.errors import ConvergenceError
 from contagion.holdings import Holdings
 from contagion.propagation.firesales.impacts import Impact
+from contagion.propagation.firesales.kernel_records import HIGHEST
 from contagion.propagation.firesales.portfolios import (
     InProportion,
     Listed,
@@ -38,6 +39,7 @@ __all__ = [
     "fixed_point",
     "follow",
     "opening",
+    "rising",
     "split",
 ]
 
@@ -166,7 +168,13 @@ def opening(holdings: Holdings, scenarios: int = 1, **money: FloatArray) -> tupl
 
 
 def follow(sale: Sale, start: State) -> Iterator[tuple[Cleared, Action]]:
-    """Each round in turn: what cleared, and what banks then decide for the next; without end."""
+    """Each round in turn: what cleared, and what banks then decide for the next; without end.
+
+    Raises
+    ------
+    ConvergenceError
+        If purchases drive a price up without end.
+    """
     state = start
     if sale.delayed:
         nothing = np.zeros_like(state.equity)
@@ -175,8 +183,22 @@ def follow(sale: Sale, start: State) -> Iterator[tuple[Cleared, Action]]:
         state, action = _act(sale, state)
     for number in count():
         cleared = clear(sale, state, action, number)
+        if cleared.after.price.max(initial=0.0) > HIGHEST:
+            raise rising(cleared.after.price, number)
         state, action = _act(sale, cleared.after)
         yield cleared, action
+
+
+def rising(price: FloatArray, number: int) -> ConvergenceError:
+    """Purchases that drive a price up without end."""
+    worst = int(price.max(axis=1).argmax())
+    return ConvergenceError(
+        "prices rise without end, because who gains buys more",
+        round=number,
+        gap=float(price[worst].max()),
+        worst=f"security {worst}",
+        remedy="less impact, fewer rounds, or frozen weights",
+    )
 
 
 def decide(sale: Sale, state: State) -> Action:

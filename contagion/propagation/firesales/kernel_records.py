@@ -9,6 +9,7 @@ from contagion.arrays import FloatArray
 
 TARGET, THRESHOLD, BANDS, RATIO, DEFAULT, SET = range(6)
 LINEAR, SQUARE_ROOT, FLOORED, IN_SHARE = range(4)
+HIGHEST = 1e9  # times the start price: those who buy are said to drive a price up without end
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]

@@ -163,6 +163,15 @@ def selling(units: FloatArray, whole: FloatArray, settled: float) -> tuple[bool,
 
 
 @inner
+def highest(price: FloatArray) -> float:
+    """The highest price."""
+    found = 0.0
+    for k in range(len(price)):
+        found = max(found, price[k])
+    return found
+
+
+@inner
 def most_sold(units: FloatArray, whole: FloatArray) -> tuple[float, int]:
     """The largest share of a security that is sold, and the security."""
     most, worst = 0.0, 0

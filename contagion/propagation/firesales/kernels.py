@@ -12,6 +12,7 @@ from contagion.compiled import inner, kernel
 from contagion.propagation.firesales.kernel_records import (
     BANDS,
     DEFAULT,
+    HIGHEST,
     RATIO,
     TARGET,
     THRESHOLD,
@@ -36,6 +37,7 @@ from contagion.propagation.firesales.kernel_sums import (
     both_against_first,
     falls,
     held_by_all,
+    highest,
     keep,
     most_sold,
     product,
@@ -84,6 +86,9 @@ def run_rounds(plan: Plan, start: Start, number: int, settled: float, longest: i
             found.rounds_with_sales[s] += some
             if not (at_rest and nothing):
                 _clear(plan, book, found.loss[s], found.bank_sales[s], found.sold[s], found.sales[s])
+                if not plan.frozen and highest(book.price) > HIGHEST:
+                    ended = False
+                    break
                 _decide(plan, book, carried_out=True)
             if at_rest and not some:
                 ended = True

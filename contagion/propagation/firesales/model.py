@@ -75,8 +75,8 @@ class FireSale(OnSheets):
     clearing
         A `Clearing` model: defaults and prices then settle together.
     weights
-        ``current``: portfolios, prices and equity move on; ``frozen``: they stay what they were, so that rounds are a
-        linear series.
+        ``current``: portfolios, prices and equity move on, nobody sells more than it holds, no price falls below 0;
+        ``frozen``: they stay what they were, so that rounds are a linear series without bounds.
     round_length
         Seconds that a round stands for; prices what policies hold back, and turns a volume per day into one per round.
 
@@ -183,6 +183,13 @@ class FireSale(OnSheets):
                 where="FireSale.settlement",
                 value=self.settlement,
                 allowed="1, or rounds that are followed",
+            )
+        if isinstance(self.response, LeverageThreshold) and self.response.target > self.response.limit:
+            raise ValueRangeError(
+                f"is above the limit {self.response.limit:g}, from which nobody would come down",
+                where="FireSale.response.target",
+                value=self.response.target,
+                allowed="at most the limit",
             )
         one_way = (LeverageThreshold, CapitalRatio, AllOnDefault)
         if fixed and isinstance(self.response, (LeverageTarget, LeverageBands)):

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from contagion.arrays import FloatArray
+from contagion.arrays import FloatArray, real
 from contagion.errors import SchemaError
 from contagion.propagation.firesales.portfolios import Portfolio
 
@@ -155,6 +155,11 @@ class LeverageThreshold:
     target: float
     worthless_too: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what is no leverage."""
+        real(self.limit, "LeverageThreshold.limit", above=0.0)
+        real(self.target, "LeverageThreshold.target", low=0.0)
+
     def act(self, state: State) -> Action:
         """As in `Response`; `ratio` is leverage, infinite without equity."""
         value = state.held.against(state.price)
@@ -191,6 +196,12 @@ class LeverageBands:
     trigger_ratio: float
     target_ratio: float
 
+    def __post_init__(self) -> None:
+        """Refuse ratios that are none or below the lowest."""
+        lowest = real(self.min_ratio, "LeverageBands.min_ratio", low=0.0, high=1.0)
+        for name in ("trigger_ratio", "target_ratio"):
+            real(getattr(self, name), f"LeverageBands.{name}", low=lowest, high=1.0)
+
     def act(self, state: State) -> Action:
         """As in `Response`; `ratio` is equity over assets. Who defaults sells all."""
         value = state.held.against(state.price)
@@ -226,6 +237,10 @@ class CapitalRatio:
 
     minimum: float
 
+    def __post_init__(self) -> None:
+        """Refuse what is no ratio."""
+        real(self.minimum, "CapitalRatio.minimum", low=0.0, high=1.0)
+
     def act(self, state: State) -> Action:
         """As in `Response`; `ratio` is equity over risky assets."""
         value = state.held.against(state.price)
@@ -251,6 +266,10 @@ class AllOnDefault:
     """
 
     slack: float = 1e-12
+
+    def __post_init__(self) -> None:
+        """Refuse a slack that is none."""
+        real(self.slack, "AllOnDefault.slack", low=0.0)
 
     def act(self, state: State) -> Action:
         """As in `Response`; `ratio` is equity."""

@@ -261,6 +261,7 @@ class Sales:
             response,
             total_assets=np.where(holds, self.total_assets, 1.0),
             equity=np.where(holds, equity, 1.0),
+            capped=response.capped or self.model.weights == "current",
         )
 
     def rank(self) -> FloatArray | None:

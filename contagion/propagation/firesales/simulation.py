@@ -14,8 +14,16 @@ from numpy.typing import NDArray
 from contagion.arrays import FloatArray, whole
 from contagion.errors import ConvergenceError, SchemaError
 from contagion.propagation.firesales.compiled_sale import blank, plan_of, start_of
-from contagion.propagation.firesales.engine import MAX_ROUNDS, SETTLED, Sale, fixed_point, follow, split
-from contagion.propagation.firesales.kernel_records import Plan
+from contagion.propagation.firesales.engine import (
+    MAX_ROUNDS,
+    SETTLED,
+    Sale,
+    fixed_point,
+    follow,
+    rising,
+    split,
+)
+from contagion.propagation.firesales.kernel_records import HIGHEST, Plan
 from contagion.propagation.firesales.kernels import run_fixed_points, run_rounds
 from contagion.propagation.firesales.portfolios import InProportion, Listed
 from contagion.propagation.firesales.responses import State
@@ -120,6 +128,8 @@ def _compiled(sale: Sale, plan: Plan, start: State, rounds: int | str) -> Simula
     if len(wrong):
         scenario = int(wrong[0])
         gap, security = float(found.gap[scenario]), int(found.worst[scenario])
+        if not sale.frozen and found.price[scenario].max(initial=0.0) > HIGHEST:
+            raise rising(found.price[scenario][:, None], -int(found.rounds[scenario]))
         if rounds in ("least", "most"):
             raise ConvergenceError(
                 "prices do not settle", round=MAX_ROUNDS, gap=gap, worst=f"security {security}"

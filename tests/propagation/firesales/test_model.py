@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 import contagion as ct
-from contagion.errors import InputError, NetworkError, PolicyError, UnitError
+from contagion.errors import ConvergenceError, InputError, NetworkError, PolicyError, UnitError
 from contagion.propagation.firesales import (
     AllOnDefault,
     CapitalRatio,
     FloorRule,
+    LeverageBands,
     LeverageTarget,
     LeverageThreshold,
     LinearRule,
@@ -335,6 +336,11 @@ def test_impact_is_read_from_the_spot_markets_of_the_assets():
         (lambda: LinearRule(per_money={"S0": -1.0}), InputError, "per_money"),
         (lambda: ShareRule(price_impact=1.0), InputError, "price_impact"),
         (lambda: ct.FireSale(round_length=0.0), InputError, "round_length"),
+        (lambda: ct.FireSale(LeverageThreshold(10.0, 20.0)), InputError, "target"),
+        (lambda: LeverageThreshold(0.0, 0.0), InputError, "limit"),
+        (lambda: CapitalRatio(2.0), InputError, "minimum"),
+        (lambda: AllOnDefault(-1.0), InputError, "slack"),
+        (lambda: LeverageBands(0.05, 0.04, 0.06), InputError, "trigger_ratio"),
     ],
 )
 def test_parts_that_are_wrong_or_do_not_go_together_are_refused_by_name(make, error, words):
@@ -611,3 +617,28 @@ def test_loans_are_repaid_before_a_loss_is_counted_at_either_end():
         m = ct.run(net, ct.PriceShock({"S0": -0.02}, over=0), model, policies=[Lend()]).metrics
         assert m["lent"] == 20.0 and m["system_loss"] > 0.0
         assert m["other_end_loss"] == pytest.approx(m["system_loss"], rel=1e-9)
+
+
+@pytest.mark.parametrize("rounds", ["until_no_sales", "least", "most"])
+def test_no_price_falls_below_zero_however_steep_linear_impact_is(rounds):
+    net = bank_network([[50.0], [50.0]], [5.0, 5.0], other=50.0)
+    model = ct.FireSale(LeverageThreshold(15.0, 12.0), impact=LinearRule(per_money=1e3), rounds=rounds)
+    run = ct.run(net, ct.PriceShock({"S0": -0.05}, over=0), model)
+    assert run.markets["closing_price"].tolist() == [0.0] and run.markets["fall"].tolist() == [1.0]
+    # all of 47.5 is sold; in rounds half of the fall spares what is sold in it
+    lost = 47.5 if model.at_fixed_point else 23.75
+    assert run.nodes["price_loss"].to_numpy() == pytest.approx([lost, lost], rel=1e-12)
+    assert run.nodes["defaulted"].all()
+
+
+def test_targets_of_leverage_sell_no_more_than_is_held_where_portfolios_move_on():
+    net = bank_network([[50.0], [50.0]], [5.0, 5.0])
+    model = ct.FireSale(LeverageTarget(), impact=LinearRule(per_money=1e-2), rounds=50)
+    run = ct.run(net, ct.PriceShock({"S0": -0.02}, over=0), model)
+    assert (run.nodes["sold"] <= 49.0 + 1e-9).all() and run.markets["sold_share"].max() <= 1.0 + 1e-12
+    assert run.markets["closing_price"].min() >= 0.0
+    up = ct.PriceShock({"S0": 0.02}, over=0)
+    with pytest.raises(ConvergenceError, match="rise without end"):
+        ct.run(net, up, model)
+    with pytest.raises(ConvergenceError, match="rise without end"):
+        model.prepare(net).follow(up)
