@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from contagion.arrays import real, whole, word
-from contagion.errors import SchemaError, ValueRangeError
+from contagion.errors import SchemaError
 from contagion.policies.base import SALE_HOOKS, SHEET_HOOKS
+from contagion.propagation.firesales.parts import check_parts
 from contagion.propagation.firesales.responses import (
     AllOnDefault,
     CapitalRatio,
@@ -166,46 +167,7 @@ class FireSale(OnSheets):
                 value=self.clearing,
                 allowed="ct.Clearing(...)",
             )
-        self._check_parts()
-
-    def _check_parts(self) -> None:
-        fixed = self.at_fixed_point
-        if self.clearing is not None and not fixed:
-            raise ValueRangeError(
-                "does not go with clearing, which settles together with prices",
-                where="FireSale.rounds",
-                value=self.rounds,
-                allowed="least or most",
-            )
-        if fixed and self.settlement not in (None, 1, 1.0):
-            raise ValueRangeError(
-                "is not the new price, at which fixed points settle",
-                where="FireSale.settlement",
-                value=self.settlement,
-                allowed="1, or rounds that are followed",
-            )
-        if isinstance(self.response, LeverageThreshold) and self.response.target > self.response.limit:
-            raise ValueRangeError(
-                f"is above the limit {self.response.limit:g}, from which nobody would come down",
-                where="FireSale.response.target",
-                value=self.response.target,
-                allowed="at most the limit",
-            )
-        one_way = (LeverageThreshold, CapitalRatio, AllOnDefault)
-        if fixed and isinstance(self.response, (LeverageTarget, LeverageBands)):
-            raise ValueRangeError(
-                "may sell less at lower prices, so that least and most sales have no meaning",
-                where="FireSale.response",
-                value=type(self.response).__name__,
-                allowed=", ".join(kind.__name__ for kind in one_way),
-            )
-        if fixed and (self.order != "pro_rata" or self.weights != "current"):
-            raise ValueRangeError(
-                "is followed in rounds only",
-                where="FireSale.order" if self.order != "pro_rata" else "FireSale.weights",
-                value=self.order if self.order != "pro_rata" else self.weights,
-                allowed="pro_rata and current at fixed points",
-            )
+        check_parts(self)
 
     @property
     def at_fixed_point(self) -> bool:
@@ -332,7 +294,7 @@ class FireSale(OnSheets):
             "until_no_sales": "until nobody sells",
             "least": "at the fixed point with the least sales",
             "most": "at the fixed point with the most sales",
-        }.get(str(rounds), f"for {rounds} rounds")
+        }.get(str(rounds), f"for {rounds} round{'s' * (rounds != 1)}")
         joined = "" if self.clearing is None else f", together with {self.clearing.describe()[:-1]}"
         return (
             f"Fire sale {length}: {_told(self.response)}, {self.order.replace('_', ' ')}, {_told(self.impact)}, "
@@ -363,9 +325,8 @@ class FireSale(OnSheets):
         worst = run.markets["fall"].idxmax() if len(run.markets) else "none"
         rows.pop("claims")
         falls = f"{100 * m['worst_fall']:.2f} % ({worst}), on average {100 * m['mean_fall']:.2f} %"
-        rows["sales"] = (
-            f"{money(m['sales'], unit)} by {m['banks_selling']:.0f} nodes; prices fell by at most {falls}"
-        )
+        prices = f"prices fell by at most {falls}" if m["worst_fall"] >= 0.0 else "prices rose, nodes bought"
+        rows["sales"] = f"{money(m['sales'], unit)} by {m['banks_selling']:.0f} nodes; {prices}"
         rows["by channel"] = (
             f"prices {money(m['system_loss'] - m['claims_loss'] - m['interaction_loss'], unit)}, "
             f"claims {money(m['claims_loss'], unit)}, both together {money(m['interaction_loss'], unit)}"
@@ -390,6 +351,6 @@ def _told(part: object) -> str:
         if isinstance(value, float)
         else f"{name.replace('_', ' ')} by name"
         for name, value in given.items()
-        if isinstance(value, (float, dict))
+        if isinstance(value, (float, dict)) and name not in getattr(part, "unread", ())
     ]
     return type(part).__name__ + (f" ({', '.join(shown)})" if shown else "")

@@ -117,6 +117,16 @@ class LeverageTarget:
     equity: FloatArray | None = None
     capped: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what is neither true nor false."""
+        if not isinstance(self.capped, bool):
+            raise SchemaError(
+                "is neither true nor false",
+                where="LeverageTarget.capped",
+                value=self.capped,
+                allowed="a bool",
+            )
+
     def act(self, state: State) -> Action:
         """As in `Response`; `ratio` is the return of all assets."""
         if self.total_assets is None or self.equity is None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
 
 from contagion.arrays import FloatArray, real
+from contagion.errors import SchemaError
 from contagion.holdings import same_money
 from contagion.propagation.firesales.impacts import (
     ExponentialInShare,
@@ -66,6 +67,24 @@ class _Rule:
             else:
                 object.__setattr__(self, field.name, real(value, where, **limits))
 
+        for field in fields(self):
+            if field.name in self.unread and getattr(self, field.name) != field.default:
+                raise SchemaError(
+                    "is read only where depth is made of the network's volume and volatility",
+                    where=f"{type(self).__name__}.{field.name}",
+                    value=getattr(self, field.name),
+                    allowed=f"either it or {self.instead}",
+                )
+
+    instead: ClassVar[str] = ""
+    """Field that says what market depth is, if there is one."""
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Fields that nothing reads, because depth is given."""
+        given = self.instead and getattr(self, self.instead) is not None
+        return ("depth_coefficient", "horizon_days") if given else ()
+
     def limits(self, name: str) -> dict[str, Any]:
         """Limits of a field."""
         return {"low": 0.0}
@@ -102,6 +121,8 @@ class LinearRule(_Rule):
     ----------
     Greenwood, Landier, Thesmar (2015), Journal of Financial Economics 115; depth as in Cont, Schaanning (2017).
     """
+
+    instead: ClassVar[str] = "per_money"
 
     per_money: Numbers = None
     depth_coefficient: float = DEPTH_COEFFICIENT
@@ -179,6 +200,8 @@ class FloorRule(_Rule):
     Cont, Schaanning (2017), Fire sales, indirect contagion and systemic stress testing.
     """
 
+    instead: ClassVar[str] = "depth"
+
     floor: Numbers = 0.0
     depth: Numbers = None
     depth_coefficient: float = DEPTH_COEFFICIENT
@@ -223,6 +246,7 @@ class ShareRule(_Rule):
 
     def on(self, market: Market) -> Impact:
         """As in `ImpactRule`."""
+        self._same_money(market)
         where = "ShareRule.price_impact"
         fall = market.numbers(self.price_impact, where, None, where)
         return ExponentialInShare(0.0 - np.log1p(-fall) / self.reference_share, market.total)
@@ -246,6 +270,7 @@ class UnitRule(_Rule):
 
     def on(self, market: Market) -> Impact:
         """As in `ImpactRule`."""
+        self._same_money(market)
         where = "UnitRule.elasticity"
         rate = market.numbers(self.elasticity, where, None, where)
         return ExponentialInShare(rate * market.total / market.price, market.total)

@@ -21,6 +21,7 @@ from contagion.propagation.firesales.desk import PolicyDesk
 from contagion.propagation.firesales.engine import Sale
 from contagion.propagation.firesales.impacts import Impact, LinearImpact, bounded, thinned
 from contagion.propagation.firesales.market import Market
+from contagion.propagation.firesales.own_responses import checked
 from contagion.propagation.firesales.portfolios import InProportion
 from contagion.propagation.firesales.responses import (
     LeverageBands,
@@ -245,7 +246,7 @@ class Sales:
         if self.model.at_fixed_point and isinstance(response, LeverageThreshold):
             return replace(response, worthless_too=True)
         if not isinstance(response, LeverageTarget) or response.total_assets is not None:
-            return response
+            return checked(response)
         holds = self.market.held > 0.0
         equity = self.book.opening.equity
         wrong = np.flatnonzero(holds & (equity <= 0.0))

@@ -341,6 +341,20 @@ def test_impact_is_read_from_the_spot_markets_of_the_assets():
         (lambda: CapitalRatio(2.0), InputError, "minimum"),
         (lambda: AllOnDefault(-1.0), InputError, "slack"),
         (lambda: LeverageBands(0.05, 0.04, 0.06), InputError, "trigger_ratio"),
+        (lambda: LeverageThreshold(float("nan"), 3.0), InputError, "limit"),
+        (lambda: LeverageThreshold(20.0, -1.0), InputError, "target"),
+        (lambda: ct.FireSale(LeverageThreshold(20.0, 30.0)), InputError, "target"),
+        (lambda: CapitalRatio(8), InputError, "minimum"),
+        (lambda: CapitalRatio("8 %"), InputError, "minimum"),
+        (lambda: AllOnDefault(slack=-1.0), InputError, "slack"),
+        (lambda: LeverageTarget(capped="no"), InputError, "capped"),
+        (lambda: LeverageBands(0.5, 0.1, 0.6), InputError, "trigger_ratio"),
+        (lambda: LeverageBands(0.05, 0.1, 0.01), InputError, "target_ratio"),
+        (lambda: LeverageBands(0.05, 10, 0.1), InputError, "trigger_ratio"),
+        (lambda: ct.FireSale.cont_schaanning(max_leverage=-5), InputError, "limit"),
+        (lambda: ct.FireSale(weights="frozen"), InputError, "weights"),
+        (lambda: FloorRule(depth=1e9, depth_coefficient=0.5), InputError, "depth_coefficient"),
+        (lambda: LinearRule(per_money=1e-9, horizon_days=5), InputError, "horizon_days"),
     ],
 )
 def test_parts_that_are_wrong_or_do_not_go_together_are_refused_by_name(make, error, words):
@@ -356,6 +370,8 @@ def test_what_the_network_lacks_is_named_with_the_remedy():
         ct.run(net, STILL, ct.FireSale(impact=LinearRule(per_money={"S0": 1e-4, "S9": 1e-4})))
     with pytest.raises(UnitError, match="EUR"):
         ct.run(net, STILL, ct.FireSale(impact=LinearRule(per_money=1e-4, unit="EUR")))
+    with pytest.raises(UnitError, match="EUR"):
+        ct.run(net, STILL, ct.FireSale(impact=ShareRule(unit="EUR")))
     with pytest.raises(NetworkError, match=r"holdings.*FireSale reads"):
         ct.run(ct.Network(nodes=[{"name": "A"}]), STILL, ct.FireSale())
     poor = bank_network([[10.0]], [0.0])
@@ -642,3 +658,29 @@ def test_targets_of_leverage_sell_no_more_than_is_held_where_portfolios_move_on(
         ct.run(net, up, model)
     with pytest.raises(ConvergenceError, match="rise without end"):
         model.prepare(net).follow(up)
+
+
+@dataclass(frozen=True)
+class Sells:
+    """A response that puts up the share it is told to."""
+
+    share: object
+
+    def act(self, state):
+        nothing = np.zeros_like(state.equity)
+        return Action(self.share + nothing, nothing, nothing, nothing, nothing.astype(bool))
+
+
+@pytest.mark.parametrize("share", [np.nan, 1.5, np.zeros(3)])
+def test_answers_of_own_responses_that_cannot_be_carried_out_are_refused_by_name(share):
+    net = bank_network([[50.0, 50.0]], [4.0])
+    with pytest.raises(InputError, match=r"Sells\.act"):
+        ct.run(net, STILL, ct.FireSale(Sells(share), impact=LinearRule(per_money=1e-4), rounds=1))
+
+
+def test_the_card_says_what_is_so_when_prices_rise_and_for_one_round():
+    net = bank_network([[60.0], [40.0]], [5.0, 8.0])
+    model = ct.FireSale.greenwood_landier_thesmar(impact=LinearRule(per_money=1e-4))
+    card = dict(model.card(ct.run(net, ct.PriceShock({"S0": 0.05}, over=0), model)))
+    assert card["sales"].endswith("prices rose, nodes bought")
+    assert "for 1 round:" in card["model"] and "depth" not in card["model"]
