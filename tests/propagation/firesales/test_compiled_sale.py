@@ -77,6 +77,7 @@ def sale_of(seed, response, impact, ranked, listed):
     draw = np.random.default_rng(seed)
     banks, securities, scenarios = (int(draw.integers(1, most)) for most in (7, 5, 7))
     held = draw.lognormal(2.0, 1.0, (banks, securities)) * (draw.random((banks, securities)) < 0.6)
+    prices = draw.choice([1.0, 0.97, 0.8, 0.0], (securities, scenarios), p=[0.5, 0.3, 0.15, 0.05])
     table, start = opening(
         read_holdings(held, "holdings"),
         scenarios,
@@ -85,8 +86,8 @@ def sale_of(seed, response, impact, ranked, listed):
         illiquid=draw.uniform(0.0, 20.0, banks),
         loan=draw.uniform(0.0, 30.0, banks),
         other_debt=draw.uniform(0.0, 1.0, banks) * held.sum(axis=1),
-        gain=draw.uniform(-3.0, 0.5, (banks, scenarios)),
-        price=draw.choice([1.0, 0.97, 0.8, 0.0], (securities, scenarios), p=[0.5, 0.3, 0.15, 0.05]),
+        gain=draw.uniform(-12.0, 1.0, (banks, scenarios)),
+        price=prices if draw.random() < 0.5 else prices[:, 0],
         move=draw.uniform(-0.05, 0.0, (securities, scenarios)),
     )
     start = replace(start, forced=draw.random((banks, scenarios)) < 0.1)
