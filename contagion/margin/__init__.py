@@ -1,4 +1,4 @@
-"""When a position must be sold, and who pays: tiers, accounts, procedures, waterfall.
+"""When a position must be sold, and who pays: tiers, accounts, scans, procedures, waterfall.
 
 Names are imported on first use.
 """
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from contagion.margin.dydx import dydx_bankruptcy_quote as dydx_bankruptcy_quote
     from contagion.margin.dydx import dydx_fillable_price as dydx_fillable_price
     from contagion.margin.dydx import insurance_delta as insurance_delta
+    from contagion.margin.efficiency import margin_efficiency as margin_efficiency
     from contagion.margin.inverse import bankruptcy_price_inverse as bankruptcy_price_inverse
     from contagion.margin.inverse import (
         liquidation_price_bybit_inverse_cross as liquidation_price_bybit_inverse_cross,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from contagion.margin.liquidation_price import liquidation_price_okx as liquidation_price_okx
     from contagion.margin.procedures import liquidation_procedure as liquidation_procedure
     from contagion.margin.rulebooks import rulebook as rulebook
+    from contagion.margin.scenario_scan import scan_margin as scan_margin
     from contagion.margin.slices import liquidation_incremental as liquidation_incremental
     from contagion.margin.slices import minimal_liquidation_slice as minimal_liquidation_slice
     from contagion.margin.tiers import initial_margin as initial_margin
@@ -93,10 +95,12 @@ _HOMES = {
     "liquidation_waterfall": "waterfall",
     "maintenance_amounts": "tiers",
     "maintenance_margin": "tiers",
+    "margin_efficiency": "efficiency",
     "margin_linear_in_size": "accounts",
     "margin_open_interest_scaled": "accounts",
     "minimal_liquidation_slice": "slices",
     "rulebook": "rulebooks",
+    "scan_margin": "scenario_scan",
     "socialised_loss": "adl",
     "tier_of": "tiers",
     "tier_table": "tiers",

@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from contagion.markets.pools import concentrated_liquidity_swap as concentrated_liquidity_swap
     from contagion.markets.pools import constant_product_move as constant_product_move
     from contagion.markets.pools import constant_product_swap as constant_product_swap
+    from contagion.markets.risk_arrays import RiskScenarios as RiskScenarios
+    from contagion.markets.risk_arrays import grid_scenarios as grid_scenarios
+    from contagion.markets.risk_arrays import risk_array as risk_array
+    from contagion.markets.risk_arrays import span_scenarios as span_scenarios
     from contagion.markets.surfaces import VolatilitySurface as VolatilitySurface
     from contagion.markets.surfaces import surface_arbitrage as surface_arbitrage
 
@@ -79,6 +83,7 @@ _HOMES = {
     "funding_rate_hyperliquid": "funding",
     "funding_rate_open_interest": "funding",
     "gamma_profile": "gamma",
+    "grid_scenarios": "risk_arrays",
     "impact_exponential": "impact_models",
     "impact_exponential_alpha": "impact_models",
     "impact_linear_depth": "depth_profile",
@@ -94,6 +99,9 @@ _HOMES = {
     "price_band_order": "bands",
     "quoted_price": "basis",
     "relative_basis": "basis",
+    "risk_array": "risk_arrays",
+    "RiskScenarios": "risk_arrays",
+    "span_scenarios": "risk_arrays",
     "surface_arbitrage": "surfaces",
     "volatility_per_root_year": "options",
     "VolatilitySurface": "surfaces",

@@ -124,7 +124,7 @@ def black_scholes(
     owed = discount * struck * sign * ndtr(sign * (upper - width))
     with np.errstate(over="ignore"):
         density = np.exp(-paid * left - 0.5 * upper * upper) / math.sqrt(2.0 * math.pi)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         decay = np.where(sigma > 0.0, price * density * sigma / (2.0 * np.sqrt(left)), 0.0)
         decay = np.where(density > 0.0, decay, 0.0)
         gamma = np.where(density > 0.0, density / (price * width), 0.0)
