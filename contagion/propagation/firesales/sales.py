@@ -14,7 +14,7 @@ from scipy.sparse.linalg import eigsh
 
 from contagion.arrays import FloatArray
 from contagion.balance_sheets import TOLERANCE
-from contagion.errors import NetworkError
+from contagion.errors import NetworkError, SchemaError
 from contagion.policies.base import Policy
 from contagion.propagation.firesales.courses import Course, ended_course, fixed_course, followed_course
 from contagion.propagation.firesales.desk import PolicyDesk
@@ -245,8 +245,19 @@ class Sales:
         """A response with what it needs of the opening sheets; at fixed points worthless holdings count as sold too."""
         if self.model.at_fixed_point and isinstance(response, LeverageThreshold):
             return replace(response, worthless_too=True)
-        if not isinstance(response, LeverageTarget) or response.total_assets is not None:
+        if not isinstance(response, LeverageTarget):
             return checked(response)
+        capped = response.capped or self.model.weights == "current"
+        if response.total_assets is not None or response.equity is not None:
+            for name in ("total_assets", "equity"):
+                if np.shape(getattr(response, name)) != self.market.held.shape:
+                    raise SchemaError(
+                        f"has the shape {np.shape(getattr(response, name))}",
+                        where=f"LeverageTarget.{name}",
+                        allowed=f"one number for each of {len(self.market.held)} nodes",
+                        remedy="leave out both: those of the network are taken",
+                    )
+            return checked(replace(response, capped=capped))
         holds = self.market.held > 0.0
         equity = self.book.opening.equity
         wrong = np.flatnonzero(holds & (equity <= 0.0))
@@ -262,7 +273,7 @@ class Sales:
             response,
             total_assets=np.where(holds, self.total_assets, 1.0),
             equity=np.where(holds, equity, 1.0),
-            capped=response.capped or self.model.weights == "current",
+            capped=capped,
         )
 
     def rank(self) -> FloatArray | None:

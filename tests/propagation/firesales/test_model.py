@@ -684,3 +684,9 @@ def test_the_card_says_what_is_so_when_prices_rise_and_for_one_round():
     card = dict(model.card(ct.run(net, ct.PriceShock({"S0": 0.05}, over=0), model)))
     assert card["sales"].endswith("prices rose, nodes bought")
     assert "for 1 round:" in card["model"] and "depth" not in card["model"]
+
+
+def test_targets_of_leverage_of_another_network_are_refused_by_name():
+    model = ct.FireSale(LeverageTarget(np.ones(2), np.ones(2)), impact=LinearRule(per_money=IMPACT))
+    with pytest.raises(InputError, match=r"LeverageTarget\.total_assets.*3 nodes"):
+        ct.run(bank_network(HELD, EQUITY), STILL, model)
