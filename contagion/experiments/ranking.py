@@ -96,15 +96,33 @@ class NodeRanking:
         return pd.concat(parts)
 
     def correlation_frame(self) -> pd.DataFrame:
-        """Return a row per pair of measures: mean correlations and the ends of their intervals over networks."""
+        """Return a row per pair of measures: mean correlations, the ends of their intervals over networks, and a note.
+
+        The note says which measure is the same for all nodes, and in how many networks: it orders nobody there, and has
+        no correlation. Such networks are left out of the mean; where none is left it is NaN.
+        """
         parts = []
         for which in CORRELATIONS:
             grouped = self.correlations[which].groupby(level=["measure", "other"], sort=False)
             ends = self._ends(grouped, which)
             parts.append(pd.concat([grouped.mean(), *ends], axis=1))
         found = pd.concat(parts, axis=1)
+        notes = self._notes()
+        found["note"] = ["; ".join(filter(None, (notes[one], notes[other]))) for one, other in found.index]
         order = {name: place for place, name in enumerate(self.measures)}
         return found[[order[one] < order[other] for one, other in found.index]]
+
+    def _notes(self) -> dict[str, str]:
+        """Where each measure is the same for all nodes; empty where nowhere."""
+        flat = (self.ranks.groupby(level="network").nunique() == 1).sum()
+        where = f" of {self.n_networks:,} networks, left out"
+        return {
+            name: f"{name} is the same for all nodes"
+            + (f" in {count:,}{where}" if self.n_networks > 1 else "")
+            if count
+            else ""
+            for name, count in zip(self.measures, flat, strict=True)
+        }
 
     def _spread(self, values: pd.Series[Any], name: str) -> pd.DataFrame:
         grouped = values.groupby(level="node", sort=False)

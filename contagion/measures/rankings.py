@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,12 +26,28 @@ class RankCorrelation:
     ranks : pandas.DataFrame, shape (n, n_measures)
         Rank by each measure, 1 for the largest value; ties share the mean of their ranks.
     spearman, kendall : pandas.DataFrame, shape (n_measures, n_measures)
-        Spearman's rho and Kendall's tau-b of every pair of measures; NaN where a measure is the same for all nodes.
+        Spearman's rho and Kendall's tau-b of every pair of measures; NaN where a measure is the same for all nodes, for
+        it orders nobody and neither agrees nor disagrees. `notes` names these measures.
     """
 
     ranks: pd.DataFrame
     spearman: pd.DataFrame
     kendall: pd.DataFrame
+
+    @property
+    def notes(self) -> pd.Series[Any]:
+        """Why a measure has no correlations, text by measure; empty where it has.
+
+        Examples
+        --------
+        >>> found = rank_correlation(pd.DataFrame({"debt": [3.0, 2.0], "core": [1.0, 1.0]}))
+        >>> found.notes.to_dict()
+        {'debt': '', 'core': 'core is the same for all 2 nodes'}
+        """
+        flat = self.ranks.nunique() == 1
+        why = f"is the same for all {len(self.ranks):,} nodes"
+        text = [f"{name} {why}" if same else "" for name, same in zip(flat.index, flat, strict=True)]
+        return pd.Series(text, index=self.ranks.columns, name="note", dtype=object)
 
 
 def rank_correlation(measures: pd.DataFrame) -> RankCorrelation:

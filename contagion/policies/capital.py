@@ -158,7 +158,8 @@ class CapitalInjection(Policy):
 class ExposureLimit(Policy):
     """No creditor has a claim on one debtor above a share of its own equity; the excess is refinanced outside.
 
-    The creditor is paid in cash; the debtor owes the same money to creditors outside the network.
+    The creditor is paid in cash; the debtor owes the same money to creditors outside the network. Equity is what models
+    of balance sheets start from, with what the creditor has prefunded in default funds: it is the creditor's own money.
 
     Parameters
     ----------

@@ -128,7 +128,8 @@ class RingFence(Policy):
 
     Of each chosen node a part ``ring-fence:<node>`` is split off. It takes over the external liabilities, as much of
     the external assets and cash, and a share of the equity; the rest keeps claims and debts inside the network. Shocks
-    to external assets hit both parts alike.
+    to external assets hit both parts alike. Equity is what models of balance sheets start from, with what the node has
+    prefunded in default funds, its own money, which stays with the rest.
 
     Parameters
     ----------

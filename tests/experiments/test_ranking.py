@@ -12,7 +12,7 @@ from contagion.measures.rankings import tie_groups
 from contagion.propagation.defaults import furfine, threshold_cascade
 from contagion.propagation.distress import debtrank_linear
 from contagion.propagation.solvency.book import Book
-from tests.propagation.solvency.banks import banks
+from tests.propagation.solvency.banks import banks, banks_of
 
 
 def net_of(debts, assets=20.0):
@@ -125,8 +125,22 @@ def test_correlations_of_one_network_are_those_of_scipy():
     assert found.kendall.loc["claims_concentration", "criticality"] == pytest.approx(
         kendalltau(values["claims_concentration"], values["criticality"]).statistic
     )
-    constant = ct.rank_nodes(star(), measures=("core_number", "degree")).spearman
-    assert np.isnan(constant.loc["core_number", "degree"])
+
+
+def test_a_measure_that_orders_nobody_is_named_beside_the_correlation_it_does_not_have():
+    constant = ct.rank_nodes(star(), measures=("core_number", "degree"))
+    assert np.isnan(constant.spearman.loc["core_number", "degree"])
+    row = constant.correlation_frame().loc[("core_number", "degree")]
+    assert np.isnan(row["kendall"]) and row["note"] == "core_number is the same for all nodes"
+    ring = banks_of(
+        [(name, 9.0, 0.0) for name in "abcd"],
+        [("a", "b", 1.0), ("b", "c", 1.0), ("c", "d", 1.0), ("d", "a", 1.0)],
+    )
+    both = ct.rank_nodes(networks=[ring, star("a", "bcd")], measures=("debts", "degree")).correlation_frame()
+    where = " is the same for all nodes in 1 of 2 networks, left out"
+    assert both.loc[("debts", "degree"), "note"] == f"debts{where}; degree{where}"
+    assert both.loc[("debts", "degree"), "spearman"] == pytest.approx(1.0)
+    assert ct.rank_nodes(star(), measures=("debts", "degree")).correlation_frame()["note"].tolist() == [""]
 
 
 def test_values_apart_by_rounding_are_ties():

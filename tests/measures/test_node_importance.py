@@ -123,6 +123,7 @@ def test_rankings_with_ties_by_hand():
     assert found.spearman.loc["a", "a"] == 1.0
     assert found.spearman["d"].isna().all()
     assert found.kendall["d"].isna().all()
+    assert found.notes.to_dict() == {"a": "", "b": "", "c": "", "d": "d is the same for all 4 nodes"}
 
 
 def test_an_exponential_beyond_double_precision_is_refused():

@@ -24,7 +24,7 @@ from contagion.propagation.cascade.build_mint import check_minted
 from contagion.propagation.cascade.engine import drive_compiled, drive_python
 from contagion.propagation.cascade.hooks import is_python
 from contagion.propagation.cascade.layout import State
-from contagion.propagation.cascade.openings import READS, apply_openings, commitments
+from contagion.propagation.cascade.openings import READS, apply_openings, check_plain, commitments
 from contagion.propagation.cascade.outcome import METRICS, metrics, worths
 from contagion.propagation.cascade.outlays import outlay, pledges
 from contagion.propagation.cascade.record import make_run
@@ -145,25 +145,6 @@ def check_prices(shock: Shock, nodes: Sequence[str]) -> None:
         )
 
 
-def check_plain(net: Network) -> None:
-    """Refuse what only models of balance sheets know: claims of different seniority, shares that nodes issue."""
-    if (net.column("obligations", "seniority") != 1).any():
-        junior = net.obligations[net.obligations["seniority"] != 1]
-        raise NetworkError(
-            f"{len(junior)} claims of other seniority than 1, first {junior.iloc[0]['debtor']!r} -> "
-            f"{junior.iloc[0]['creditor']!r}; a Cascade pays all creditors alike",
-            where="obligations seniority",
-            remedy="set seniority to 1, or use ct.Clearing()",
-        )
-    issued = net.index("assets")[net.column("assets", "issuer") != ""]
-    if len(issued):
-        raise NetworkError(
-            f"{len(issued)} assets are issued by nodes, first {issued[0]!r}; a Cascade does not follow their worth",
-            where="assets issuer",
-            remedy="leave issuer empty, or use ct.CrossHoldings(kind='suzuki')",
-        )
-
-
 def check_ready(net: Network) -> None:
     """Refuse what the cascade cannot start from: errors among the findings, insolvent venues and institutions."""
     from contagion.network.checks import findings, negative_equity, require_rows
@@ -196,9 +177,9 @@ class Prepared:
     ) -> None:
         if like is None:
             check_ready(net)
+            check_plain(net)
         self.model, self.network, self.policies = model, net, policies
         self.opened = apply_openings(net, policies)
-        check_plain(self.opened)
         if like is not None and self.opened is like.opened:
             self.opening: Opening = like.opening
         else:

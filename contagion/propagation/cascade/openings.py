@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contagion.errors import PolicyError
+from contagion.errors import NetworkError, PolicyError
 from contagion.network import Network
 from contagion.network.equity import opening_account_equity
 from contagion.network.reserved import rest_of_market
@@ -47,9 +47,37 @@ def apply_openings(net: Network, policies: Sequence[Policy]) -> Network:
         changed = set() if after is net else changed_tables(net, after)
         check_heard(policy, changed, READS)
         if changed:
+            _check_followed(policy, after)
             check_conserved(policy, net, after)
         net = after
     return net
+
+
+def check_plain(net: Network) -> None:
+    """Refuse what only models of balance sheets know: claims of different seniority, shares that nodes issue."""
+    if (net.column("obligations", "seniority") != 1).any():
+        junior = net.obligations[net.obligations["seniority"] != 1]
+        raise NetworkError(
+            f"{len(junior)} claims of other seniority than 1, first {junior.iloc[0]['debtor']!r} -> "
+            f"{junior.iloc[0]['creditor']!r}; a Cascade pays all creditors alike",
+            where="obligations seniority",
+            remedy="set seniority to 1 (ct.CentralClearing(default_fund=0)), or use ct.Clearing()",
+        )
+    issued = net.index("assets")[net.column("assets", "issuer") != ""]
+    if len(issued):
+        raise NetworkError(
+            f"{len(issued)} assets are issued by nodes, first {issued[0]!r}; a Cascade does not follow their worth",
+            where="assets issuer",
+            remedy="leave issuer empty, or use ct.CrossHoldings(kind='suzuki')",
+        )
+
+
+def _check_followed(policy: Policy, after: Network) -> None:
+    """Refuse a policy that brings in what the cascade does not follow."""
+    try:
+        check_plain(after)
+    except NetworkError as error:
+        raise PolicyError(f"{type(policy).__name__}.opening leaves {error}") from error
 
 
 def check_conserved(policy: Policy, before: Network, after: Network) -> None:

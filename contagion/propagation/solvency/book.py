@@ -1,8 +1,10 @@
 """What do a network's tables say about everybody's balance sheet, before a shock and after it?
 
 Assets outside the network are cash, external assets, holdings at their prices, what is positive in a node's margin
-accounts, and the insurance fund of a venue; a venue also keeps its customers' balances, which it owes them, and bears
-what accounts at it lack. Debts outside are external liabilities and those balances.
+accounts, what a member has prefunded in default funds (its own money) and the insurance fund of a venue; a venue also
+keeps its customers' balances, which it owes them, and bears what accounts at it lack. Debts outside are external
+liabilities and those balances. At the opening this is `network.equity.opening_equity`, which policies read, less what
+accounts lack.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import pandas as pd
 from contagion.balance_sheets import TOLERANCE
 from contagion.claims import Claims
 from contagion.errors import NetworkError
-from contagion.network.equity import AccountBook
+from contagion.network.equity import AccountBook, contributions
 from contagion.network.reserved import rest_of_market
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ READS = {
     "balances": ("quantity",),
     "positions": ("quantity", "entry_price"),
     "markets": ("asset",),
-    "venues": ("insurance_fund", "customer_share"),
+    "venues": ("insurance_fund", "customer_share", "default_fund"),
 }
 """Columns that balance sheets are made of; a table's rows and key count too."""
 
@@ -109,6 +111,10 @@ class Book:
         self.held = net.holdings["quantity"].to_numpy(float)
         self.accounts = _Accounts.of(net) if len(net.accounts) else None
         self.fund = net.venues["insurance_fund"].to_numpy(float)
+        paid = contributions(net)
+        self.prefunded = np.bincount(
+            self.names.get_indexer(pd.Index(paid["node"])), paid["money"].to_numpy(float), len(self.names)
+        )
         self.venue_node = self.names.get_indexer(net.venues.index)
         self.opening = self.at(np.ones(len(net.assets)), np.ones(len(self.names)))
 
@@ -143,7 +149,7 @@ class Book:
         if len(self.held):
             assets = assets + np.bincount(self.holder, self.held * prices[self.held_asset], n)
         if len(self.fund):
-            assets = assets + np.bincount(self.venue_node, self.fund, n)
+            assets = assets + np.bincount(self.venue_node, self.fund, n) + self.prefunded
         if self.accounts is not None:
             owned, kept, lacking = self.accounts.at(prices, n, len(self.fund))
             assets = assets + owned + np.bincount(self.venue_node, kept - lacking, n)

@@ -148,6 +148,15 @@ def test_a_default_fund_needs_a_model_that_knows_seniority(model):
         ct.run(banks(), SHOCK, MODELS[model], [ct.CentralClearing(default_fund=0.05)])
 
 
+def test_a_default_fund_under_a_cascade_is_refused_by_the_name_of_the_policy_and_of_what_to_change():
+    net = ct.generate.perp_market(n_accounts=300, seed=1)
+    policies = [ct.Halt(), ct.CentralClearing(default_fund=0.1)]
+    with pytest.raises(PolicyError, match=r"^CentralClearing\..*seniority.*default_fund=0.*ct\.Clearing\(\)"):
+        ct.run(net, ct.PriceShock({"BTC": -0.1}), ct.Cascade(), policies)
+    with pytest.raises(PolicyError, match=r"^CentralClearing\..*default_fund=0"):
+        ct.compare(net, ct.PriceShocks.student_t(df=4, scale=0.1), ct.Cascade(), {"house": policies}, n=1)
+
+
 def test_an_exposure_limit_caps_every_claim():
     from contagion.network.equity import opening_equity
 
@@ -156,6 +165,42 @@ def test_an_exposure_limit_caps_every_claim():
     limit = 0.5 * opening_equity(banks()).reindex(claims["creditor"]).to_numpy()
     assert (claims["amount"].to_numpy() <= limit * (1 + 1e-12)).all()
     assert claims["amount"].sum() < banks().obligations["amount"].sum()
+
+
+def members_of_a_fund():
+    """A market whose venue has a default fund of 80: 16 of one, 48 of two; one owes two more than half its equity."""
+    from tests.propagation.cascade.small import Holder, Rules, small_net
+
+    holders = {
+        "loser": Holder({"M": 1.0}, 40.0),
+        "one": Holder({"M": -1.0}, 1000.0, cash=8000.0),
+        "two": Holder({"M": -3.0}, 10.0, cash=5.0),
+    }
+    net = small_net(holders, Rules(venue={"default_fund": 80.0}, rate=2.0**-8))
+    nodes = net.nodes.copy()
+    nodes.loc["two", ["kind", "external_assets", "external_liabilities"]] = ["institution", 9000.0, 8950.0]
+    return net.replace(nodes=nodes, obligations=[{"debtor": "one", "creditor": "two", "amount": 4000.0}])
+
+
+def test_policies_and_balance_sheets_mean_the_same_equity_where_members_have_prefunded_a_default_fund():
+    from contagion.network.equity import contributions, opening_equity
+
+    net = members_of_a_fund()
+    assert contributions(net).set_index("node")["money"]["two"] == 48.0
+    sheets = ct.run(net, ct.AssetShock({"two": -0.1}), ct.Clearing()).nodes["opening_equity"]
+    assert sheets["two"] == 4000.0 + 9000.0 - 8950.0 + 10.0 + 5.0 + 48.0
+    assert sheets.to_dict() == opening_equity(net).to_dict()
+    limited = ct.ExposureLimit(share=0.5).opening(net)
+    assert limited.obligations["amount"].tolist() == pytest.approx([0.5 * sheets["two"]])
+
+
+def test_a_ring_fence_leaves_what_is_prefunded_outside_and_nobody_without_equity():
+    net = members_of_a_fund().replace(obligations=[{"debtor": "two", "creditor": "one", "amount": 60.0}])
+    fence = ct.RingFence(50.0 / 8950.0, nodes=("two",))
+    run = ct.run(net, ct.PriceShock({"X": 0.0}), ct.Clearing(), [fence])
+    # 9000 outside, 10 in its account, cash of 5, 48 prefunded; it owes 8950 and 60, and 50 are fenced off
+    assert run.nodes["opening_equity"]["two"] == pytest.approx(3.0)
+    assert not run.nodes["defaulted"]["two"]
 
 
 def test_a_ring_fence_shares_the_fate_of_its_parent():
