@@ -35,7 +35,9 @@ def debtrank_linear(
     """Least fixed point of ``h = min(1, shock + Lambda h)``, with claims over equity as Lambda.
 
     Where up to 200 nodes can be reached it is found by the finite algorithm, a linear solve for every change of the
-    set of nodes below 1; else by sweeps in place from below with a bound on what is left. The matrix is never
+    set of nodes below 1; else by sweeps in place from below with a bound on what is left. Where these creep it is
+    found by the finite algorithm if up to 4 000 nodes are reached; else by long steps along what sweeps add, taken
+    only if a sweep from their end lowers nobody, until sweeps change nothing beyond rounding. The matrix is never
     inverted as a whole: a part that is not reached stays at 0 however unstable it is.
 
     Parameters

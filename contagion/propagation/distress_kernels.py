@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from contagion.arrays import FloatArray
 from contagion.compiled import inner, kernel
 
-LARGEST_DENSE = (
-    200  # nodes reached up to which the finite algorithm is used at once: exact, a solve per round
-)
+LARGEST_DENSE = 200  # nodes reached up to which the finite algorithm is used at once
 LARGEST_REDUCTION = 4_000  # where sweeps do not settle: 128 MB
 LARGEST_SWEEPS = 20_000
 CREEPING = 2_000  # sweeps after which Newton's step is tried
 MOST_STEPS = 500
+SHORTEST = 32  # sweeps between two leaps
+MOST_LEAPS = 60  # one after the other, each twice as far
+CLEAR = 1e-9  # residual whose gain has digits enough to point the way
+SLOW = 200  # sweeps after which leaps are tried in networks too large for the finite algorithm
 LARGEST_WORK = 10_000_000_000  # sweeps times exposures
 ENOUGH = 1e-12
 ROUNDING = 3.6e-15  # of a sum of some terms: the residual of amounts that differ by as much
@@ -77,8 +79,10 @@ def least(
     if alpha > 0.0 and many <= LARGEST_REDUCTION:
         return _bent(start, debtor, share, shock, reach, alpha, h)
     _begin(shock, reach, h)
-    rounds, residual, worst = _sweep(start, debtor, share, shock, reach, alpha, h, cap)
     small = alpha == 0.0 and many <= LARGEST_REDUCTION
+    if alpha == 0.0 and not small:
+        return _leap(start, debtor, share, shock, reach, h, cap)
+    rounds, residual, worst = _sweep(start, debtor, share, shock, reach, alpha, h, cap, ENOUGH)
     if rounds < 0 and small and _by_sets(start, debtor, share, shock, reach, h):
         return 1, 0.0, 0
     return rounds, residual, worst
@@ -94,6 +98,7 @@ def _sweep(
     alpha: float,
     h: FloatArray,
     cap: int,
+    enough: float,
 ) -> tuple[int, float, int]:
     """On in place from below; residuals relative to each node's own distress, so that small distress counts in full."""
     n = len(h)
@@ -120,9 +125,79 @@ def _sweep(
         ratios[sweep % 5] = residual / before if before > 0.0 else 0.0
         before = residual
         q = ratios.max()
-        if residual <= ROUNDING or (q < 1.0 and residual * q / (1.0 - q) <= ENOUGH):
+        if residual <= ROUNDING or (q < 1.0 and residual * q / (1.0 - q) <= enough):
             return sweep + 1, residual, worst
     return -cap, residual, worst
+
+
+@inner
+def _leap(
+    start: IntArray,
+    debtor: IntArray,
+    share: FloatArray,
+    shock: FloatArray,
+    reach: BoolArray,
+    h: FloatArray,
+    cap: int,
+) -> tuple[int, float, int]:
+    """Sweeps of the linear map, and long steps along what they add where they creep.
+
+    A step goes on along the gain of some sweeps, twice as far each time, as long as one more sweep lowers no node: from
+    such a point the sweeps rise to a fixed point, and on the nodes reached there is only one. The bound
+    on what is left knows only the last ratios, which a step hides; so after steps the sweeps go on until they are still
+    up to rounding.
+    """
+    rounds, residual, worst = _sweep(start, debtor, share, shock, reach, 0.0, h, min(cap, SLOW), ENOUGH)
+    if rounds > 0:
+        return rounds, residual, worst
+    done, length, step, leaps, far = -rounds, SHORTEST, 1.0, 0, False
+    before, gain, there = np.empty_like(h), np.empty_like(h), np.empty_like(h)
+    while done < cap:
+        before[:] = h
+        enough = 0.0 if far else ENOUGH
+        rounds, residual, worst = _sweep(start, debtor, share, shock, reach, 0.0, h, length, enough)
+        done += abs(rounds)
+        if rounds > 0:
+            return done, residual, worst
+        if (
+            residual > CLEAR or leaps == 0
+        ):  # smaller gains are blurred by rounding; the last clear one points the way
+            gain[:] = h - before
+        before[:] = h
+        leaps = 0
+        while leaps < MOST_LEAPS:
+            there[:] = np.minimum(1.0, before + step * gain)
+            done += 1
+            if not _rises(start, debtor, share, shock, reach, there):
+                break
+            h[:] = there
+            leaps, far = leaps + 1, True
+            step *= 2.0
+        step /= 4.0
+        length = max(SHORTEST, length // 2) if leaps else min(2 * length, len(h))
+    return -done, residual, worst
+
+
+@inner
+def _rises(
+    start: IntArray,
+    debtor: IntArray,
+    share: FloatArray,
+    shock: FloatArray,
+    reach: BoolArray,
+    h: FloatArray,
+) -> bool:
+    """Whether a sweep in place from here lowers no node beyond rounding; if so it is made, else `h` is spoilt."""
+    for i in range(len(h)):
+        if reach[i]:
+            x = shock[i]
+            for k in range(start[i], start[i + 1]):
+                x += share[k] * h[debtor[k]]
+            x = min(1.0, x)
+            if x < h[i] * (1.0 - ROUNDING / 4.0):
+                return False
+            h[i] = max(x, h[i])
+    return True
 
 
 @inner
@@ -149,7 +224,7 @@ def _bent(
     _begin(shock, reach, h)
     done, residual, worst = 0, 0.0, 0
     for _ in range(MOST_STEPS):
-        rounds, residual, worst = _sweep(start, debtor, share, shock, reach, alpha, h, CREEPING)
+        rounds, residual, worst = _sweep(start, debtor, share, shock, reach, alpha, h, CREEPING, ENOUGH)
         done += abs(rounds)
         if rounds > 0:
             return done, residual, worst

@@ -61,6 +61,31 @@ def test_sweeps_over_a_large_network_find_what_the_finite_algorithm_finds(seed):
     assert np.allclose(found.h, expected, rtol=1e-8, atol=0.0)
 
 
+@pytest.mark.parametrize("gap", [1e-3, 1e-5, 1e-7])
+def test_near_the_edge_of_stability_a_large_network_has_the_distress_its_shock_was_made_for(gap):
+    n, rng = 4500, np.random.default_rng(5)
+    creditor, debtor = np.tile(np.arange(n), 5), np.concatenate([rng.permutation(n) for _ in range(5)])
+    apart = creditor != debtor
+    share = np.repeat([0.4, 0.1, 0.2, 0.05, 0.25], n)[apart] * (1.0 - gap)
+    claims = Claims.from_arrays(debtor[apart], creditor[apart], share, n)
+    expected = 1e-3 * (1.0 + 0.5 * gap * rng.random(n))  # rows sum to 1 - gap at most: the shock is positive
+    shock = expected - claims.matrix().T @ expected
+    found = debtrank_linear(claims, equity=np.ones(n), shock=shock)
+    assert found.h == pytest.approx(expected, rel=1e-14 / gap)
+
+
+def test_beyond_the_edge_a_large_network_stops_at_one_where_it_must():
+    n, rng = 5000, np.random.default_rng(1)
+    debtor, creditor = np.repeat(np.arange(n), 5), rng.integers(0, n, 5 * n)
+    apart = debtor != creditor
+    claims = Claims.from_arrays(debtor[apart], creditor[apart], rng.lognormal(0, 1, 5 * n)[apart], n)
+    worth, shock = np.maximum(claims.claimed, 0.1) / 1.02, rng.random(n) * 1e-9
+    found = debtrank_linear(claims, equity=worth, shock=shock)
+    again = np.minimum(1.0, shock + claims.matrix().T @ found.h / worth)
+    assert found.h == pytest.approx(again, rel=1e-13)
+    assert 0 < (found.h < 1.0).sum() < n / 2
+
+
 def test_where_sweeps_do_not_settle_the_finite_algorithm_does(monkeypatch):
     monkeypatch.setattr(distress_kernels, "LARGEST_SWEEPS", 20)  # so that plain Python gives up early, too
     n, leverage = 230, 1.0 - 1e-9
