@@ -1,7 +1,8 @@
 """What differs between two studies, and what difference does it make?
 
 Where both drew the same scenarios (seed, shocks, number of networks), differences are paired, scenario by scenario, as
-between two policy sets of one study. Where they did not, means are compared without pairs, and that is said.
+between two policy sets of one study, with the weights of the scenarios where these carry some. Where they did not,
+means are compared without pairs, and that is said.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from contagion.errors import SchemaError, UnitError, ValueRangeError, nearest
 from contagion.experiments.load import Absent, load_results
 from contagion.experiments.plain import digest, plain
 from contagion.measures.paired import holm, paired_effect
+from contagion.measures.panel import WEIGHT
 from contagion.measures.shortfall import check_level
 from contagion.measures.unpaired import unpaired_difference
+from contagion.measures.weighted import weighted_effects, weighted_mean
 
 __all__ = ["StudyComparison", "compare_studies"]
 
@@ -138,7 +141,8 @@ def compare_studies(
     Raises
     ------
     SchemaError, ValueRangeError
-        If a study is none, a metric is in one of them only, or a level is out of range.
+        If a study is none, a metric is in one of them only, or a level is out of range; or scenarios carry weights
+        (importance sampling) and are not the same in both studies.
     UnitError
         If they count in different money.
     InputError, CorruptResultError
@@ -166,6 +170,9 @@ def compare_studies(
     chosen = _metrics(one, two, metrics)
     common = [name for name in one.policies if name in two.policies]
     reason = _why_not_paired(one, two)
+    if reason:
+        unweighted(one, f"first, compared without pairs ({reason})")
+        unweighted(two, f"second, compared without pairs ({reason})")
     rows = [
         _row(one, two, name, metric, what, confidence, not reason)
         for metric in chosen
@@ -196,7 +203,6 @@ def compare_studies(
 def _study(thing: Study, where: str) -> Comparison:
     found = load_results(thing) if isinstance(thing, (str, os.PathLike)) else thing
     if isinstance(found, Comparison):
-        unweighted(found, where)
         return found
     raise SchemaError(
         "is no study", where=where, value=thing, allowed="a Comparison, or the folder of a store"
@@ -261,11 +267,20 @@ def _row(
     if not len(a) or not len(b):
         return name, metric, what, *([np.nan] * 6), np.nan, 0, "no scenario has a value in both studies"
     if paired:
-        effect = paired_effect(
-            b, a, confidence=confidence, networks=left["network"].to_numpy(), seed=one.seed, key=key
-        )
+        how: dict[str, Any] = {
+            "confidence": confidence,
+            "networks": left["network"].to_numpy(),
+            "seed": one.seed,
+            "key": key,
+        }
         both = np.isfinite(a) & np.isfinite(b)
-        means = _mean(a[both]), _mean(b[both])
+        if one.weighted:
+            load = left[WEIGHT].to_numpy(np.float64)
+            effect = weighted_effects([b], a, load, **how)[0]
+            means = weighted_mean(a[both], load[both]), weighted_mean(b[both], load[both])
+        else:
+            effect = paired_effect(b, a, **how)
+            means = _mean(a[both]), _mean(b[both])
         numbers = (effect.difference, effect.low, effect.high, effect.p_value, np.nan, effect.n)
         return name, metric, what, *means, *numbers, effect.note
     labels = (left["network"].to_numpy(), right["network"].to_numpy())
@@ -302,7 +317,8 @@ def _column(frame: pd.DataFrame, name: str, metric: str) -> pd.DataFrame:
     rows = frame[frame["policy"] == name].set_index("scenario")
     ok = rows["status"] == "ok"
     value = rows[metric].where(ok)
-    return pd.DataFrame({"value": value, "undefined": ok & ~np.isfinite(value), "network": rows["network"]})
+    found = pd.DataFrame({"value": value, "undefined": ok & ~np.isfinite(value), "network": rows["network"]})
+    return found.assign(**{WEIGHT: rows[WEIGHT]}) if WEIGHT in rows else found
 
 
 def _differing(one: Comparison, two: Comparison) -> pd.DataFrame:

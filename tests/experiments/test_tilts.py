@@ -285,7 +285,9 @@ class TestComparisons:
                 policy="half",
             ),
             lambda: ct.node_outcomes(study),
-            lambda: ct.compare_studies(study, study),
+            lambda: ct.compare_studies(
+                study, ct.compare(net, family, model, self.sets, n=30, seed=8)
+            ),  # other scenarios
             lambda: ct.attribute(net, family, model, n=2),
             lambda: ct.open_interest_limit(small_market(), family, "V"),
             lambda: ct.variance_split(net, family, model),
@@ -296,6 +298,30 @@ class TestComparisons:
                 call()
         with pytest.raises(SchemaError, match="no density"):
             most_likely_break(net, family, model)
+
+    def test_two_studies_of_the_same_weighted_scenarios_differ_by_weighted_means(self, study):
+        sets = {"half": [Scaled(0.4)], "double": [Scaled(2.0)]}
+        other = ct.compare(self.net, self.family, ClosedForm(), sets, n=300, seed=7)
+        found = ct.compare_studies(study, other, ["system_loss"])
+        assert found.paired
+        wide = [
+            one.to_frame()
+            .query("scenario < 300")
+            .pivot(index="scenario", columns="policy", values="system_loss")
+            for one in (study, other)
+        ]
+        weights = self.family.weights(400, 7)[:300]
+        change = (wide[1]["half"] - wide[0]["half"]).to_numpy()
+        assert np.average(change, weights=weights) != pytest.approx(change.mean(), rel=0.1)
+        for what in ("level", "effect"):  # none is the same in both
+            row = found.to_frame().query(f"policy == 'half' and what == '{what}'").iloc[0]
+            assert row["difference"] == pytest.approx(np.average(change, weights=weights))
+            assert row["low"] < row["difference"] < row["high"] and "effective sample size" in row["note"]
+        row = found.to_frame().query("policy == 'half' and what == 'level'").iloc[0]
+        assert row["first"] == pytest.approx(np.average(wide[0]["half"], weights=weights))
+        assert row["second"] == pytest.approx(np.average(wide[1]["half"], weights=weights))
+        same = found.to_frame().query("policy == 'double'")
+        assert (same["difference"] == 0.0).all() and (same["p_value"] == 1.0).all()
 
     def test_batches_go_on_until_weighted_intervals_are_narrow(self):
         study = ct.compare_until(
