@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from contagion.compiled import INTERPRETED, is_on_disk
-from contagion.generate import perp_market
+from contagion.generate import overlapping_portfolios, perp_market
 from contagion.policies.base import Policy
 from contagion.propagation.cascade import phases
 from contagion.propagation.cascade.model import Cascade, Prepared
 from contagion.propagation.cascade.packing import pack_state
 from contagion.propagation.clearing import clearing_range
+from contagion.propagation.firesales.model import FireSale
 from contagion.shocks import PriceShock
 
 __all__ = ["compile_phase", "warmup"]
@@ -25,6 +26,7 @@ __all__ = ["compile_phase", "warmup"]
 LONGEST = ("trade", "order", "end", "receive")
 """Phases that take long to compile, longest first; each is compiled in a process of its own."""
 SHOCK = PriceShock({"BTC": -0.3}, over=120.0)
+SALE = PriceShock({"asset-0": -0.1}, over=0.0)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _in_a_process(name: str) -> None:
 
 
 def warmup() -> float:
-    """Compile the cascade with both of its drivers, on as many cores as there are, and clearing.
+    """Compile the cascade with both of its drivers, on as many cores as there are, clearing and fire sales.
 
     The compiled code stays on disk (in the package's own folder, or where ``NUMBA_CACHE_DIR`` says), so this is
     needed once per installation and never required: whatever is missing is compiled on first use.
@@ -96,4 +98,6 @@ def warmup() -> float:
             list(pool.map(_in_a_process, missing))
     for policies in ((), (_Listener(),)):
         prepared(policies).metrics(SHOCK)
+    for rounds in ("until_no_sales", "least"):
+        FireSale(rounds=rounds).prepare(overlapping_portfolios(4, 2, seed=0)).metrics(SALE)
     return time.perf_counter() - started
