@@ -141,11 +141,15 @@ class Sales:
         cash = np.maximum(0.0, self.book.cash + steps.lent + self.market.currencies(prices))
         assets = sheets.assets + sheets.claims.claimed - struck
         gain = steps.shocked.assets - steps.opening.assets - (worth - self.market.held)
+        equity = sheets.equity - struck
+        equity = np.where(
+            np.abs(equity) <= TOLERANCE * sheets.size, 0.0, equity
+        )  # rounding of the sheets is no loss
         frozen = self.sale.frozen
         columns: dict[str, Any] = {
             "price": np.ones(len(factors)) if frozen else factors,
             "move": factors - 1.0,
-            "equity": sheets.equity - struck,
+            "equity": equity,
             "cash": cash,
             "loan": sheets.debts,
             "illiquid": assets - cash - worth,

@@ -690,3 +690,18 @@ def test_targets_of_leverage_of_another_network_are_refused_by_name():
     model = ct.FireSale(LeverageTarget(np.ones(2), np.ones(2)), impact=LinearRule(per_money=IMPACT))
     with pytest.raises(InputError, match=r"LeverageTarget\.total_assets.*3 nodes"):
         ct.run(bank_network(HELD, EQUITY), STILL, model)
+
+
+def test_rounding_of_large_sheets_is_no_default_that_sells_everything():
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        held = np.round(rng.uniform(1e6, 1e10, (4, 5)), 2)
+        inside = np.round(rng.uniform(0.0, 1e9, (4, 4)), 2) * (1.0 - np.eye(4))
+        net = bank_network(
+            held,
+            [0.0, 5e9, 5e9, 0.0],
+            other=np.round(rng.uniform(1e8, 1e11, 4), 2),
+            debts_inside=inside,
+            prices=[0.1, 0.3, 0.7, 1.1, 3.3],
+        )
+        assert ct.run(net, STILL, ct.FireSale.caccioli()).metrics["banks_selling"] == 0
