@@ -6,7 +6,9 @@ volume the sum over the asset's spot markets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from scipy.sparse import csr_array
 
 from contagion.arrays import FloatArray
 from contagion.claims import labels_of
-from contagion.errors import NetworkError, SchemaError
+from contagion.errors import ConvergenceError, NetworkError, SchemaError
 from contagion.holdings import Holdings
 from contagion.labels import Axis, axis_of, join
 from contagion.propagation.firesales.portfolios import Table
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from contagion.network import Network
     from contagion.shocks import Shock
 
-__all__ = ["Market"]
+__all__ = ["Market", "by_name"]
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,21 @@ class Market:
                 remedy=f"fill the column, or give {where} by name of asset",
             )
         return values
+
+
+@contextmanager
+def by_name(market: Market) -> Iterator[None]:
+    """Let what does not converge inside name the asset, not its place."""
+    try:
+        yield
+    except ConvergenceError as error:
+        place = re.match(r"security (\d+)", error.worst)
+        if place is None:
+            raise
+        asset = str(market.names[int(place[1])])
+        named = ConvergenceError(str(error).replace(error.worst, asset))
+        named.round, named.gap, named.worst = error.round, error.gap, asset
+        raise named from error
 
 
 def _labels(series: pd.Series, where: str) -> pd.Index:

@@ -20,7 +20,7 @@ from contagion.propagation.firesales.courses import Course, ended_course, fixed_
 from contagion.propagation.firesales.desk import PolicyDesk
 from contagion.propagation.firesales.engine import Sale
 from contagion.propagation.firesales.impacts import Impact, LinearImpact, bounded, thinned
-from contagion.propagation.firesales.market import Market
+from contagion.propagation.firesales.market import Market, by_name
 from contagion.propagation.firesales.own_responses import checked
 from contagion.propagation.firesales.portfolios import InProportion
 from contagion.propagation.firesales.responses import (
@@ -89,6 +89,10 @@ class Sales:
 
     def solve(self, steps: Steps, policies: Sequence[Policy] = (), *, told: bool = True) -> Outcome:
         """What happens after shock and interventions, policies acting in the rounds; the steps are told, or the end."""
+        with by_name(self.market):
+            return self._solved(steps, policies, told)
+
+    def _solved(self, steps: Steps, policies: Sequence[Policy], told: bool) -> Outcome:
         model = self.model
         if model.clearing is not None:
             from contagion.propagation.firesales.joint_sales import joint_outcome

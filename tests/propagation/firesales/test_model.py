@@ -705,3 +705,11 @@ def test_rounding_of_large_sheets_is_no_default_that_sells_everything():
             prices=[0.1, 0.3, 0.7, 1.1, 3.3],
         )
         assert ct.run(net, STILL, ct.FireSale.caccioli()).metrics["banks_selling"] == 0
+
+
+def test_a_sale_that_does_not_converge_names_the_asset():
+    net = bank_network([[20.0, 50.0], [20.0, 50.0]], [5.0, 5.0])
+    model = ct.FireSale(LeverageTarget(), impact=LinearRule(per_money={"S0": 0.0, "S1": 1e-2}), rounds=50)
+    with pytest.raises(ConvergenceError, match=r"rise without end.*worst 'S1'") as found:
+        ct.run(net, ct.PriceShock({"S1": 0.02}, over=0), model)
+    assert found.value.worst == "S1" and found.value.round > 0
