@@ -201,3 +201,10 @@ def keep(part: FloatArray, held: FloatArray) -> None:
     """What is left after a part is sold."""
     for i in range(len(held)):
         held[i] *= 1.0 - part[i]
+
+
+@inner
+def row_of(rows: FloatArray, s: int) -> FloatArray:
+    """The row of a scenario."""
+    found: FloatArray = rows[min(s, len(rows) - 1)]
+    return found

@@ -41,6 +41,7 @@ from contagion.propagation.firesales.kernel_sums import (
     keep,
     most_sold,
     product,
+    row_of,
     sell_in_order,
     sell_in_proportion,
     sell_many_shares,
@@ -107,7 +108,7 @@ def run_fixed_points(
     whole, moved = np.zeros(size), np.zeros(size)
     for s in range(len(found.rounds)):
         book = _open(plan, start, s, found)
-        price, equity = _row(start.price, s), _row(start.equity, s)
+        price, equity = row_of(start.price, s), row_of(start.equity, s)
         if s < len(start.held):
             held_by_all(plan.start, plan.security, *_first(plan, book), whole)
         if most_sales:
@@ -142,17 +143,10 @@ def run_fixed_points(
 
 
 @inner
-def _row(rows: FloatArray, s: int) -> FloatArray:
-    """The row of a scenario."""
-    found: FloatArray = rows[min(s, len(rows) - 1)]
-    return found
-
-
-@inner
 def _open(plan: Plan, start: Start, s: int, found: Found) -> Book:
     """The state of a scenario before the sale; results begin with it."""
     banks, securities = len(plan.start) - 1, len(plan.turned_start) - 1
-    given = _row(start.held, s)
+    given = row_of(start.held, s)
     held = np.empty(len(plan.amount) if plan.listed else banks)
     for n in range(banks):
         if plan.listed:
@@ -161,19 +155,19 @@ def _open(plan: Plan, start: Start, s: int, found: Found) -> Book:
         else:
             held[n] = given[n]
     forced = start.forced[min(s, len(start.forced) - 1)]
-    found.price[s] = _row(start.price, s)
-    found.equity[s] = _row(start.equity, s)
+    found.price[s] = row_of(start.price, s)
+    found.equity[s] = row_of(start.equity, s)
     found.in_default[s] = start.in_default[min(s, len(start.in_default) - 1)]
     return Book(
         held,
         found.price[s],
-        _row(start.move, s).copy(),
+        row_of(start.move, s).copy(),
         found.equity[s],
-        _row(start.cash, s).copy(),
-        _row(start.loan, s).copy(),
-        _row(start.illiquid, s),
-        _row(start.other_debt, s),
-        _row(start.gain, s).copy(),
+        row_of(start.cash, s).copy(),
+        row_of(start.loan, s).copy(),
+        row_of(start.illiquid, s),
+        row_of(start.other_debt, s),
+        row_of(start.gain, s).copy(),
         found.in_default[s],
         forced if forced.any() else forced[:0],
         np.zeros(banks),
