@@ -134,7 +134,8 @@ def _is_margin(policy: Policy) -> bool:
 def _measured(rate: Floats, prices: pd.Series, level: float) -> tuple[float | int, ...]:
     """Mean, peak, trough, ratio, rises, breaches, moves, promised breaches and probability of one rate."""
     values = prices.to_numpy(dtype=np.float64)
-    moves = np.append(np.abs(values[1:] / values[:-1] - 1.0), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):  # prices that are none are refused below
+        moves = np.append(np.abs(values[1:] / values[:-1] - 1.0), np.nan)
     losses = moves if len(values) > 1 else None
     found = procyclicality(rate, prices.index.to_numpy(), losses=losses, level=level)
     swing = (found.peak, found.trough, found.peak_to_trough, found.rise_1_day, found.rise_5_day)
