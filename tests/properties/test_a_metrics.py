@@ -13,7 +13,15 @@ from tests.properties.replay import played, seeds
 
 
 def test_every_metric_has_a_label_a_unit_and_a_meaning() -> None:
-    models = (ct.Clearing, ct.CrossHoldings, ct.DebtRank, ct.FireSale, ct.Furfine, ct.NEVA, ct.ThresholdCascade)
+    models = (
+        ct.Clearing,
+        ct.CrossHoldings,
+        ct.DebtRank,
+        ct.FireSale,
+        ct.Furfine,
+        ct.NEVA,
+        ct.ThresholdCascade,
+    )
     of_sheets = {*SHEET_METRICS, *(name for model in models for name in model.own_metrics)}
     assert set(METRICS) | of_sheets == set(glossary.METRICS)
     assert len(set(METRICS)) == len(METRICS)
