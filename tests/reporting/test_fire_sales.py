@@ -183,3 +183,12 @@ def test_the_page_of_a_comparison_has_channels_of_every_policy_set(tmp_path):
 def test_names_are_escaped(tmp_path):
     path = ct.report(sale(net=town(first=SCRIPT)), tmp_path / "page.html")
     assert SCRIPT not in path.read_text(encoding="utf-8")
+
+
+def test_moves_of_prices_are_called_so_and_nobody_is_brought_down_where_no_claim_is_lost(tmp_path):
+    shocks, model = ct.PriceShocks.student_t(df=4, scale=0.05), ct.FireSale(impact=FloorRule(depth=2000.0))
+    found = ct.compare(town(), shocks, model, policies={"none": []}, n=12, seed=1, n_jobs=1)
+    page = unescape(ct.report(found, tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert "Price moves, before any impact of sales." in page
+    assert "external assets of each node" not in page
+    assert "Who brought down whom" not in page

@@ -88,7 +88,11 @@ def _sentence(comparison: Comparison) -> str:
 def _moves(material: Material, comparison: Comparison) -> list[Block]:
     assets = [str(name) for name in comparison.scenarios.columns if name not in KEYS]
     total, note = len(assets), "Price moves over the whole event, before any impact of forced trades."
-    if material.on_sheets:
+    nodes = map(str, material.network.nodes.index) if material.stories else assets
+    of_nodes = material.on_sheets and set(assets) <= set(nodes)
+    if material.on_sheets and not of_nodes:
+        note = "Price moves, before any impact of sales."
+    if of_nodes:
         size = material.network.nodes["external_assets"] if material.stories else pd.Series(dtype=float)
         assets.sort(key=lambda name: -float(size.get(name, 0.0)))
         assets, note = assets[:LONGEST], "Changes of the value of external assets of each node."
@@ -100,7 +104,7 @@ def _moves(material: Material, comparison: Comparison) -> list[Block]:
         cells = [number(formats.percent(value), value) for value in moves]
         rows.append([words(asset), *cells])
     columns = [
-        "Node" if material.on_sheets else "Asset",
+        "Node" if of_nodes else "Asset",
         *(f"{q:.0%} quantile".replace("%", " %") for q in QUANTILES),
     ]
     if comparison.weighted:

@@ -120,6 +120,8 @@ def _tell(story: Story, material: Material) -> list[Block]:
                 f"The {label}, wave by wave: failures of each round, and losses up to it.",
             )
         )
+    lost_on_claims = float(run.attribution["loss"].sum()) > 0.0
+    if lost_on_claims and run.nodes["defaulted"].any():
         blocks.append(
             draw(
                 lambda axes: plot.contagion_tree(run, ax=axes),
@@ -129,7 +131,7 @@ def _tell(story: Story, material: Material) -> list[Block]:
                 height=5.5,
             )
         )
-    if float(run.attribution["loss"].sum()) > 0.0:
+    if lost_on_claims:
         blocks.append(
             draw(
                 lambda axes: plot.losses_heatmap(run, ax=axes),
