@@ -337,15 +337,6 @@ def second_perp(tables: dict[str, Any], rng: np.random.Generator) -> None:
     ]
 
 
-def borrowers_top_up(tables: dict[str, Any]) -> None:
-    """Who owes and has no position to trade can only top up."""
-    owing = {row["account"] for row in tables["balances"] if float(row["quantity"]) < 0.0}
-    trading = {row["account"] for row in tables["positions"]}
-    for account in tables["accounts"]:
-        if account["name"] in owing - trading and account.get("reaction") in ("deleverage", "hedge"):
-            account["reaction"] = "top_up"
-
-
 def owner_rows(rng: np.random.Generator, tables: dict[str, Any]) -> None:
     """Owners who trade when called, or raise money from accounts, holdings and loans; loans among them and lenders."""
     for account in tables["accounts"]:
@@ -418,7 +409,6 @@ def random_net(
         tables["depth"] += price_rules(prices, tables["markets"], tables["venues"])
     if loans.random() < 0.5:
         add_lenders(tables, loans, PRICES)
-    borrowers_top_up(tables)
     return ct.Network(
         **tables, assets=assets, schedules=[{"name": "tiers"}], tiers=TIERS, rest_of_market="add"
     )
