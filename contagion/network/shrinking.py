@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contagion.network.lenders import TRADES
 from contagion.network.network import Network
 from contagion.network.reserved import PREFIX
 from contagion.network.schema import TABLES
@@ -157,11 +158,15 @@ def _absorb(net: Network, positions: pd.DataFrame, money: pd.Series, given_up: p
     nodes, accounts = _with_rest(net, sorted(set(venue)))
     emptied = (accounts["mode"] == "isolated") & ~accounts.index.isin(set(positions["account"]))
     accounts.loc[emptied, "mode"] = "cross"
+    balances = _credit(net, money)
+    owing = accounts.index.isin(balances.loc[balances["quantity"] < 0.0, "account"])
+    stuck = owing & ~accounts.index.isin(positions["account"]) & accounts["reaction"].isin(TRADES)
+    accounts.loc[stuck, "reaction"] = "none"  # who would trade positions when called has none left
     return net.replace(
         nodes=nodes,
         accounts=accounts,
         positions=pd.concat([positions[~resting], merged]).reset_index(drop=True),
-        balances=_credit(net, money),
+        balances=balances,
     )
 
 

@@ -179,3 +179,14 @@ def test_the_legs_of_strategies_are_neither_split_nor_joined() -> None:
 def test_limits_that_are_none_are_refused(make: object) -> None:
     with pytest.raises(PolicyError):
         make()  # type: ignore[operator]
+
+
+def test_who_is_left_owing_without_positions_has_nothing_to_trade_when_called() -> None:
+    net = small_net({"a": Holder({"M": 8.0}, -64.0), "b": Holder({"M": -1.0}, 8192.0)})
+    accounts = net.accounts
+    accounts.loc[["a", "b"], "reaction"] = ["deleverage", "hedge"]
+    net = net.replace(accounts=accounts)
+    after = LeverageLimit(4.0).opening(net)
+    assert quantity(after, "a") == {} and quantity(after, "b") == {"M": -1.0}
+    assert after.accounts.loc[["a", "b"], "reaction"].tolist() == ["none", "hedge"]
+    assert opening_account_equity(after)["a"] == -64.0
