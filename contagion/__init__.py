@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contagion.experiments.account_results import account_results as account_results
     from contagion.experiments.across import compare_studies as compare_studies
     from contagion.experiments.asset_families import AssetShocks as AssetShocks
+    from contagion.experiments.attack_profile import attack_profile as attack_profile
     from contagion.experiments.attribute import attribute as attribute
     from contagion.experiments.attribute_stages import attribute_stages as attribute_stages
     from contagion.experiments.break_even import break_even as break_even
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
     from contagion.propagation.warmup import warmup as warmup
     from contagion.reporting import report as report
     from contagion.shocks import AssetShock as AssetShock
+    from contagion.shocks import Attack as Attack
     from contagion.shocks import Default as Default
     from contagion.shocks import DepthShock as DepthShock
     from contagion.shocks import EquityShock as EquityShock
@@ -125,6 +127,7 @@ if TYPE_CHECKING:
     from contagion.shocks import Outage as Outage
     from contagion.shocks import PricePath as PricePath
     from contagion.shocks import PriceShock as PriceShock
+    from contagion.shocks import VolatilityShock as VolatilityShock
     from contagion.shocks import Withdrawal as Withdrawal
 
 _SUBMODULES = (
@@ -148,6 +151,7 @@ _HOMES = {
     "AssetPurchases": "policies",
     "AssetShock": "shocks",
     "AssetShocks": "experiments.asset_families",
+    "Attack": "shocks",
     "Auction": "policies",
     "AutoDeleveraging": "policies",
     "BackstopLiquidity": "policies",
@@ -207,10 +211,12 @@ _HOMES = {
     "Split": "policies",
     "ThresholdCascade": "propagation.solvency.distress",
     "TieredMargin": "policies",
+    "VolatilityShock": "shocks",
     "Withdrawal": "shocks",
     "World": "policies",
     "account_results": "experiments.account_results",
     "adl_probability": "experiments.limits",
+    "attack_profile": "experiments.attack_profile",
     "attribute": "experiments.attribute",
     "attribute_stages": "experiments.attribute_stages",
     "break_even": "experiments.break_even",

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import ScenarioError, SchemaError, ValueRangeError
+from contagion.families import Family, moved
 from contagion.measures.panel import WEIGHT
 from contagion.measures.study import StudyTables, check_word
 from contagion.measures.weighted import weighted_quantile
@@ -29,33 +30,11 @@ if TYPE_CHECKING:
     from contagion.propagation.run import Model
     from contagion.results import Run
 
-__all__ = ["KEYS", "Comparison", "Family", "moved", "risky_assets", "unweighted"]
+__all__ = ["KEYS", "Comparison", "unweighted"]
 
 KEYS = ("policy", "scenario", "network", "status")
 """Columns of `Comparison.to_frame` that say which run a row is; then comes `weight`, under importance sampling alone,
 and every further column is a metric."""
-
-
-class Family(Protocol):
-    """A source of scenarios; scenario i is the same however many are drawn."""
-
-    def draw(self, assets: list[str], n: int, seed: int) -> pd.DataFrame:
-        """Return the log returns of the first n scenarios, shape (n, n_assets)."""
-
-    def scenario(self, assets: list[str], i: int, seed: int) -> Any:
-        """Return the shock of scenario i."""
-
-
-def risky_assets(net: Network) -> list[str]:
-    """Return the assets a shock may move: all but currencies, in the network's order."""
-    assets = net.assets
-    return [str(name) for name in assets.index[assets["kind"] != "currency"]]
-
-
-def moved(family: Family, net: Network) -> list[str]:
-    """Return what a family moves in a network: what it says itself, else all risky assets."""
-    own = getattr(family, "moved", None)
-    return risky_assets(net) if own is None else list(own(net))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

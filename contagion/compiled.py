@@ -8,13 +8,15 @@ they import, so that an edit to one of them makes all compile anew, and an edit 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+
+from contagion import linking
+from contagion.linking import INTERPRETED
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -51,7 +53,12 @@ def _stamp() -> tuple[str, int]:
 
 
 STAMP = _stamp()
-INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") == "1"
+COMPILERS: dict[str, dict[str, Any]] = {"kernel": {}, "inner": {}}
+if linking.is_known():
+    COMPILERS = {
+        "kernel": {"pipeline_class": linking.KernelCompiler},
+        "inner": {"pipeline_class": linking.PartCompiler},
+    }
 
 
 def kernel(function: Function) -> Function:
@@ -59,7 +66,7 @@ def kernel(function: Function) -> Function:
 
     Outside `FOLDERS` kernels call kernels of their own file only, and numba's own stamp of that file is enough.
     """
-    dispatcher = _dispatcher(function, cache=True)
+    dispatcher = _dispatcher(function, cache=True, no_cfunc_wrapper=True, **COMPILERS["kernel"])
     cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if cache_file is not None and function.__module__.split(".")[1] in FOLDERS:
         cache_file._source_stamp = STAMP
@@ -68,7 +75,7 @@ def kernel(function: Function) -> Function:
 
 def inner(function: Function) -> Function:
     """The same for kernels that only other kernels call: no entry from Python, no copy of their own on disk."""
-    return _dispatcher(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _dispatcher(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **COMPILERS["inner"])
 
 
 def _dispatcher(function: Function, **options: Any) -> Any:

@@ -12,11 +12,15 @@ import pandas as pd
 
 from contagion import facts
 from contagion.errors import NetworkError, SchemaError, nearest
-from contagion.generate import lending_market, overlapping_portfolios, perp_market
+from contagion.generate import crypto_system, lending_market, overlapping_portfolios, perp_market
+from contagion.generate.crypto_creditors import ARROWS
+from contagion.generate.crypto_facts import read_back
+from contagion.generate.crypto_scenarios import SCENARIOS
 from contagion.generate.european import european_network
 from contagion.network.network import Network
+from contagion.shocks import Shock
 
-__all__ = ["check_facts", "list", "load", "tables_behind"]
+__all__ = ["check_facts", "list", "load", "scenario", "tables_behind"]
 
 _Row = tuple[str, str, float, float]
 Records = builtins.list[dict[Hashable, Any]]
@@ -34,12 +38,17 @@ def _european_debt(seed: int) -> Network:
     return european_network()
 
 
+def _crypto_system(seed: int) -> Network:
+    return crypto_system(seed=seed)
+
+
 def _overlapping_portfolios(seed: int) -> Network:
     return overlapping_portfolios(30, 12, seed, interbank="core_periphery")
 
 
 _MAKERS: Final = MappingProxyType(
     {
+        "crypto-system": _crypto_system,
         "european-debt": _european_debt,
         "lending-markets": _lending_markets,
         "overlapping-portfolios": _overlapping_portfolios,
@@ -48,6 +57,7 @@ _MAKERS: Final = MappingProxyType(
 )
 _TABLES: Final = MappingProxyType(
     {
+        "crypto-system": facts.CRYPTO_SYSTEM,
         "european-debt": facts.EUROPEAN_DEBT,
         "lending-markets": facts.LENDING_MARKETS,
         "overlapping-portfolios": facts.OVERLAPPING_PORTFOLIOS,
@@ -56,6 +66,8 @@ _TABLES: Final = MappingProxyType(
 )
 _DESCRIPTIONS: Final = MappingProxyType(
     {
+        "crypto-system": "the creditors of Three Arrows in June 2022 on one graph with exchanges, options, a lending "
+        "protocol, tokens and their issuers, lenders, makers and basis traders; some 640 account rows",
         "european-debt": "what six European countries owed each other's banks at the end of 2011, with their gross "
         "domestic products as external assets; nothing is drawn",
         "lending-markets": "four lending protocols before the fall of 5 August 2024, borrowers, looped positions in "
@@ -127,6 +139,36 @@ def load(name: str, seed: int = 0) -> Network:
     return _MAKERS[name](seed)
 
 
+def scenario(name: str) -> Shock:
+    """Return what happened to a bundled network.
+
+    Parameters
+    ----------
+    name : str
+        ``june-2022 prices`` for the network `crypto-system`: BTC, ETH and the discount of staked ETH from 6 to 18 June
+        2022 (facts, table `episodes`), linear in log price. ``june-2022``: the same, and Three Arrows fails at the
+        opening (an assumption: marked in every round it fails before its creditors lose anything).
+
+    Raises
+    ------
+    SchemaError
+        If there is no such scenario.
+
+    Examples
+    --------
+    >>> scenario("june-2022").describe()
+    'BTC -43.9 %, ETH -53.1 %, stETH -4.5 % over 12.25 days, linear in log price; default of 3AC'
+    """
+    if not isinstance(name, str) or name not in SCENARIOS:
+        raise SchemaError(
+            "is no scenario of a bundled network" + nearest(name, SCENARIOS),
+            where="datasets.scenario",
+            value=name,
+            allowed=", ".join(sorted(SCENARIOS)),
+        )
+    return SCENARIOS[name]()
+
+
 def tables_behind(net: Network) -> tuple[str, ...]:
     """Return the names of the fact tables that describe a network of this kind.
 
@@ -137,14 +179,16 @@ def tables_behind(net: Network) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Those of the bundled lending markets where a venue lends or auctions, that of European debts where the nodes
-        are its countries, else those of the perpetual futures.
+        That of the crypto system where Three Arrows is a node, those of the bundled lending markets where a venue lends
+        or auctions, that of European debts where the nodes are its countries, else those of the perpetual futures.
 
     Examples
     --------
     >>> tables_behind(Network(nodes=[{"name": "A"}])) == facts.PERP_VENUES
     True
     """
+    if ARROWS in net.nodes.index:
+        return facts.CRYPTO_SYSTEM
     lends = net.venues["procedure"].isin(["lending", "auction"]).any()
     if set(facts.load(facts.EUROPEAN_DEBT[0])["debtor"]) - {""} == set(net.nodes.index):
         return facts.EUROPEAN_DEBT
@@ -174,7 +218,12 @@ def check_facts(net: Network) -> pd.DataFrame:
     perps: tuple[Callable[[Network], Iterator[_Row]], ...] = (_tiers, _depth, _prices, _interest, _rules)
     loans: tuple[Callable[[Network], Iterator[_Row]], ...] = (_protocols, _terms, _reserves)
     behind = tables_behind(net)
-    readers = {facts.LENDING_MARKETS: loans, facts.EUROPEAN_DEBT: (_debts,)}.get(behind, perps)
+    countries: tuple[Callable[[Network], Iterator[_Row]], ...] = (_debts,)
+    readers = {
+        facts.CRYPTO_SYSTEM: (read_back,),
+        facts.EUROPEAN_DEBT: countries,
+        facts.LENDING_MARKETS: loans,
+    }.get(behind, perps)
     rows = [row for reader in readers for row in reader(net)]
     checked = pd.DataFrame(rows, columns=["fact", "source", "target", "value"])
     target, value = checked["target"].to_numpy(float), checked["value"].to_numpy(float)

@@ -42,11 +42,21 @@ def shown(value: object) -> str:
     if isinstance(value, (str, bytes)):
         value = value[: 2 * SHOWN_CHARACTERS]
     try:
-        text = repr(value)
+        text = repr(_plain(value))
     except Exception:  # a foreign object whose repr fails must not hide the fault
         text = f"<{type(value).__name__}>"
     text = printable(text)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
+
+
+def _plain(value: object) -> object:
+    """A scalar of NumPy as the number it stands for; anything else as it is."""
+    item = getattr(value, "item", None)
+    return (
+        item()
+        if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and item
+        else value
+    )
 
 
 def printable(text: str) -> str:

@@ -18,6 +18,7 @@ import pandas as pd
 from contagion.errors import SchemaError, nearest
 
 __all__ = [
+    "CRYPTO_SYSTEM",
     "EUROPEAN_DEBT",
     "LENDING_MARKETS",
     "OVERLAPPING_PORTFOLIOS",
@@ -36,6 +37,8 @@ PERP_VENUES: Final = ("tiers", "schedules", "open_interest", "prices", "depth", 
 """The tables behind the bundled network of perpetual-futures venues."""
 LENDING_MARKETS: Final = ("protocols", "terms", "reserves", "lending")
 """The tables behind the bundled network of lending protocols."""
+CRYPTO_SYSTEM: Final = ("crypto_system",)
+"""The table behind the bundled network of exchanges, protocols and the creditors of June 2022."""
 EUROPEAN_DEBT: Final = ("european_debt",)
 """The table behind the bundled network of European countries."""
 OVERLAPPING_PORTFOLIOS: Final = ("portfolios",)

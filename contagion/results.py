@@ -46,7 +46,8 @@ class Run:
     paths
         Long table of prices: round, time, market, outside, last, mark, index, displacement, depth, halted.
     accounts, nodes, markets, venues
-        Final tables by name.
+        Final tables by name. `loss_caused` of a cascade: money of forced trades triggered by earlier forced flows,
+        and haircuts of tokens, charged to their issuers; of balance sheets: claims on the node that are not paid.
     events
         One row an event: round, time, kind, account, venue, market, lots (signed change), price, money, cause (share of
         the move of the mark since the opening that earlier forced flows made).
@@ -54,8 +55,9 @@ class Run:
         Every posting: round, event, account, kind, instrument, amount (lots or quanta, int64); sums to 0 per round and
         instrument (each leg of a deleveraging has an event of its own).
     liquidations
-        One row a forced fill (liquidation, auction or takeover): event, round, time (s, when the round begins), kind,
-        account, venue, market, asset, side (of the position closed: long, short), lots, quantity (units),
+        One row a forced fill (liquidation, auction, takeover, close at the model's value): event, round, time (s, when
+        the round begins), kind, account, venue, market, asset, side (of the position closed: long, short), lots,
+        quantity (units),
         trigger_mark (mark when the account last fell below its requirement; of a coin the price by which its venue
         measured health then), mark, outside, execution (prices), bankruptcy_price (at the fill, with the account's
         equity spread over its legs by notional; of a coin the price at which the account is worth nothing, the prices
@@ -65,6 +67,9 @@ class Run:
         over both trades), coverage (realised value / amount owed at the trigger) and time_to_close (s from the trigger
         to the end of the round in which the account was closed, a loan also by being healthy again), both in the rows
         of the round in which the account was first closed, else NaN.
+    losses
+        What every node lost beyond the outside shock, by channel: node, layer, channel, money (below 0: gained). Over
+        channels they add up to loss less gain in `nodes`.
     network, shock, model, policies, provenance
         What was run. `network` is the one before the policies' openings.
     """
@@ -87,6 +92,7 @@ class Run:
     attribution: pd.DataFrame = field(repr=False)
     draw_graph: Callable[[Run], nx.DiGraph[Any]] = field(repr=False)
     again: Callable[..., Run] = field(repr=False)
+    losses: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     @property
     def unit(self) -> str:
@@ -99,9 +105,17 @@ class Run:
         Returns
         -------
         networkx.DiGraph
-            Nodes have `kind` and `loss`; edges have `weight` (money) and `channel`. A forced sale hits those whose
-            sales it triggered in proportion to the displacement it had left in the market then; ``outside`` hits
-            with the share that the outside move explains.
+            Nodes have `kind`, `loss` and `layer`; edges have `weight` (money), `channel`, `kind` and, of a cascade,
+            the layers of both ends; its graph is a multigraph with an edge for each channel and kind between two
+            nodes. A forced sale hits those whose sales it triggered in proportion to the displacement it had left in
+            the market then (`price`; its own edge to the market tells by `kind` whether it was a liquidation, an
+            unwinding or a hedge); ``outside`` hits with the share that the outside move explains. `default`,
+            `issuer`, `freeze`, `haircut`, `bad debt`, `recall` and `adl` (profit at the mark that winners forgo) are
+            money that the target lost through the source. `funding` and, by `kind` forced trades, hedging, displaced
+            prices and all other channels of `losses` that pass through markets or the books of a venue (``books:``
+            and its name), `cost` lead from these to who lost there and from who gained to them: into a node less out
+            of it is what `losses` tells. `attack` leads from ``outside`` to the markets pushed, with the money traded
+            there.
         """
         return self.draw_graph(self)
 
@@ -126,6 +140,23 @@ class Run:
         from contagion.measures.executions import execution_table
 
         return execution_table(self.liquidations, by)
+
+    @property
+    def basis(self) -> pd.DataFrame:
+        """How far every market stood from fair value in every round.
+
+        Returns
+        -------
+        DataFrame
+            round, time, venue, market, kind, price, fair, basis, as `contagion.measures.basis_table` returns it; empty
+            for models without markets that have an index.
+        """
+        from contagion.measures.basis import COLUMNS, basis_table
+
+        if not {"last", "index"} <= set(self.paths.columns):
+            return pd.DataFrame(columns=list(COLUMNS))
+        terms = self.network.markets[["expiry", "carry"]].reindex(self.markets.index)
+        return basis_table(self.paths, self.markets[["kind", "venue"]].join(terms))
 
     def card(self) -> list[tuple[str, str]]:
         """What happened, as label and text; a model may say it in its own way."""

@@ -10,6 +10,8 @@ import contagion as ct
 from contagion import cli, datasets, facts, reporting, studies
 from contagion.errors import ConvergenceError, SchemaError
 from contagion.experiments import tasks
+from contagion.markets import black_scholes
+from tests.propagation.cascade.listed import EXPIRY, SPOT, STRIKE, YEAR, Owner, listed_net
 
 SMALL = """
 [network]
@@ -319,3 +321,43 @@ def test_a_folder_without_a_study_that_can_be_read_says_so(name, content, messag
         (folder / name).write_bytes(content)
     assert quiet("report", folder, "--out", tmp_path / "a.html") == 2
     assert capsys.readouterr().err.startswith(message)
+
+
+OPTIONS = """
+[network]
+path = "book"
+
+[shock]
+kind = "VolatilityShock"
+moves = { X = 0.5 }
+
+[model]
+step = 10
+horizon = 60
+
+[study]
+n = 1
+"""
+
+
+def test_a_study_of_a_volatility_shock_marks_options_to_the_model_anew(tmp_path, capsys):
+    """A short call is worth the Black-Scholes price of 0.5 before and of 0.75 after; nothing else has moved."""
+    net = listed_net({"short": Owner({"call": -1.0}, 1e5)}, carry=0.0)
+    net.save(tmp_path / "book")
+    (tmp_path / "study.toml").write_text(OPTIONS, encoding="utf-8")
+    assert cli.main(["run", str(tmp_path / "study.toml")]) == 0
+    told = capsys.readouterr().out
+    assert "X +50" in told
+    run = studies.read(tmp_path / "study.toml").run("none", 0)
+    before, after = (
+        float(black_scholes("call", SPOT, STRIKE, EXPIRY / YEAR, sigma).price) for sigma in (0.5, 0.75)
+    )
+    later = float(
+        black_scholes("call", SPOT, STRIKE, (EXPIRY - run.rounds["time"].iloc[-1]) / YEAR, 0.75).price
+    )
+    assert run.markets.loc["call", "outside_price"] == pytest.approx(later, rel=1e-9)
+    assert run.nodes.loc["short", "direct_loss"] == pytest.approx(later - before, rel=1e-6)
+    assert after > later > before
+    (tmp_path / "study.toml").write_text(OPTIONS.replace("X = 0.5", "Y = 0.5"), encoding="utf-8")
+    assert cli.main(["run", str(tmp_path / "study.toml")]) == 2
+    assert "Y" in capsys.readouterr().err

@@ -24,6 +24,7 @@ def loans():
 def test_the_list_names_every_network_with_its_inputs():
     table = datasets.list()
     assert table.index.tolist() == [
+        "crypto-system",
         "european-debt",
         "lending-markets",
         "overlapping-portfolios",

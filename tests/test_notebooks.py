@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contagion.cli import main
+from contagion.facts import number
 from contagion.lending import leverage_loop
 from contagion.margin.rulebooks import RULEBOOKS
 
@@ -76,6 +77,14 @@ def test_the_notebook_on_lending_prints_the_ratio_of_the_pure_rule_and_a_day_wit
     loop = leverage_loop(0.90, 0.93)
     assert f"liquidated at a ratio of {loop.ratio_at_liquidation:.4f}" in text
     assert "bad debt   USD 0.00" in text
+
+
+def test_the_notebook_on_june_2022_prints_the_ratio_of_the_pure_rule_above_the_lowest_of_the_market() -> None:
+    text = "\n".join(printed(FOLDER / "12_composability.ipynb"))
+    ratio, low = leverage_loop(0.90, 0.93).ratio_at_liquidation, number("events", "steth_eth_hourly_minimum")
+    assert f"liquidated at {ratio:.4f}" in text
+    assert f"lowest hourly ratio in the market: {low}" in text
+    assert low == 0.9306 < ratio
 
 
 def test_the_third_notebook_shows_every_rulebook_and_how_much_of_it_is_assumed() -> None:

@@ -17,6 +17,8 @@ import contagion as ct
 from contagion import policies
 from contagion.policies.base import Policy
 from contagion.shocks import Shock
+from tests.composed import random_delays, random_issuers, random_mint, random_pools
+from tests.futures import random_futures
 from tests.lenders import add_lenders, lending_policies
 
 Made = TypeVar("Made")
@@ -379,17 +381,21 @@ def random_net(
     more: np.random.Generator,
     prices: np.random.Generator,
     loans: np.random.Generator,
+    every: bool = False,
 ) -> ct.Network:
-    """A network with all built mechanisms; the further generators draw what came after the first worlds, which stay."""
+    """A network with all built mechanisms; the further generators draw what came after the first worlds, which stay.
+
+    With `every`, nothing is left out.
+    """
     venues = ["V1", "V2", "V3"][: int(rng.integers(2, 4))]
     markets, depth = market_rows(rng, venues)
     traders, strategies = account_rows(rng, venues, n), strategy_rows(rng, venues)
     names = {*traders, *strategies}
     tables: dict[str, Any] = {name: traders.get(name, []) + strategies.get(name, []) for name in names}
-    if more.random() < 0.5:
+    if every or more.random() < 0.5:
         coins = coin_rows(more, traders["accounts"])
         tables["balances"], tables["collateral"] = tables["balances"] + coins["balances"], coins["collateral"]
-    careful = more.random() < 0.7
+    careful = every or more.random() < 0.7
     if careful:
         owner_rows(more, tables)
     exchanges = [{"name": v, "kind": "exchange", "cash": float(rng.choice([20.0, 2_000.0]))} for v in venues]
@@ -401,13 +407,13 @@ def random_net(
         rule["call_ratio"] = float(more.choice([1.2, 2.0, 6.0, 15.0]))
         rule["call_target"] = float(more.choice([1.01, 1.5])) * rule["call_ratio"]
     tables |= {"markets": markets, "depth": depth, "venues": [readable(rule) for rule in rules]}
-    if more.random() < 0.25:
+    if every or more.random() < 0.25:
         second_perp(tables, more)
-    if more.random() < 0.3:
+    if every or more.random() < 0.3:
         dip_buyer(tables, more)
-    if prices.random() < 0.5:
+    if every or prices.random() < 0.5:
         tables["depth"] += price_rules(prices, tables["markets"], tables["venues"])
-    if loans.random() < 0.5:
+    if every or loans.random() < 0.5:
         add_lenders(tables, loans, PRICES)
     return ct.Network(
         **tables, assets=assets, schedules=[{"name": "tiers"}], tiers=TIERS, rest_of_market="add"
@@ -428,8 +434,11 @@ SCHEDULES: list[dict[str, object]] = [
 
 def random_forms(rng: np.random.Generator, net: ct.Network) -> ct.Network:
     """Now and then some perps whose margin grows with size, or with open interest."""
-    if rng.random() < 0.6:
-        return net
+    return net if rng.random() < 0.6 else with_forms(rng, net)
+
+
+def with_forms(rng: np.random.Generator, net: ct.Network) -> ct.Network:
+    """Some perps whose margin grows with size, or with open interest."""
     names = [str(row["name"]) for row in SCHEDULES]
     chosen = [pick(rng, *names) if kind == "perp" else "" for kind in net.markets["kind"]]
     one = [
@@ -470,7 +479,7 @@ def random_backing(rng: np.random.Generator, net: ct.Network) -> ct.Network:
     )
 
 
-def random_events(rng: np.random.Generator) -> list[Shock]:
+def random_events(rng: np.random.Generator, often: float = 0.25) -> list[Shock]:
     """Sometimes a run, an outage, minted tokens, dear gas or a wrong oracle besides."""
     known: list[Shock] = [
         ct.Withdrawal("V1", float(rng.uniform(0.1, 1.0)), over=float(rng.choice([0.0, 300.0]))),
@@ -479,13 +488,41 @@ def random_events(rng: np.random.Generator) -> list[Shock]:
         ct.GasShock(10.0, length=300.0),
         ct.OracleShock({"BBB": -0.2}, over=60.0, length=300.0),
     ]
-    return [one for one in known if rng.random() < 0.25]
+    return [one for one in known if rng.random() < often]
+
+
+def random_attack(rng: np.random.Generator, net: ct.Network, often: float = 0.3) -> list[Shock]:
+    """Now and then somebody who pushes a price: a raid or a squeeze, with or without an end."""
+    if rng.random() >= often:
+        return []
+    asset = pick(rng, *PRICES)
+    spots = net.markets[(net.markets["asset"] == asset) & net.markets["kind"].isin(["spot", "pool"])]
+    named = not spots["in_index"].any() or rng.random() < 0.3
+    return [
+        ct.Attack(
+            asset,
+            float(rng.choice([20.0, 200.0, 3_000.0])),
+            markets=[pick(rng, *spots.index)] if named else None,
+            over=float(rng.choice([0.0, 240.0])),
+            start=float(rng.choice([0.0, 120.0])),
+            buy_back=None if rng.random() < 0.3 else float(rng.choice([360.0, 900.0])),
+            return_over=float(rng.choice([0.0, 300.0])),
+            side="buy" if rng.random() < 0.3 else "sell",
+            position=float(rng.choice([0.0, 500.0])),
+        )
+    ]
 
 
 def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
     """Up to three built-in policies."""
-    band: Any = pick(rng, "mark", "index", "last")
-    known: list[Policy] = [
+    known = known_policies(pick(rng, "mark", "index", "last"))
+    chosen = rng.choice(len(known), size=int(rng.integers(0, 4)), replace=False)
+    return tuple(known[int(i)] for i in chosen)
+
+
+def known_policies(band: Any) -> list[Policy]:
+    """Built-in policies with parameters that bite in small worlds; `band` is what the price band looks at."""
+    return [
         ct.Halt(drop=0.05, window=300.0, length=180.0),
         ct.Halt(drop=0.1, window=np.inf, length=120.0, scope="all", times=2),
         ct.Halt(drop=0.08, length=120.0, scope="asset", reopening="window", reference="shock"),
@@ -514,8 +551,6 @@ def random_policies(rng: np.random.Generator) -> tuple[Policy, ...]:
         policies.AdaptiveHaircuts(quantile=1.0),
         policies.FeeSplit(fee=0.02, to_fund=0.25, to_keeper=0.0, burned=0.5),
     ]
-    chosen = rng.choice(len(known), size=int(rng.integers(0, 4)), replace=False)
-    return tuple(known[int(i)] for i in chosen)
 
 
 @cache
@@ -548,6 +583,12 @@ def make_world(seed: int, n: int) -> RandomWorld:
     more = np.random.default_rng([seed, 5])  # a stream of its own: worlds stay what they were
     net, events = random_backing(more, net), random_events(more)
     net = random_forms(np.random.default_rng([seed, 8]), net)
+    net = random_issuers(np.random.default_rng([seed, 43]), net)
+    net = random_delays(np.random.default_rng([seed, 45]), net)
+    events += random_mint(np.random.default_rng([seed, 44]), net)
+    net = random_futures(np.random.default_rng([seed, 31]), net)
+    net = random_pools(np.random.default_rng([seed, 46]), net)
+    events += random_attack(np.random.default_rng([seed, 41]), net)
     if not (net.venues["gas_used"] > 0.0).any():
         events = [event for event in events if not isinstance(event, ct.GasShock)]
     shock, policies = sum(events, random_shock(rng)), random_policies(rng)

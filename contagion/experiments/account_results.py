@@ -27,8 +27,9 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 REASONS: Final = {
-    "slippage": ("liquidation", "unwind", "reaction", "hedge"),
-    "trading": ("arbitrage",),
+    "slippage": ("liquidation", "model_close", "unwind", "reaction", "hedge"),
+    "trading": ("arbitrage", "delta_hedge", "attack", "pool"),
+    "expiry": ("expiry",),
     "deleveraging": ("adl",),
     "takeover": ("takeover",),
     "loan_liquidation": ("seizure", "repayment"),
@@ -37,7 +38,17 @@ REASONS: Final = {
     "funding": ("funding",),
     "covered": ("fund", "own_equity", "own_capital", "default_fund", "assessment", "replenishment"),
     "defaults": ("venue_default", "node_default"),
-    "transfers": ("top_up", "margin_move", "withdrawal", "recall", "injection", "shock", "mint"),
+    "transfers": (
+        "top_up",
+        "margin_move",
+        "withdrawal",
+        "payout",
+        "recall",
+        "injection",
+        "shock",
+        "mint",
+        "issuer",
+    ),
 }
 """Part of the result -> kinds of postings that make it."""
 
@@ -72,7 +83,8 @@ def account_results(run: Run, accounts: str | Sequence[str] | None = None) -> pd
           money it is others';
           Coins are followed at the index of a venue that trades them; what that index differs from their worth at
           the end (lags, outlier rules, haircuts of issuers) is impact of others;
-        - slippage: forced fills, at the price got less the mark of the round;
+        - slippage: forced fills, at the price got (the model's, where the book is dry) less the mark of the round;
+        - expiry: what contracts paid out when they expired, less their mark of the round;
         - trading, deleveraging, takeover, loan_liquidation, defaults: other trades and settlements, in the same way;
         - haircut, fees, funding: money taken or received;
         - covered: deficits that funds, venues or members paid for it;

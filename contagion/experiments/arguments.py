@@ -16,7 +16,7 @@ from contagion.policies import Policy
 from contagion.shocks import Shock
 
 if TYPE_CHECKING:
-    from contagion.comparison import Family
+    from contagion.families import Family
 
 __all__ = ["PolicySets", "check_workers", "limits", "networks", "policy_sets", "scenarios", "share"]
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import SchemaError
+from contagion.experiments.checked import names
 from contagion.experiments.families import PriceShocks
-from contagion.experiments.samplers import names
 from contagion.network.network import Network
 from contagion.shocks import AssetShock, Shock, Shocks
 

@@ -21,7 +21,7 @@ from contagion.shocks import Default, Shock, Shocks
 from contagion.streams import check_seed
 
 if TYPE_CHECKING:
-    from contagion.comparison import Family
+    from contagion.families import Family
     from contagion.propagation.run import Model, Prepared
 
 __all__ = ["attribute"]

@@ -20,7 +20,7 @@ from contagion.propagation.run import check_model
 from contagion.streams import check_seed
 
 if TYPE_CHECKING:
-    from contagion.comparison import Family
+    from contagion.families import Family
     from contagion.propagation.run import Prepared
     from contagion.shocks import Shock
 

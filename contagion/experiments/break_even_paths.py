@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from contagion.comparison import moved
 from contagion.errors import ContagionError, SchemaError, ValueRangeError, nearest
 from contagion.experiments.wholes import is_whole
+from contagion.families import moved
 from contagion.network.schema import TABLES
 
 if TYPE_CHECKING:

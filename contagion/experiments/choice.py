@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.stats import qmc
 
 from contagion.errors import PolicyError, SchemaError, ValueRangeError, nearest
-from contagion.experiments import samplers
+from contagion.experiments import checked
 from contagion.experiments.arguments import policy_sets
 from contagion.experiments.compare import compare
 from contagion.experiments.wholes import is_whole, whole_at
@@ -135,7 +135,7 @@ def candidates(
             raise PolicyError(what, where="ranges", value=name, allowed=", ".join(known))
         if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
             raise SchemaError("is no pair", where=f"ranges[{name!r}]", value=pair, allowed="(low, high)")
-        low, high = (samplers.number(f"ranges[{name!r}]", end) for end in pair)
+        low, high = (checked.number(f"ranges[{name!r}]", end) for end in pair)
         if not low < high:
             raise ValueRangeError(
                 "does not rise", where=f"ranges[{name!r}]", value=pair, allowed="low < high"
@@ -144,7 +144,7 @@ def candidates(
             what = f"is no range of whole numbers, which {kind.__name__}.{name} takes"
             raise ValueRangeError(what, where=f"ranges[{name!r}]", value=pair, allowed="such as (1, 5)")
         ends.append((low, high))
-    count = samplers.count("n", n)
+    count = checked.count("n", n)
     shift = stream(check_seed(seed), "candidates").random(len(ends))
     grid = qmc.Sobol(len(ends), scramble=False).random_base2(max(1, (count - 1).bit_length()))[:count]
     shares = (grid + shift) % 1.0
@@ -226,9 +226,9 @@ def optimise_policy(
         raise ValueRangeError(
             "holds no candidate", where="policies", value=policies, allowed="at least one set"
         )
-    share = samplers.number("weight", weight, low=0.0)
-    most = None if budget is None else samplers.number("budget", budget, low=0.0)
-    samplers.count("held_out", held_out)
+    share = checked.number("weight", weight, low=0.0)
+    most = None if budget is None else checked.number("budget", budget, low=0.0)
+    checked.count("held_out", held_out)
     options: dict[str, Any] = {"n_jobs": n_jobs, "networks": networks, "level": level, "progress": progress}
     search = compare(net, shock, model, sets, n=n, seed=seed, **options)
     table = _ranked(search, list(sets), metric, share, rates)

@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.comparison import moved
 from contagion.errors import ScenarioError
+from contagion.families import moved
 from contagion.measures.paired import paired_effect
 from contagion.measures.shapley import shapley_values
 from contagion.shocks import Shock
 from contagion.streams import stream
 
 if TYPE_CHECKING:
-    from contagion.comparison import Family
+    from contagion.families import Family
     from contagion.network.network import Network
     from contagion.propagation.run import Prepared
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import contagion
-from contagion.comparison import Comparison, moved
+from contagion.comparison import Comparison
 from contagion.errors import NetworkError
 from contagion.experiments import arguments
 from contagion.experiments.assembly import assembled, drawn_scenarios
@@ -22,14 +22,15 @@ from contagion.experiments.memory import check_memory
 from contagion.experiments.runner import Group, Outcome, run_groups
 from contagion.experiments.store import open_store, store_folder
 from contagion.experiments.writer import Shelf, chunk_size
+from contagion.families import moved
 from contagion.measures.study import PRIMARY, check_word
 from contagion.policies.bills import OUTLAY
 from contagion.propagation.run import check_model
 from contagion.streams import check_seed
 
 if TYPE_CHECKING:
-    from contagion.comparison import Family
     from contagion.experiments.arguments import PolicySets
+    from contagion.families import Family
     from contagion.network.network import Network
     from contagion.policies import Policy
     from contagion.propagation.run import Model, Prepared

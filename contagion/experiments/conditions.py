@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.errors import ScenarioError, SchemaError, ValueRangeError, nearest
-from contagion.experiments import samplers
+from contagion.experiments import checked
 from contagion.experiments.runner import OK, Group, Outcome, run_groups
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Condition:
                 raise ValueRangeError(
                     f"is unknown{guess}", where=where, value=word, allowed=f"one of {', '.join(known)}"
                 )
-        return cls(metric, sign, samplers.number("until[2]", limit))
+        return cls(metric, sign, checked.number("until[2]", limit))
 
     def holds(self, values: Floats) -> Bools:
         """Whether it holds, value by value; never for a value that is missing."""

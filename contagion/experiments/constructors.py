@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from contagion.errors import SchemaError
-from contagion.experiments import samplers
+from contagion.experiments import checked, samplers
 from contagion.shocks import Shock
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Constructors:
         """
         from contagion.experiments.families import EllipticalShocks
 
-        degrees = samplers.number("df", df, low=1.0)
+        degrees = checked.number("df", df, low=1.0)
         return EllipticalShocks(
             samplers.Elliptical.make(degrees, scale, correlation, betas, residual), over=over
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, overload
 
 if TYPE_CHECKING:
-    from contagion.comparison import Family
+    from contagion.families import Family
 
 __all__ = ["MOST_KEPT", "Drawing"]
 

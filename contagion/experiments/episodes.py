@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from contagion import facts
 from contagion.errors import SchemaError, ValueRangeError, nearest
-from contagion.experiments import samplers
+from contagion.experiments import checked
 from contagion.experiments.families import PriceShocks
 from contagion.shocks import PriceShock, Shock
 from contagion.shocks.words import span
@@ -68,6 +68,11 @@ class EpisodeShocks(PriceShocks):
     others: float
 
     @property
+    def named(self) -> frozenset[str]:
+        """Assets of which a fall is recorded."""
+        return frozenset().union(*(one.moves for one in self.falls))
+
+    @property
     def size(self) -> int | None:
         """Number of episodes."""
         return len(self.falls)
@@ -108,7 +113,7 @@ def recorded() -> dict[str, Episode]:
 def chosen(names: Sequence[str] | None) -> tuple[Episode, ...]:
     """Return the episodes of these names, all if None, or refuse unknown names with SchemaError."""
     known = recorded()
-    wanted = list(known) if names is None else samplers.names(names, "episodes", "such as ['2020-03-12']")
+    wanted = list(known) if names is None else checked.names(names, "episodes", "such as ['2020-03-12']")
     for name in wanted:
         if name not in known:
             hint = nearest(name, known)
@@ -148,5 +153,5 @@ def episode(name: str, assets: Sequence[str] | None = None, *, others: float = 0
     """
     if not isinstance(name, str):
         raise SchemaError("is no text", where="episode", value=name, allowed='such as "2020-03-12"')
-    names = None if assets is None else samplers.names(assets)
-    return chosen([name])[0].shock(names, samplers.number("others", others))
+    names = None if assets is None else checked.names(assets)
+    return chosen([name])[0].shock(names, checked.number("others", others))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import SchemaError, ValueRangeError
-from contagion.experiments import samplers
+from contagion.experiments import checked, samplers
 from contagion.experiments.constructors import Constructors
 from contagion.experiments.more_constructors import MoreConstructors
 from contagion.shocks import PriceShock, Shock, Shocks
@@ -48,7 +48,7 @@ class PriceShocks(MoreConstructors, Constructors, ABC):
     added: tuple[Shock, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "over", samplers.seconds(self.over))
+        object.__setattr__(self, "over", checked.seconds(self.over))
 
     @property
     def size(self) -> int | None:
@@ -69,6 +69,11 @@ class PriceShocks(MoreConstructors, Constructors, ABC):
         return ""
 
     @property
+    def named(self) -> frozenset[str]:
+        """Assets that the law names: these move by themselves though they follow another asset (`assets.reference`)."""
+        return frozenset()
+
+    @property
     def weighted(self) -> bool:
         """Whether scenarios differ in weight."""
         return False
@@ -76,7 +81,7 @@ class PriceShocks(MoreConstructors, Constructors, ABC):
     def weights(self, n: int, seed: int) -> Array:
         """Return the weights of the first n scenarios, shape (n,): all 1 but under importance sampling."""
         check_seed(seed)
-        return np.ones(samplers.count("n", n))
+        return np.ones(checked.count("n", n))
 
     def tilted(
         self,
@@ -168,8 +173,8 @@ class PriceShocks(MoreConstructors, Constructors, ABC):
         SchemaError, ValueRangeError
             If an asset is not covered by the family, or n or the seed is out of range.
         """
-        names, seed = samplers.names(assets), check_seed(seed)
-        count = samplers.count("n", n)
+        names, seed = checked.names(assets), check_seed(seed)
+        count = checked.count("n", n)
         if self.size is not None and 1 < self.size < count:
             what = f"is more than the {self.size:,} shocks of the family"
             raise ValueRangeError(what, where="n", value=count)
@@ -200,8 +205,8 @@ class PriceShocks(MoreConstructors, Constructors, ABC):
         SchemaError, ValueRangeError
             If an asset is not covered by the family, or i or the seed is out of range.
         """
-        names, seed = samplers.names(assets) if assets or self.size is None else [], check_seed(seed)
-        shock = self._shock(names, samplers.count("scenario", i, low=0), seed)
+        names, seed = checked.names(assets) if assets or self.size is None else [], check_seed(seed)
+        shock = self._shock(names, checked.count("scenario", i, low=0), seed)
         return Shocks((shock, *self.added)) if self.added else shock
 
     def _shock(self, assets: list[str], i: int, seed: int) -> Shock:
@@ -224,6 +229,11 @@ class DrawnShocks(PriceShocks):
     """Log returns that a sampler draws."""
 
     sampler: Sampler
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Assets that the sampler's parameters name."""
+        return frozenset(getattr(self.sampler, "named", frozenset()))
 
     def _returns(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
         drawn = self.sampler.draw(assets, scenarios, seed)

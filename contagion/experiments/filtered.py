@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import SchemaError, ValueRangeError, nearest, shown
-from contagion.experiments import samplers
+from contagion.experiments import checked, samplers
 from contagion.experiments.families import DrawnShocks
 from contagion.streams import stream
 
@@ -67,10 +67,10 @@ class Filtered:
         SchemaError, ValueRangeError
             If the frame or a parameter is of the wrong kind or out of range, or there are too few rows for a fit.
         """
-        frame = samplers.number_frame("returns", returns)
+        frame = checked.number_frame("returns", returns)
         given = _given(parameters, list(frame.columns))
-        steps = samplers.count("length", length)
-        today = None if volatility is None else samplers.numbers("volatility", volatility)
+        steps = checked.count("length", length)
+        today = None if volatility is None else checked.numbers("volatility", volatility)
         found, residuals, now = {}, {}, {}
         for name in frame.columns:
             values = frame[name].to_numpy()
@@ -83,7 +83,7 @@ class Filtered:
             now[name] = (
                 float(np.sqrt(spread[-1]))
                 if today is None
-                else float(samplers.values_of("volatility", today, [name])[0])
+                else float(checked.values_of("volatility", today, [name])[0])
             )
         table = pd.DataFrame(residuals, index=frame.index, columns=list(frame.columns))
         return cls(table, found, now, steps)
@@ -91,7 +91,7 @@ class Filtered:
     def draw(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
         """Return log returns, shape (n_scenarios, n_assets)."""
         known = list(self.residuals.columns)
-        columns = [known.index(name) for name in samplers.covered("returns", assets, known)]
+        columns = [known.index(name) for name in checked.covered("returns", assets, known)]
         values = self.residuals.to_numpy()[:, columns]
         omega, alpha, beta = np.array([self.parameters[name] for name in assets]).T
         rows = np.array(
@@ -205,7 +205,7 @@ def _given(
             raise SchemaError(f"has no column in returns{nearest(str(name), assets)}", where=where)
         if not isinstance(one, Mapping) or set(one) != set(NAMES):
             raise SchemaError("is not omega, alpha and beta", where=where, value=one, allowed=allowed)
-        omega, alpha, beta = (samplers.number(f"{where} {key}", one[key], low=0.0) for key in NAMES)
+        omega, alpha, beta = (checked.number(f"{where} {key}", one[key], low=0.0) for key in NAMES)
         if alpha + beta > 1.0:
             raise ValueRangeError("has alpha + beta above 1", where=where, value=alpha + beta)
         found[name] = (omega, alpha, beta)

@@ -12,12 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.arrays import real, word
-from contagion.comparison import moved
 from contagion.errors import ConvergenceError, SchemaError, ValueRangeError, nearest
 from contagion.experiments import arguments
 from contagion.experiments.injection_greedy import Trial, fill
 from contagion.experiments.injection_leverage import leverages, targets_leverage, vulnerability
 from contagion.experiments.injection_programme import PROGRAMME_LOSSES, Payments, payments_after, solve
+from contagion.families import moved
 from contagion.network.network import Network
 from contagion.policies.capital import RULES, CapitalInjection, chosen_nodes
 from contagion.propagation.solvency.base import OnSheets
@@ -28,7 +28,7 @@ from contagion.results import money
 from contagion.streams import check_seed
 
 if TYPE_CHECKING:
-    from contagion.comparison import Family
+    from contagion.families import Family
     from contagion.shocks import Shock
 
 __all__ = ["OptimalInjection", "optimal_injection"]

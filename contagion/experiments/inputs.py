@@ -15,7 +15,7 @@ from typing import Any, overload
 import pandas as pd
 
 from contagion.errors import NetworkError, SchemaError, ValueRangeError, nearest
-from contagion.experiments import samplers
+from contagion.experiments import checked
 from contagion.network.network import Network
 from contagion.network.schema import TABLES
 from contagion.streams import check_seed, key64, stream
@@ -120,7 +120,7 @@ def draw_networks(
     if not isinstance(source, Network) and not callable(source):
         allowed = "a ct.Network, or a generator such as ct.generate.perp_market"
         raise NetworkError(f"source is {source!r:.80}, of type {type(source).__name__}; give {allowed}")
-    count = samplers.count("n", n)
+    count = checked.count("n", n)
     given = dict(inputs or {})
     made = _Source(source, given, frozenset(relative), dict(options or {}), check_seed(seed))
     made.check()
@@ -216,7 +216,7 @@ def _quantile(name: str, distribution: Any, share: float) -> float:
     if hasattr(distribution, "ppf"):
         value = float(distribution.ppf(share))
     elif isinstance(distribution, Sequence) and not isinstance(distribution, str) and len(distribution) == 2:
-        low, high = (samplers.number(where, end) for end in distribution)
+        low, high = (checked.number(where, end) for end in distribution)
         if not low < high:
             raise ValueRangeError("does not rise", where=where, value=distribution, allowed="low < high")
         value = low + (high - low) * share

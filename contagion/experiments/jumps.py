@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from contagion.experiments import samplers
+from contagion.experiments import checked, samplers
 from contagion.experiments.families import DrawnShocks
 from contagion.streams import stream
 
@@ -65,10 +65,10 @@ class Jumps:
         """
         return cls(
             diffusion,
-            samplers.number("intensity", intensity, low=0.0, high=MOST_JUMPS),
-            samplers.numbers("jump_mean", mean, low=None),
-            samplers.numbers("jump_scale", scale),
-            samplers.number("jump_correlation", correlation, low=0.0, high=1.0),
+            checked.number("intensity", intensity, low=0.0, high=MOST_JUMPS),
+            checked.numbers("jump_mean", mean, low=None),
+            checked.numbers("jump_scale", scale),
+            checked.number("jump_correlation", correlation, low=0.0, high=1.0),
         )
 
     def draw(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
@@ -79,8 +79,8 @@ class Jumps:
         own = np.array(
             [[stream(seed, "jumps", i, name).standard_normal() for name in assets] for i in scenarios]
         )
-        mean = samplers.values_of("jump_mean", self.mean, assets)
-        scale = samplers.values_of("jump_scale", self.scale, assets)
+        mean = checked.values_of("jump_mean", self.mean, assets)
+        scale = checked.values_of("jump_scale", self.scale, assets)
         normal = math.sqrt(self.correlation) * shared[:, np.newaxis] + math.sqrt(1.0 - self.correlation) * own
         sizes = times[:, np.newaxis] * mean + np.sqrt(times)[:, np.newaxis] * scale * normal
         return self.diffusion.draw(assets, scenarios, seed) + sizes

@@ -19,12 +19,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binomtest, chi2, f
 
-from contagion.comparison import risky_assets
 from contagion.errors import NetworkError, SchemaError
-from contagion.experiments import samplers
+from contagion.experiments import checked
 from contagion.experiments.arguments import check_workers, policy_sets
 from contagion.experiments.conditions import Condition, evaluate
 from contagion.experiments.families import EllipticalShocks
+from contagion.families import moved
 from contagion.network.network import Network
 from contagion.propagation.run import check_model
 from contagion.shocks import PriceShock, Shock, Shocks
@@ -168,11 +168,11 @@ def most_likely_break(
         raise SchemaError("has no density to search by", where="family", value=family, allowed=allowed)
     seed, model = check_seed(seed), check_model(model)
     check_workers(n_jobs)
-    count, times = samplers.count("n", n), samplers.count("rounds", rounds, low=0)
-    ends = samplers.number("farthest", farthest, low=0.0)
+    count, times = checked.count("n", n), checked.count("rounds", rounds, low=0)
+    ends = checked.number("farthest", farthest, low=0.0)
     prepared = model.prepare(net, policy_sets({"given": policies})["given"])
     condition = Condition.make(until, prepared.metric_names)
-    assets = risky_assets(net)
+    assets = moved(family, net)
     family.scenario(assets, 0, seed).check(
         net.assets.index, net.markets.index, net.nodes.index, net.unit, net.venues.index
     )

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv
 
-from contagion.comparison import moved
 from contagion.errors import NetworkError, SchemaError, ValueRangeError, nearest
 from contagion.experiments import arguments
+from contagion.families import moved
 from contagion.measures.intervals import expected_shortfall
 from contagion.measures.shortfall import check_level
 from contagion.measures.stressed import resources
@@ -22,7 +22,7 @@ from contagion.results import Run
 from contagion.streams import check_seed
 
 if TYPE_CHECKING:
-    from contagion.comparison import Family
+    from contagion.families import Family
     from contagion.network.network import Network
     from contagion.propagation.run import Model
     from contagion.shocks import Shock

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from contagion.experiments import samplers
+from contagion.experiments import checked, samplers
 
 if TYPE_CHECKING:
     from contagion.experiments.families import PriceShocks
@@ -184,7 +184,7 @@ class MoreConstructors:
         """
         from contagion.experiments.quasi import Quasi, QuasiShocks
 
-        degrees = None if df is None else samplers.number("df", df, low=1.0)
+        degrees = None if df is None else checked.number("df", df, low=1.0)
         normals = samplers.Elliptical.make(degrees, scale, correlation, betas, residual)
         return QuasiShocks(Quasi.make(assets, normals), over=over)
 
@@ -217,4 +217,4 @@ class MoreConstructors:
         """
         from contagion.experiments.episodes import EpisodeShocks, chosen
 
-        return EpisodeShocks(chosen(names), samplers.number("others", others))
+        return EpisodeShocks(chosen(names), checked.number("others", others))

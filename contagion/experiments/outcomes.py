@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from contagion.comparison import Comparison, moved, unweighted
+from contagion.comparison import Comparison, unweighted
 from contagion.errors import SchemaError, ValueRangeError, nearest
+from contagion.families import moved
 from contagion.results import Run
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from contagion.errors import ScenarioError, ValueRangeError
-from contagion.experiments import samplers
+from contagion.experiments import checked
 from contagion.experiments.conditions import Condition
 from contagion.experiments.points import Points
 
@@ -150,7 +150,7 @@ def phase_diagram(
         if axis.whole:
             what = "takes whole numbers alone, which have no plane"
             raise ValueRangeError(what, where=where, value=axis.name, remedy="use ct.break_even")
-    side, deep = samplers.count("grid", grid), samplers.count("levels", levels, low=0)
+    side, deep = checked.count("grid", grid), checked.count("levels", levels, low=0)
     if deep > 8:
         raise ValueRangeError("is too large", where="levels", value=deep, allowed="0 to 8")
     plane = _Plane(points, condition, side * 2**deep, {}, {})

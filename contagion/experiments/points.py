@@ -11,13 +11,14 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from contagion.comparison import moved, unweighted
+from contagion.comparison import unweighted
 from contagion.errors import ScenarioError, SchemaError, ValueRangeError, nearest
-from contagion.experiments import samplers
+from contagion.experiments import checked
 from contagion.experiments.arguments import check_workers
 from contagion.experiments.break_even_paths import Parameter, find_parameter
 from contagion.experiments.values import Setting, scenario_values, settings_for
 from contagion.experiments.wholes import whole_at
+from contagion.families import moved
 
 if TYPE_CHECKING:
     from contagion.comparison import Comparison
@@ -112,7 +113,7 @@ class Points:
         for place, name in enumerate(names):
             if name in names[:place]:
                 raise ValueRangeError("is there already", where=ranges[place][0], value=name)
-        count = samplers.count("n", min(SCENARIOS, cmp.n) if n is None else n)
+        count = checked.count("n", min(SCENARIOS, cmp.n) if n is None else n)
         if count > cmp.n:
             raise ValueRangeError(
                 "is more than the study has", where="n", value=count, allowed=f"1 to {cmp.n}"
@@ -189,7 +190,7 @@ def read_axis(cmp: Comparison, where: str, given: Any, policy: str) -> Axis:
         allowed = 'name, low and high, such as ("shock.size", 0.0, 1.0)'
         raise SchemaError("is no axis", where=where, value=given, allowed=allowed)
     name = given[0]
-    low, high = (samplers.number(f"{where}[{i}]", given[i]) for i in (1, 2))
+    low, high = (checked.number(f"{where}[{i}]", given[i]) for i in (1, 2))
     if not low < high:
         raise ValueRangeError("does not rise", where=where, value=given, allowed="low < high")
     if name == SHOCK_SIZE:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.errors import SchemaError, TooLargeError, ValueRangeError, nearest, shown
-from contagion.experiments import samplers
+from contagion.experiments import checked, samplers
 from contagion.experiments.families import DrawnShocks
 from contagion.streams import key64
 
@@ -55,7 +55,7 @@ class Quasi:
         SchemaError, TooLargeError
             If they are no list of names, not covered by the distribution, or more than there are dimensions.
         """
-        found = cls(tuple(sorted(samplers.names(assets))), normals)
+        found = cls(tuple(sorted(checked.names(assets))), normals)
         if len(found.dimensions) > MOST_DIMENSIONS:
             what = f"needs {len(found.dimensions):,} dimensions"
             raise TooLargeError(what, where="PriceShocks.quasi", allowed=f"at most {MOST_DIMENSIONS:,}")

@@ -16,9 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.comparison import risky_assets
 from contagion.errors import NetworkError, SchemaError, ValueRangeError
-from contagion.experiments import samplers
+from contagion.experiments import checked
 from contagion.experiments.arguments import check_workers, policy_sets
 from contagion.experiments.conditions import Condition, evaluate
 from contagion.network.network import Network
@@ -178,9 +177,9 @@ def reverse_stress(
     check_workers(n_jobs)
     base = _shock(net, direction, over)
     low, high = _sizes(sizes)
-    points, times = samplers.count("grid", grid, low=2), samplers.count("draws", draws)
-    width = samplers.number("resolution", resolution, low=0.0)
-    least = samplers.number("share", share, low=np.finfo(np.float64).tiny, high=1.0)
+    points, times = checked.count("grid", grid, low=2), checked.count("draws", draws)
+    width = checked.number("resolution", resolution, low=0.0)
+    least = checked.number("share", share, low=np.finfo(np.float64).tiny, high=1.0)
     if refine not in REFINE:
         raise ValueRangeError(
             "is unknown", where="refine", value=refine, allowed=f"one of {', '.join(REFINE)}"
@@ -270,11 +269,9 @@ def _shock(net: Network, direction: Mapping[str, float] | Shock, over: float) ->
     if isinstance(direction, Shock):
         shock = direction
     elif isinstance(direction, Mapping) and direction:
-        logs = {
-            str(name): samplers.number(f"direction[{name!r}]", value) for name, value in direction.items()
-        }
+        logs = {str(name): checked.number(f"direction[{name!r}]", value) for name, value in direction.items()}
         shock = _moves_of(
-            net, {name: float(np.expm1(value)) for name, value in logs.items()}, samplers.seconds(over)
+            net, {name: float(np.expm1(value)) for name, value in logs.items()}, checked.seconds(over)
         )
     else:
         allowed = 'log returns per unit of size, such as {"BTC": -1.0}, or a shock'
@@ -297,7 +294,7 @@ def _moves_of(net: Network, changes: Mapping[str, float], over: float) -> Shock:
 def _sizes(sizes: Any) -> tuple[float, float]:
     if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) != 2:
         raise SchemaError("are no pair of numbers", where="sizes", value=sizes, allowed="such as (0.0, 1.0)")
-    low, high = samplers.number("sizes[0]", sizes[0], low=0.0), samplers.number("sizes[1]", sizes[1], low=0.0)
+    low, high = checked.number("sizes[0]", sizes[0], low=0.0), checked.number("sizes[1]", sizes[1], low=0.0)
     if not low < high:
         raise ValueRangeError("do not rise", where="sizes", value=sizes, allowed="low < high")
     return low, high
@@ -317,7 +314,7 @@ def _crossing(
 ) -> dict[str, Any]:
     low, high = bracket
     middle = 0.5 * (low + high)
-    assets = risky_assets(net)
+    assets = [str(name) for name in net.assets.index[net.assets["kind"] != "currency"]]
     returns = base.scaled(middle).log_returns(assets)
     moves = {asset: float(np.expm1(one)) for asset, one in zip(assets, returns, strict=True) if one != 0.0}
     nodes = [str(name) for name in net.nodes.index]

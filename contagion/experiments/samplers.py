@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.errors import SchemaError, ValueRangeError, nearest, shown
+from contagion.errors import SchemaError, ValueRangeError, nearest
+from contagion.experiments import checked
 from contagion.shocks.words import span
 from contagion.streams import stream
 
@@ -74,7 +74,7 @@ class Elliptical:
         SchemaError, ValueRangeError
             If a parameter is of the wrong kind or out of range, or two of them contradict each other.
         """
-        scales, residuals = numbers("scale", scale), numbers("residual", residual)
+        scales, residuals = checked.numbers("scale", scale), checked.numbers("residual", residual)
         if betas is None:
             if residuals != 0.0:
                 raise SchemaError(
@@ -82,7 +82,7 @@ class Elliptical:
                 )
             matrix = _correlation_matrix(correlation) if isinstance(correlation, pd.DataFrame) else None
             given = DEFAULT_CORRELATION if correlation is None else correlation
-            single = None if matrix is not None else number("correlation", given, low=0.0, high=1.0)
+            single = None if matrix is not None else checked.number("correlation", given, low=0.0, high=1.0)
             return cls(df, scales, single, matrix, None, residuals)
         if correlation is not None:
             raise SchemaError(
@@ -91,10 +91,17 @@ class Elliptical:
         if isinstance(scales, dict):
             allowed = "with betas, scale is one number, that of the factor"
             raise SchemaError("is no number", where="scale", value=scale, allowed=allowed)
-        loads = numbers("betas", betas, low=None)
+        loads = checked.numbers("betas", betas, low=None)
         if not isinstance(loads, dict):
             raise SchemaError("is no mapping", where="betas", value=betas, allowed='such as {"BTC": 1.0}')
         return cls(df, scales, None, None, loads, residuals)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Assets that a parameter names."""
+        given = [one for one in (self.scale, self.betas, self.residual) if isinstance(one, dict)]
+        columns = [] if self.matrix is None else [str(name) for name in self.matrix.columns]
+        return frozenset(columns).union(*given)
 
     def draw(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
         """Return log returns, shape (n_scenarios, n_assets)."""
@@ -129,9 +136,13 @@ class Elliptical:
             Names -> their own parts, shape (n_scenarios, n_names).
         """
         if self.betas is not None:
-            loads = values_of("betas", self.betas, assets) * values_of("scale", self.scale, assets)
-            return factor[:, np.newaxis] * loads + own(assets) * values_of("residual", self.residual, assets)
-        scale = values_of("scale", self.scale, assets)
+            loads = checked.values_of("betas", self.betas, assets) * checked.values_of(
+                "scale", self.scale, assets
+            )
+            return factor[:, np.newaxis] * loads + own(assets) * checked.values_of(
+                "residual", self.residual, assets
+            )
+        scale = checked.values_of("scale", self.scale, assets)
         if self.correlation is not None:
             shared = math.sqrt(self.correlation) * factor[:, np.newaxis]
             return (shared + math.sqrt(1.0 - self.correlation) * own(assets)) * scale
@@ -151,7 +162,7 @@ class Elliptical:
         if self.matrix is None:
             raise SchemaError("is missing", where="correlation")
         known = list(self.matrix.columns)
-        rows = [known.index(name) for name in covered("correlation", assets, known)]
+        rows = [known.index(name) for name in checked.covered("correlation", assets, known)]
         used = max(rows) + 1
         return known[:used], _lower_triangle(self.matrix.to_numpy())[rows, :used]
 
@@ -160,16 +171,16 @@ class Elliptical:
 
         Of a Student t it is the scale matrix: contours of equal density are ellipsoids of it in both cases.
         """
-        scale = values_of("scale", self.scale, assets)
+        scale = checked.values_of("scale", self.scale, assets)
         if self.betas is not None:
-            loads = values_of("betas", self.betas, assets) * scale
-            return np.outer(loads, loads) + np.diag(values_of("residual", self.residual, assets) ** 2)
+            loads = checked.values_of("betas", self.betas, assets) * scale
+            return np.outer(loads, loads) + np.diag(checked.values_of("residual", self.residual, assets) ** 2)
         if self.correlation is not None:
             pairs = np.full((len(assets), len(assets)), self.correlation)
             np.fill_diagonal(pairs, 1.0)
         else:
             assert self.matrix is not None
-            covered("correlation", assets, list(self.matrix.columns))
+            checked.covered("correlation", assets, list(self.matrix.columns))
             pairs = self.matrix.loc[list(assets), list(assets)].to_numpy(dtype=np.float64)
         return np.asarray(pairs * np.outer(scale, scale), dtype=np.float64)
 
@@ -217,20 +228,25 @@ class Blocks:
         SchemaError, ValueRangeError
             If the frame or a parameter is of the wrong kind or out of range.
         """
-        frame = number_frame("returns", returns)
-        size = count("block", block)
+        frame = checked.number_frame("returns", returns)
+        size = checked.count("block", block)
         if method not in METHODS:
             allowed = f"one of {', '.join(METHODS)}{nearest(method, METHODS)}"
             raise ValueRangeError("is unknown", where="method", value=method, allowed=allowed)
         if size > len(frame):
             what = f"is longer than the {len(frame)} rows of returns"
             raise ValueRangeError(what, where="block", value=size)
-        return cls(frame, size, size if length is None else count("length", length), method)
+        return cls(frame, size, size if length is None else checked.count("length", length), method)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Assets that have a column."""
+        return frozenset(str(name) for name in self.returns.columns)
 
     def draw(self, assets: Sequence[str], scenarios: range, seed: int) -> Array:
         """Return log returns, shape (n_scenarios, n_assets)."""
         known = list(self.returns.columns)
-        columns = [known.index(name) for name in covered("returns", assets, known)]
+        columns = [known.index(name) for name in checked.covered("returns", assets, known)]
         values = self.returns.to_numpy()[:, columns]
         # a running sum adds row by row, whatever the number of columns
         events = [np.cumsum(values[self._rows(stream(seed, "shock", i))], axis=0)[-1] for i in scenarios]
@@ -257,42 +273,6 @@ class Blocks:
         )
 
 
-def number(where: str, value: object, low: float | None = None, high: float | None = None) -> float:
-    """Return a finite number within its bounds, or refuse it with SchemaError or ValueRangeError."""
-    least = "" if low is None else f" from {low:g}"
-    allowed = f"a finite number{least}{'' if high is None else f' to {high:g}'}"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise SchemaError("is no number", where=where, value=value, allowed=allowed)
-    size = cast(float, value)
-    inside = (low is None or size >= low) and (high is None or size <= high)
-    if not (inside and abs(size) <= sys.float_info.max):
-        raise ValueRangeError("is out of range", where=where, value=value, allowed=allowed)
-    return float(size)
-
-
-def seconds(value: object) -> float:
-    """Return a duration in seconds, or refuse it."""
-    return number("over", value, low=0.0)
-
-
-def count(where: str, value: object, low: int = 1) -> int:
-    """Return a whole number of at least `low`, or refuse it with SchemaError or ValueRangeError."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise SchemaError("is no integer", where=where, value=value, allowed=f"a whole number from {low}")
-    if value < low:
-        raise ValueRangeError("is too small", where=where, value=value, allowed=f"a whole number from {low}")
-    return int(value)
-
-
-def names(assets: Iterable[str], where: str = "assets", example: str = "such as ['BTC', 'ETH']") -> list[str]:
-    """Return the assets as a list of at least one, or refuse it with SchemaError."""
-    allowed = f"a list of different names, {example}"
-    found = [] if isinstance(assets, (str, bytes)) else list(assets)
-    if not found or not all(isinstance(name, str) and name for name in found) or len(set(found)) < len(found):
-        raise SchemaError("are no list of names", where=where, value=assets, allowed=allowed)
-    return found
-
-
 def profile(over: float) -> str:
     """Return the time profile of a drawn move in words."""
     return f"{span(over)}, linear in log price" if over > 0.0 else span(over)
@@ -305,56 +285,10 @@ def own(assets: Sequence[str], scenarios: range, seed: int) -> Array:
     )
 
 
-def numbers(where: str, given: object, low: float | None = 0.0) -> float | dict[str, float]:
-    """Return a number, or numbers by name sorted, each at least `low`, or refuse them."""
-    if not isinstance(given, Mapping):
-        return number(where, given, low=low)
-    if not given or not all(isinstance(name, str) and name for name in given):
-        raise SchemaError("is no mapping of names", where=where, value=given, allowed='such as {"BTC": 0.1}')
-    return {name: number(f"{where}[{shown(name)}]", given[name], low=low) for name in sorted(given)}
-
-
-def covered(where: str, assets: Sequence[str], known: Iterable[str]) -> Sequence[str]:
-    """Return the assets if all of them are known, or refuse the first that is not with SchemaError."""
-    listed = list(known)
-    for name in assets:
-        if name not in listed:
-            what = f"has no entry for the asset {shown(name)}{nearest(name, listed)}"
-            raise SchemaError(what, where=where, remedy="cover every asset of the network that is not money")
-    return assets
-
-
-def values_of(where: str, given: float | dict[str, float], assets: Sequence[str]) -> Array:
-    """Return the number of each asset, shape (n_assets,)."""
-    if isinstance(given, dict):
-        return np.array([given[name] for name in covered(where, assets, given)])
-    return np.full(len(assets), given)
-
-
-def number_frame(where: str, given: object) -> pd.DataFrame:
-    """Return a frame of finite floats with named columns, a copy of its own."""
-    if not isinstance(given, pd.DataFrame) or not len(given) or not len(given.columns):
-        raise SchemaError("is no DataFrame with rows and columns", where=where, value=given)
-    if not all(isinstance(name, str) and name for name in given.columns) or not given.columns.is_unique:
-        raise SchemaError("has columns without names of their own", where=where, value=list(given.columns))
-    for name in given.columns:
-        kind = given[name].dtype
-        if not pd.api.types.is_any_real_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind):
-            raise SchemaError(f"holds {kind}", where=f"{where} column {shown(name)}", allowed="numbers")
-    values = np.column_stack([given[name].to_numpy(np.float64, na_value=np.nan) for name in given.columns])
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        row, column = bad[0]
-        place = f"{where} row {row + 1}, column {shown(given.columns[column])}"
-        raise ValueRangeError("is not finite", where=place, value=float(values[row, column]))
-    values.setflags(write=False)
-    return pd.DataFrame(values, index=given.index, columns=list(given.columns), copy=False)
-
-
 def _correlation_matrix(given: pd.DataFrame) -> pd.DataFrame:
     """Return the matrix with names sorted, or refuse what is no correlation matrix."""
     where = "correlation"
-    frame = number_frame(where, given)
+    frame = checked.number_frame(where, given)
     if len(frame) != len(frame.columns) or set(frame.index) != set(frame.columns):
         raise SchemaError("has other names in its rows than in its columns", where=where)
     ordered = sorted(frame.columns)

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.stats import qmc
 
 from contagion.errors import ValueRangeError
-from contagion.experiments import pick_freeze, samplers
+from contagion.experiments import checked, pick_freeze
 from contagion.experiments.points import Points
 from contagion.streams import stream
 
@@ -93,7 +93,7 @@ def morris(
     ['mu', 'mu_star', 'sigma', 'mu_star_se', 'trajectories']
     """
     points = _points(cmp, ranges, policy, metric, against, n, n_jobs)
-    count = samplers.count("trajectories", trajectories, low=2)
+    count = checked.count("trajectories", trajectories, low=2)
     walks = _walks(len(points.axes), count, cmp.seed)
     values = points.means(_placed(points, walks.reshape(-1, len(points.axes)))).reshape(count, -1)
     effects = np.full((count, len(points.axes)), np.nan)
@@ -160,7 +160,7 @@ def sobol(
     ['first', 'first_se', 'total', 'total_se', 'points']
     """
     plan = _points(cmp, ranges, policy, metric, against, n, n_jobs)
-    count = samplers.count("points", points, low=8)
+    count = checked.count("points", points, low=8)
     if count & (count - 1):
         raise ValueRangeError("is no power of 2", where="points", value=count, allowed="8, 16, 32, ...")
     k = len(plan.axes)

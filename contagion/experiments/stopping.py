@@ -30,8 +30,9 @@ from contagion.measures.resampling import DRAWS
 from contagion.measures.study import PRIMARY, check_word
 
 if TYPE_CHECKING:
-    from contagion.comparison import Comparison, Family
+    from contagion.comparison import Comparison
     from contagion.experiments.arguments import PolicySets
+    from contagion.families import Family
     from contagion.network.network import Network
     from contagion.propagation.run import Model
     from contagion.shocks import Shock

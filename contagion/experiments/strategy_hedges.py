@@ -36,13 +36,29 @@ class StrategyHedges:
 
     @property
     def effectiveness(self) -> pd.DataFrame:
-        """One row per hedge, as `contagion.measures.hedge_table` gives it."""
+        """One row per hedge, as `contagion.measures.hedge_table` gives it; at least two scenarios."""
+        if len(self.hedged) < 2:
+            raise ValueRangeError(
+                "holds one scenario",
+                where="source",
+                allowed="two or more, over which legs can offset each other",
+            )
         return hedge_table(self.hedged, self.hedging)
+
+    @property
+    def loss_reduction(self) -> pd.Series:
+        """Per hedge 1 - losses of item and hedge together / losses of the item alone, summed over the scenarios.
+
+        NaN where the item lost nothing; below 0 the hedge added to the losses.
+        """
+        alone = (-self.hedged).clip(lower=0.0).sum()
+        both = (-(self.hedged + self.hedging)).clip(lower=0.0).sum()
+        return (1.0 - both / alone.where(alone > 0.0)).rename("loss_reduction").rename_axis("hedge")
 
 
 @dataclass(frozen=True)
 class _Hedge:
-    """A long leg and the accounts that hedge it."""
+    """A long leg, and the accounts (or the node's coins, beside an account) that hedge it."""
 
     name: str
     node: str
@@ -54,8 +70,9 @@ def strategy_hedges(source: Comparison | Sequence[Run], policy: str = "none") ->
     """Return what the legs of each strategy made in every scenario.
 
     A strategy of kind basis or hedge with a short account is a hedge of its long account, or of what its node holds
-    outside accounts. A node whose holdings several strategies hedge is one hedge of its name, with all their short
-    accounts. Accounts count whole, whatever else they hold.
+    outside accounts; a hedger of options in spot hedges its long account with what its node holds outside accounts. A
+    node whose holdings several strategies hedge is one hedge of its name, with all their short accounts. Accounts count
+    whole, whatever else they hold.
 
     Parameters
     ----------
@@ -96,7 +113,11 @@ def strategy_hedges(source: Comparison | Sequence[Run], policy: str = "none") ->
             hedge.name: float(results[hedge.account]) if hedge.account else float(outside[hedge.node])
             for hedge in found
         }
-        short[scenario] = {hedge.name: float(results[list(hedge.short)].sum()) for hedge in found}
+        short[scenario] = {
+            hedge.name: float(results[list(hedge.short)].sum())
+            + (float(outside[hedge.node]) if hedge.account and hedge.node else 0.0)
+            for hedge in found
+        }
     if known is None:
         raise ValueRangeError("holds no run", where="source", allowed="at least one scenario that ran")
     frames = [pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario") for rows in (long, short)]
@@ -108,8 +129,12 @@ def _hedges(net: Network) -> list[_Hedge]:
     found: dict[str, _Hedge] = {}
     row: Any
     for row in net.strategies.itertuples():
+        in_spot = row.kind == "hedge" and row.long_account and row.spot_node
         legs = row.short_account and (row.long_account or row.spot_node)
-        if row.kind not in KINDS or not legs:
+        if row.kind not in KINDS or not (legs or in_spot):
+            continue
+        if in_spot:
+            found[str(row.Index)] = _Hedge(str(row.Index), str(row.spot_node), str(row.long_account), ())
             continue
         name = str(row.Index) if row.long_account else str(row.spot_node)
         before = found[name].short if name in found else ()

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.errors import SchemaError, ValueRangeError
-from contagion.experiments import samplers
+from contagion.experiments import checked, samplers
 from contagion.experiments.families import DrawnShocks
 from contagion.streams import check_seed, stream
 
@@ -58,6 +58,11 @@ class Tilted:
     mixing: float
     plain: float
 
+    @property
+    def named(self) -> frozenset[str]:
+        """Assets that a parameter of the law names, or whose own part is shifted."""
+        return self.base.named.union(self.own)
+
     @classmethod
     def make(
         cls,
@@ -82,9 +87,9 @@ class Tilted:
             told = " and ".join(given) or "nothing"
             allowed = "exactly one of shift, direction and factor"
             raise SchemaError("is given", where="tilted", value=told, allowed=allowed)
-        reach = samplers.number("distance", distance, low=0.0)
-        share = samplers.number("plain", plain, low=0.01, high=1.0)
-        smaller = samplers.number("mixing", mixing, low=0.01, high=1.0)
+        reach = checked.number("distance", distance, low=0.0)
+        share = checked.number("plain", plain, low=0.01, high=1.0)
+        smaller = checked.number("mixing", mixing, low=0.01, high=1.0)
         if base.df is None and smaller != 1.0:
             raise SchemaError("needs a Student t", where="mixing", value=mixing, remedy="leave it out")
         if factor is not None:
@@ -92,8 +97,8 @@ class Tilted:
                 raise SchemaError(
                     "needs a common factor", where="factor", value=factor, remedy="give shift or direction"
                 )
-            return cls(base, samplers.number("factor", factor), {}, smaller, share)
-        moves = samplers.numbers(given[0], shift if direction is None else direction, low=None)
+            return cls(base, checked.number("factor", factor), {}, smaller, share)
+        moves = checked.numbers(given[0], shift if direction is None else direction, low=None)
         if not isinstance(moves, dict):
             raise SchemaError("is no mapping", where=given[0], value=moves, allowed='such as {"BTC": -0.2}')
         common, parts = _theta(base, moves, given[0])
@@ -163,7 +168,7 @@ class TiltedShocks(DrawnShocks):
 
     def weights(self, n: int, seed: int) -> Array:
         """Return the weights of the first n scenarios, shape (n,); their mean is 1 in expectation."""
-        return self.sampler.weights(range(samplers.count("n", n)), check_seed(seed))
+        return self.sampler.weights(range(checked.count("n", n)), check_seed(seed))
 
 
 def _pairs(
@@ -178,7 +183,7 @@ def _theta(base: samplers.Elliptical, moves: dict[str, float], where: str) -> tu
     if base.matrix is not None:
         names, lower = base.mixing(assets)
         loads = np.zeros(len(assets))
-        parts = lower * samplers.values_of("scale", base.scale, assets)[:, np.newaxis]
+        parts = lower * checked.values_of("scale", base.scale, assets)[:, np.newaxis]
     else:
         names = assets
         loads = base.combined(assets, np.ones(1), lambda some: np.zeros((1, len(some))))[0]

@@ -22,12 +22,12 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from contagion.comparison import moved
 from contagion.errors import ScenarioError, SchemaError, ValueRangeError, nearest
-from contagion.experiments import pick_freeze, samplers
+from contagion.experiments import checked, pick_freeze
 from contagion.experiments.arguments import check_workers, policy_sets, scenarios
 from contagion.experiments.inputs import NetworkDraws
 from contagion.experiments.runner import StopFlag, run_chunk
+from contagion.families import moved
 from contagion.network.network import Network
 from contagion.propagation.run import check_model
 from contagion.streams import check_seed, stream
@@ -103,7 +103,7 @@ def variance_split(
     """
     seed, model = check_seed(seed), check_model(model)
     check_workers(n_jobs)
-    count = samplers.count("n", n, low=LEAST)
+    count = checked.count("n", n, low=LEAST)
     if not isinstance(networks, Network | NetworkDraws):
         allowed = "a ct.Network, or what ct.draw_networks returned"
         raise SchemaError("is neither", where="networks", value=networks, allowed=allowed)

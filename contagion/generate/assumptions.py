@@ -12,7 +12,7 @@ from contagion.errors import SchemaError, ValueRangeError, nearest
 __all__ = ["read_assumptions"]
 
 _COUNTS = frozenset({"makers", "basis_traders", "lenders", "keepers"})
-_ANY_SIGN = frozenset({"size_elasticity", "volatility_elasticity"})
+_ANY_SIGN = frozenset({"size_elasticity", "volatility_elasticity", "future_carry"})
 _MAY_BE_ZERO = frozenset(
     {
         "size_sd",
@@ -36,6 +36,14 @@ _MAY_BE_ZERO = frozenset(
         "popularity",
         "volatility_sd",
         "turnover_sd",
+        "parent_support",
+        "arrows_perp",
+        "genesis_celsius",
+        "notice",
+        "protocol_reserve",
+        "celsius_debt",
+        "vault_shares",
+        "dealer_cash",
     }
 )
 _FEWEST = MappingProxyType({"makers": 2, "basis_traders": 4, "lenders": 3, "keepers": 1})

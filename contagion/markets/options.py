@@ -25,6 +25,7 @@ from contagion.errors import SchemaError, ValueRangeError, nearest
 
 KINDS: Final = ("call", "put")
 DAYS_PER_YEAR: Final = 365.0  # crypto markets are open every day
+LEAST_VALUE: Final = 1e-18  # of the price of the underlying: a worthless option still has a price to trade at
 MOST_GROWTH: Final = 500.0  # its exponential and one over it are numbers
 SETTLE: Final = "settle the option at its payout and take the row out"
 

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from contagion.lazy import on_first_use
 
 if TYPE_CHECKING:
+    from contagion.measures.basis import basis_spillover as basis_spillover
+    from contagion.measures.basis import basis_table as basis_table
+    from contagion.measures.basis import systemic_basis as systemic_basis
     from contagion.measures.closing import liquidity_adjusted_requirement as liquidity_adjusted_requirement
     from contagion.measures.clusters import money_to_next_cluster as money_to_next_cluster
     from contagion.measures.concentration import carried as carried
     from contagion.measures.controls import controls_table as controls_table
+    from contagion.measures.currency_basis import currency_basis as currency_basis
     from contagion.measures.early_warning import distance_to_divergence as distance_to_divergence
     from contagion.measures.early_warning import liquidation_probability as liquidation_probability
     from contagion.measures.early_warning import open_interest_above as open_interest_above
@@ -20,8 +24,11 @@ if TYPE_CHECKING:
     from contagion.measures.executions import weighted_quantiles as weighted_quantiles
     from contagion.measures.feedback import cascade_slopes as cascade_slopes
     from contagion.measures.funds import fund_size as fund_size
+    from contagion.measures.hedged_books import book_hedges as book_hedges
+    from contagion.measures.hedged_books import book_margins as book_margins
     from contagion.measures.hedges import hedge_effectiveness as hedge_effectiveness
     from contagion.measures.hedges import hedge_table as hedge_table
+    from contagion.measures.index_push import money_to_push_index as money_to_push_index
     from contagion.measures.intervals import es_difference as es_difference
     from contagion.measures.intervals import es_interval as es_interval
     from contagion.measures.intervals import expected_shortfall as expected_shortfall
@@ -48,6 +55,7 @@ if TYPE_CHECKING:
     from contagion.measures.monitoring import monitor as monitor
     from contagion.measures.node_importance import criticality as criticality
     from contagion.measures.node_importance import impact_susceptibility as impact_susceptibility
+    from contagion.measures.option_gamma import network_gamma as network_gamma
     from contagion.measures.paired import holm as holm
     from contagion.measures.paired import paired_effect as paired_effect
     from contagion.measures.paired import paired_effects as paired_effects
@@ -88,6 +96,10 @@ if TYPE_CHECKING:
     from contagion.measures.weighted_tails import weighted_var_interval as weighted_var_interval
 
 _HOMES = {
+    "basis_spillover": "basis",
+    "basis_table": "basis",
+    "systemic_basis": "basis",
+    "currency_basis": "currency_basis",
     "asset_depth": "portfolio_tables",
     "portfolios": "portfolio_tables",
     "aggregate_vulnerability": "vulnerability",
@@ -127,7 +139,10 @@ _HOMES = {
     "first_in": "shapley",
     "fund_risk": "prior_risk",
     "fund_size": "funds",
+    "book_hedges": "hedged_books",
+    "book_margins": "hedged_books",
     "hedge_effectiveness": "hedges",
+    "network_gamma": "option_gamma",
     "hedge_table": "hedges",
     "hill_estimate": "intervals",
     "holm": "paired",
@@ -142,6 +157,7 @@ _HOMES = {
     "loss_amplification": "losses",
     "mean_share_interval": "proportions",
     "money_to_next_cluster": "clusters",
+    "money_to_push_index": "index_push",
     "monitor": "monitoring",
     "node_gain": "losses",
     "node_loss": "losses",

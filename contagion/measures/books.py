@@ -26,6 +26,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contagion.errors import SchemaError, ValueRangeError, nearest
+from contagion.network.contracts import opening_prices
+from contagion.network.scans import scanned_positions
+from contagion.network.settlement import all_settle_in_money
 from contagion.network.weights import balance_weights
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ class Book:
     account, market : ndarray, shape (n_legs,)
         Position of each leg's account and market in the network's tables.
     quantity, price : ndarray, shape (n_legs,)
-        Signed quantity of one account of the row, and the price of the leg's asset now.
+        Signed quantity of one account of the row, and the price of the leg's market now.
     direction : ndarray, shape (n_legs,)
         Relative move of that price when the common move is 1.
     rates, amounts : ndarray, shape (n_lines, n_legs)
@@ -126,7 +129,7 @@ def kept_share(pair: Integers, offset: Floats, long_side: NDArray[np.bool_], mar
 
 
 def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
-    """Read the margin accounts of a network.
+    """Read the margin accounts of a network; positions whose margin is scanned are left out (`measures.scanned`).
 
     Parameters
     ----------
@@ -142,10 +145,13 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
         The direction names an asset that the network doesn't have.
     ValueRangeError
         The direction is empty, not finite, or moves nothing.
+    NetworkError
+        A market is settled in something else than the unit.
     """
+    all_settle_in_money(net, "a measure of margin accounts along a direction")
     tilt = directions(net, direction)
     prices = net.assets["price"].astype(np.float64)
-    positions = net.positions
+    positions = net.positions.drop(net.positions.index[scanned_positions(net)])
     account = net.accounts.index.get_indexer(pd.Index(positions["account"])).astype(np.int64)
     market = net.markets.index.get_indexer(pd.Index(positions["market"])).astype(np.int64)
     asset = net.markets["asset"].to_numpy()[market]
@@ -162,7 +168,7 @@ def book(net: Network, direction: Mapping[str, float] | None = None) -> Book:
         account=account,
         market=market,
         quantity=quantity,
-        price=np.asarray(prices.reindex(asset), dtype=np.float64),
+        price=opening_prices(net)[market],
         direction=np.asarray(tilt.reindex(asset), dtype=np.float64),
         rates=rates[:, market] + _slopes(net)[market] * np.abs(quantity),
         amounts=amounts[:, market],

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from contagion.measures.books import Floats, Integers, book
 from contagion.measures.market_books import cost_share, market_books, side_of
+from contagion.measures.scanned import note_scanned, scanned_accounts
 from contagion.network.reserved import rest_of_market
 from contagion.network.weights import at_protocols, balance_weights
 
@@ -79,7 +80,8 @@ def liquidity_adjusted_requirement(net: Network) -> pd.DataFrame:
     total = np.bincount(legs.account, money, size)
     left = np.bincount(legs.account, untaken * money, size)
     frame["untaken_together"] = left / np.where(total > 0.0, total, 1.0)
-    return frame
+    frame.loc[scanned_accounts(net)] = np.nan
+    return note_scanned(net, frame)
 
 
 def _haircuts_of_loans(net: Network) -> Floats:

@@ -10,7 +10,7 @@ Brunnermeier, Pedersen (2005), "Predatory trading", Journal of Finance 60: selli
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +21,10 @@ from contagion.arrays import real
 from contagion.errors import SchemaError, nearest, shown
 from contagion.markets.book import Book as Side
 from contagion.measures.books import HIGHEST_MOVE, Book, book, closing_moves
-from contagion.measures.feedback import last_price_weights
+from contagion.measures.feedback import LINEAR, last_price_weights
 from contagion.measures.log_moves import only
 from contagion.measures.market_books import market_books, side_of
+from contagion.measures.scanned import note_scanned
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -53,10 +54,12 @@ def money_to_next_cluster(
     least: float = 0.002,
     furthest: float = 0.6,
 ) -> pd.DataFrame:
-    """Return what it takes to push each perpetual's mark to its next cluster of liquidations, and what that yields.
+    """Return what it takes to push each derivative's mark to its next cluster of liquidations, and what that yields.
 
-    One market's own last price is moved; the index and every other market stand still. Forced orders nearer than the
-    cluster are not counted, though they would help. The position was opened before, at today's price.
+    Perpetuals and dated futures are pushed, options are not: they are marked to model. One market's own last price is
+    moved; the index and every other market stand still. Forced orders nearer than the cluster are not counted, though
+    they would help. The position was opened before, at today's price. Accounts margined by scan are left out and named
+    in ``frame.attrs["note"]``.
 
     Parameters
     ----------
@@ -65,7 +68,7 @@ def money_to_next_cluster(
     size : float
         Position of the one who pushes, in money at today's price: short against falls, long against rises.
     market : str, optional
-        One market alone; default all perpetuals.
+        One market alone; default all perpetuals and dated futures.
     width : float
         Width of a level of the mark, a fraction of the price; a cluster is what one level closes.
     least : float
@@ -87,7 +90,7 @@ def money_to_next_cluster(
     Raises
     ------
     SchemaError
-        The market is unknown or no perpetual.
+        The market is unknown, or no perpetual or future.
     NetworkError
         A market with positions has no depth on a side, or no rule of impact.
     ValueRangeError
@@ -107,66 +110,88 @@ def money_to_next_cluster(
     rows = []
     for m in chosen:
         name = str(net.markets.index[m])
-        money = np.where(legs.market == m, np.abs(legs.quantity) * legs.price * legs.count, 0.0)
+        alone = _alone(legs, int(m))
+        here = alone.market == m
+        money = np.abs(alone.quantity) * alone.price * alone.count
         for word, sign in (("fall", 1.0), ("rise", -1.0)):
-            held = money[legs.quantity * sign > 0.0].sum()
-            level, cluster, flow = _next_cluster(
-                legs, m, sign, width, max(least * float(held), 1e-300), furthest
-            )
-            row = {"level": level, "cluster_money": cluster}
-            if np.isfinite(level):
-                side = side_of(books, name, "bid" if sign > 0.0 else "ask")
-                row |= _attack(side, sign, level, flow, float(weights[m]), size)
+            held = float(money[here & (alone.quantity * sign > 0.0)].sum())
+            cluster = next_cluster(alone, here, sign, width, max(least * held, 1e-300), furthest)
+            row = {"level": -sign * cluster.edge, "cluster_money": cluster.money}
+            if np.isfinite(cluster.edge):
+                side, flow = (
+                    side_of(books, name, "bid" if sign > 0.0 else "ask"),
+                    float(money[cluster.legs].sum()),
+                )
+                row |= _attack(side, sign, row["level"], flow, float(weights[m]), size)
             venue, asset = net.markets["venue"].iloc[m], net.markets["asset"].iloc[m]
             rows.append({"market": name, "venue": venue, "asset": asset, "move": word} | row)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype(dict.fromkeys(COLUMNS[4:], np.float64))
+    return note_scanned(net, frame.astype(dict.fromkeys(COLUMNS[4:], np.float64)))
 
 
 def _markets(net: Network, market: str | None) -> NDArray[np.int64]:
-    """Return the places of the perpetuals looked at."""
-    perpetual = net.markets["kind"].to_numpy() == "perp"
+    """Return the places of the perpetuals and futures looked at."""
+    derivative = net.markets["kind"].isin(LINEAR).to_numpy()
     if market is None:
-        return np.flatnonzero(perpetual).astype(np.int64)
-    names = [str(name) for name in net.markets.index[perpetual]]
+        return np.flatnonzero(derivative).astype(np.int64)
+    names = [str(name) for name in net.markets.index[derivative]]
     if market not in names:
         raise SchemaError(
-            f"is no perpetual of the network{nearest(str(market), names)}",
+            f"is no perpetual or future of the network{nearest(str(market), names)}",
             where="market",
             value=shown(str(market)),
         )
     return np.array([net.markets.index.get_loc(market)], dtype=np.int64)
 
 
-def _next_cluster(
-    legs: Book, market: int, sign: float, width: float, least: float, furthest: float
-) -> tuple[float, float, float]:
-    """Return the far edge of the nearest level that closes enough, and its money, at the triggers and today."""
+def _alone(legs: Book, market: int) -> Book:
+    """Return the accounts with positions in a market as they stand when its mark alone moves."""
     concerned = np.zeros(len(legs.cash), dtype=np.bool_)
     concerned[legs.account[(legs.market == market) & (legs.quantity != 0.0)]] = True
     some = only(legs, concerned)
-    here = some.market == market
-    alone = replace(
+    return replace(
         some,
-        direction=here.astype(np.float64),
+        direction=(some.market == market).astype(np.float64),
         cash_slope=np.zeros_like(some.cash),
         coin_direction=np.zeros_like(some.coin_direction),
         lowest=-1.0,
         highest=HIGHEST_MOVE,
     )
-    moves = closing_moves(alone, alone.lowest if sign > 0.0 else alone.highest)
-    closed = here & (some.quantity * sign > 0.0) & (np.abs(moves)[some.account] <= furthest)
-    distance = np.abs(moves)[some.account][closed]
-    quantity = (np.abs(some.quantity) * some.count)[closed]
-    money = quantity * alone.leg_prices(np.nan_to_num(moves))[closed]
-    levels = np.floor(distance / width + 1e-9).astype(np.int64)
-    sums = np.bincount(levels, money)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Positions that are closed within one level of a move.
+
+    Parameters
+    ----------
+    edge : float
+        Far edge of the level, a size without sign; NaN if there is no cluster in reach.
+    money : float
+        What they are worth at the prices of their triggers.
+    legs : ndarray of bool, shape (n_legs,)
+        Which legs of the book they are.
+    """
+
+    edge: float
+    money: float
+    legs: NDArray[np.bool_]
+
+
+def next_cluster(
+    legs: Book, here: NDArray[np.bool_], sign: float, width: float, least: float, furthest: float
+) -> Cluster:
+    """Return the nearest level that closes enough of the longs (`sign` 1) or shorts (-1) among the legs `here`."""
+    moves = closing_moves(legs, legs.lowest if sign > 0.0 else legs.highest)[legs.account]
+    closed = here & (legs.quantity * sign > 0.0) & (np.abs(moves) <= furthest)
+    worth = np.abs(legs.quantity) * legs.count * legs.price * (1.0 + legs.direction * np.nan_to_num(moves))
+    level = np.floor(np.abs(np.nan_to_num(moves)) / width + 1e-9).astype(np.int64)
+    sums = np.bincount(level[closed], worth[closed])
     enough = np.flatnonzero(sums >= least)
     if not len(enough):
-        return np.nan, np.nan, np.nan
+        return Cluster(np.nan, np.nan, np.zeros_like(closed))
     edge = float(np.round((enough[0] + 1) * width, 12))
-    flow = float((quantity * some.price[closed])[levels == enough[0]].sum())
-    return -sign * edge, float(sums[enough[0]]), flow
+    return Cluster(edge, float(sums[enough[0]]), closed & (level == enough[0]))
 
 
 def _attack(

@@ -21,6 +21,7 @@ from contagion.errors import SchemaError, ValueRangeError, nearest
 from contagion.measures.books import Book, Floats, book, directions
 from contagion.measures.feedback import cascade_slopes
 from contagion.measures.liquidation import liquidation_moves
+from contagion.measures.scanned import note_scanned, scanned_accounts
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -84,12 +85,13 @@ def open_interest_above(
     leverage = account_leverage(legs)[legs.account]
     label = net.markets[by].to_numpy()[legs.market] if by else np.full(len(notional), "share")
     held = pd.Series(notional).groupby(label).sum()
+    held = held if by else held.reindex(["share"])  # not known where every account is left out
     shares = {
         step: pd.Series(np.where(leverage > step, notional, 0.0)).groupby(label).sum() / held
         for step in leverages
     }
     frame = pd.DataFrame.from_dict(shares, orient="index", columns=held.index)
-    return frame.rename_axis(index="leverage", columns=None)
+    return note_scanned(net, frame.rename_axis(index="leverage", columns=None))
 
 
 def account_leverage(legs: Book) -> Floats:
@@ -142,7 +144,8 @@ def liquidation_probability(
             reach = np.abs(np.log1p(moves[side].to_numpy(np.float64))) / spread
         reach = np.where(moves[side] == 0.0, 0.0, np.where(moves[side].isna(), np.inf, reach))
         moves[side] = 2.0 * ndtr(-reach)
-    return pd.DataFrame(moves[["fall", "rise"]])
+    moves.loc[scanned_accounts(net), ["fall", "rise"]] = np.nan
+    return note_scanned(net, pd.DataFrame(moves[["fall", "rise"]]))
 
 
 def _mean_volatility(net: Network, legs: Book, direction: Mapping[str, float] | None) -> Floats:

@@ -16,12 +16,15 @@ import pandas as pd
 
 from contagion.errors import ValueRangeError
 from contagion.measures.books import Book, Floats, Integers, book, closing_moves
+from contagion.measures.scanned import note_scanned
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
 
 _FOLLOW = ("last", "median_binance", "median_hyperliquid")
 """Rules under which the mark follows the last price in time."""
+LINEAR = ("perp", "future")
+"""Kinds of derivatives whose mark follows their own trades; options are marked to model."""
 
 
 def cascade_slopes(
@@ -78,7 +81,7 @@ def cascade_slopes(
     edge = np.sign(end) * width * row
     impact = 1.0 - weight * _relative_fall(net, displacement[:-1])
     shock = (1.0 + edge) / impact[row, lead] - 1.0
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "slope": np.linalg.eigvals(matrix).real.max(axis=1),
             "market": net.markets.index.to_numpy()[lead],
@@ -87,6 +90,7 @@ def cascade_slopes(
         },
         index=pd.Index(np.round(edge, 12) + 0.0, name="level"),
     )
+    return note_scanned(net, frame)
 
 
 def _levels(move: Floats, end: float, width: float, n_levels: int) -> Integers:
@@ -132,12 +136,13 @@ def _densities(legs: Book, move: Floats, level: Integers, flow: Floats, shape: t
 
 
 def last_price_weights(net: Network) -> Floats:
-    """Return the weight of the last price in each market's mark, ``(n_markets,)``."""
+    """Return the weight of the last price in the mark of each perpetual and dated future, ``(n_markets,)``."""
     rules = net.venues.reindex(net.markets["venue"])
     word, weight = rules["mark"].to_numpy(), rules["mark_weight"].to_numpy(np.float64)
-    perpetual = net.markets["kind"].to_numpy() == "perp"
+    kind = net.markets["kind"].to_numpy()
     own = np.where(np.isin(word, _FOLLOW), 1.0, np.where(word == "index", 0.0, weight))
-    return np.where(perpetual, own, 0.0)
+    own = np.where((kind == "future") & np.isin(word, _FOLLOW[1:]), 0.0, own)  # medians take its fair price
+    return np.where(np.isin(kind, LINEAR), own, 0.0)
 
 
 def _displacements(net: Network, sold: Floats) -> Floats:

@@ -21,6 +21,7 @@ import pandas as pd
 from contagion.errors import SchemaError, ValueRangeError, nearest
 from contagion.measures.books import Book, Floats, book, closing_moves, directions
 from contagion.measures.log_moves import LONGEST, closing_log_moves
+from contagion.measures.scanned import note_scanned, scanned_accounts, scanned_moves
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -49,7 +50,8 @@ def liquidation_moves(
         Indexed by account: owner, venue, count, fall (<= 0) and rise (>= 0), signed fractions of the
         opening price (natural logarithms of the price ratio on the log scale): the first move on that side at which
         equity equals the requirement; NaN where no move does (on the log scale none up to a logarithm of 20), 0
-        where the account is below its requirement already.
+        where the account is below its requirement already. Accounts whose margin is scanned are followed in steps
+        (`contagion.measures.scanned`), up to a 55-fold price and down to a fiftieth of it.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def liquidation_moves(
     _check_scale(scale)
     legs = book(net, direction)
     frame = pd.DataFrame(net.accounts[["owner", "venue", "count"]])
-    frame["fall"], frame["rise"] = _moves(legs, scale)
+    frame["fall"], frame["rise"] = _all_moves(net, legs, direction, scale)
     return frame
 
 
@@ -102,7 +104,7 @@ def liquidation_prices(
     fall, rise = _moves(legs, scale)
     frame["fall_price"] = _prices_at(legs, fall, scale)
     frame["rise_price"] = _prices_at(legs, rise, scale)
-    return frame
+    return note_scanned(net, frame)
 
 
 def liquidation_map(
@@ -163,7 +165,20 @@ def liquidation_map(
     money = table.groupby(keys, sort=True)["money"]
     frame = pd.DataFrame({"positions": money.size(), "money": money.sum()}).reset_index()
     frame.attrs = {"unit": net.unit, "scale": scale, "width": width}
-    return frame
+    return note_scanned(net, frame)
+
+
+def _all_moves(
+    net: Network, legs: Book, direction: Mapping[str, float] | None, scale: str
+) -> tuple[Floats, Floats]:
+    """Return the closing moves of all accounts, those whose margin is scanned among them."""
+    tilt = np.asarray(directions(net, direction), dtype=np.float64)
+    scanned = scanned_accounts(net)
+    fall, rise = _moves(legs, scale)
+    if not scanned.any():
+        return fall, rise
+    down, up = (scanned_moves(net, tilt, sign, scale) for sign in (-1.0, 1.0))
+    return np.where(scanned, down, fall), np.where(scanned, up, rise)
 
 
 def _moves(legs: Book, scale: str) -> tuple[Floats, Floats]:
@@ -218,7 +233,7 @@ def closing_orders(net: Network, legs: Book, direction: Mapping[str, float] | No
     frame["worth"] = np.abs(legs.quantity) * legs.count * legs.price
     held = pd.DataFrame(frame[legs.quantity != 0.0])
     coins = net.balances[(net.balances["asset"] != net.unit) & (net.balances["quantity"] != 0.0)]
-    coins = coins[~coins["account"].isin(held["account"])]
+    coins = coins[~coins["account"].isin([*held["account"], *net.accounts.index[scanned_accounts(net)]])]
     if not len(coins):
         return held
     owners = net.accounts.reindex(coins["account"])

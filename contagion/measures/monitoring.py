@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from contagion.arrays import real
-from contagion.errors import SchemaError
+from contagion.errors import SchemaError, shown
 from contagion.measures.books import book
 from contagion.measures.closing import liquidity_adjusted_requirement
 from contagion.measures.clusters import money_to_next_cluster
@@ -17,6 +17,7 @@ from contagion.measures.early_warning import LEVERAGES, distance_to_divergence, 
 from contagion.measures.liquidation import closing_orders, liquidation_map
 from contagion.measures.prior_risk import DAY, fund_risk, system_risk
 from contagion.measures.probability import count, probability_of_liquidation
+from contagion.measures.scanned import note_scanned
 from contagion.network.network import Network
 from contagion.network.reserved import rest_of_market
 from contagion.streams import check_seed
@@ -103,6 +104,9 @@ def monitor(
         - fund (money, all venues), deficit_var, deficit_es, uncovered_es (money beyond margin, and beyond the funds),
           exhausted_worst (largest probability of a fund's end), direct_loss_es (money).
 
+        Accounts margined by scan are in none of the columns that need linear positions (levels, slopes, clusters): what
+        each snapshot leaves out is named in ``frame.attrs["note"]``.
+
     Raises
     ------
     SchemaError
@@ -131,7 +135,12 @@ def monitor(
         for net in named.values()
     ]
     index = pd.Index(list(named), name="snapshot")
-    return pd.DataFrame(rows, index=index, columns=list(COLUMNS)).astype(np.float64)
+    frame = pd.DataFrame(rows, index=index, columns=list(COLUMNS)).astype(np.float64)
+    notes = {name: note_scanned(net, pd.DataFrame()).attrs.get("note") for name, net in named.items()}
+    told = [f"snapshot {shown(str(name))}: {note}" for name, note in notes.items() if note]
+    if told:
+        frame.attrs["note"] = "; ".join(told)
+    return frame
 
 
 def _named(networks: Network | Mapping[str, Network] | Iterable[Network]) -> dict[str | int, Network]:

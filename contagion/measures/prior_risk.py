@@ -20,11 +20,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import SchemaError, nearest, shown
+from contagion.markets.options import black_scholes
 from contagion.measures.probability import count
 from contagion.measures.returns import Family, Moments, scenario_returns
 from contagion.measures.shortfall import check_level, tail_points
 from contagion.measures.tails import TAIL_COLUMNS, tail_table
+from contagion.network.contracts import Contracts, opening_prices
 from contagion.network.reserved import rest_of_market
+from contagion.network.settlement import all_settle_in_money
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -94,12 +97,12 @@ def account_risk(
     """
     check_level(level), check_level(confidence, "confidence"), count(n, "n", 1)
     moments = Moments(horizon, volatility, correlation, covariance)
-    names, returns = scenario_returns(net, scenarios, moments, n, seed)
+    names, moves = _scenarios(net, *scenario_returns(net, scenarios, moments, n, seed))
     equity, held = _accounts(net, names)
     index = net.accounts.index
     if accounts is not None:
         chosen = _places(index, accounts)
-        losses = _losses(held[chosen], returns)
+        losses = _losses(held[chosen], moves)
         table = _tails(losses, [str(index[place]) for place in chosen], level, seed, confidence)
         short = (equity[chosen] - losses < 0.0).mean(axis=0)
         index, equity = index[chosen], equity[chosen]
@@ -107,10 +110,10 @@ def account_risk(
         table = pd.DataFrame(np.nan, index=index, columns=list(TAIL_COLUMNS))
         parts = [
             (*_worst(part, level), (equity[rows] - part < 0.0).mean(axis=0))
-            for rows, part in _blocks(held, returns)
+            for rows, part in _blocks(held, moves)
         ]
         table["es"], table["var"], short = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        table["k"], table["note"] = tail_points(len(returns), level), UNNAMED
+        table["k"], table["note"] = tail_points(len(moves), level), UNNAMED
     table.index = index
     table.insert(0, "equity", equity)
     table["deficit_probability"] = short
@@ -151,7 +154,7 @@ def fund_risk(
     """
     check_level(level), check_level(confidence, "confidence"), count(n, "n", 1)
     moments = Moments(horizon, volatility, correlation, covariance)
-    deficits = _deficits(net, *scenario_returns(net, scenarios, moments, n, seed))
+    deficits = _deficits(net, *_scenarios(net, *scenario_returns(net, scenarios, moments, n, seed)))
     funds = net.venues["insurance_fund"].to_numpy(np.float64)
     table = _tails(deficits, [str(name) for name in net.venues.index], level, seed, confidence)
     table.index = net.venues.index
@@ -197,24 +200,56 @@ def system_risk(
     """
     check_level(level), check_level(confidence, "confidence"), count(n, "n", 1)
     moments = Moments(horizon, volatility, correlation, covariance)
-    names, returns = scenario_returns(net, scenarios, moments, n, seed)
-    deficits = _deficits(net, names, returns)
+    names, moves = _scenarios(net, *scenario_returns(net, scenarios, moments, n, seed))
+    deficits = _deficits(net, names, moves)
     beyond = np.maximum(deficits - net.venues["insurance_fund"].to_numpy(np.float64), 0.0).sum(axis=1)
-    columns = np.column_stack([_direct_losses(net, names, returns), deficits.sum(axis=1), beyond])
+    columns = np.column_stack([_direct_losses(net, names, moves), deficits.sum(axis=1), beyond])
     table = _tails(columns, ["direct_loss", "deficit", "uncovered"], level, seed, confidence)
     return table.rename_axis(index="measure")
 
 
+def _scenarios(net: Network, names: list[str], returns: Floats) -> tuple[list[str], Floats]:
+    """Return the assets, and per scenario their relative moves and the changes of value of a unit of each option.
+
+    Options are valued by the model at the moved price of their asset, their volatility and time as they are; shape
+    (n_scenarios, n_assets + n_options).
+    """
+    terms, places = Contracts.of(net), pd.Index(names).get_indexer(net.assets.index)
+    moves, spot = np.expm1(returns), net.assets["price"].to_numpy(np.float64)
+    changes = np.zeros((len(returns), len(terms.option)))
+    for j, m in enumerate(terms.option.tolist()):
+        asset = int(terms.asset[m])
+        if places[asset] >= 0:
+            at = spot[asset] * np.append(1.0 + moves[:, places[asset]], 1.0)
+            word, struck = "call" if terms.call[j] else "put", terms.strike[j]
+            worth = black_scholes(
+                word, at, struck, terms.years[m], terms.volatility[j], rate=terms.carry[m]
+            ).price
+            changes[:, j] = worth[:-1] - worth[-1]
+    return names, np.hstack([moves, changes])
+
+
 def _accounts(net: Network, names: list[str]) -> tuple[Floats, Floats]:
-    """Return equity ``(n_accounts,)`` and money in moving assets ``(n_accounts, n_assets)``, of one account a row."""
+    """Return equity ``(n_accounts,)`` and what moves it, of one account a row: money in assets, units of options.
+
+    The columns are those of `_scenarios`.
+    """
     prices, size = net.assets["price"].to_numpy(np.float64), len(net.accounts)
+    all_settle_in_money(net, "a measure of risk from account books")
     places = pd.Index(names).get_indexer(net.assets.index)
-    equity, held = np.zeros(size), np.zeros((size, len(names) + 1))
+    options = Contracts.of(net).option
+    equity, held = np.zeros(size), np.zeros((size, len(names) + len(options) + 1))
     asset = net.codes("markets", "asset")[net.codes("positions", "market")]
     account = net.codes("positions", "account")
-    money = net.positions["quantity"].to_numpy(np.float64) * prices[asset]
+    money = (
+        net.positions["quantity"].to_numpy(np.float64) * opening_prices(net)[net.codes("positions", "market")]
+    )
     entry = net.positions["quantity"].to_numpy(np.float64) * net.positions["entry_price"].to_numpy(np.float64)
-    np.add.at(held, (account, places[asset]), money)
+    market = net.codes("positions", "market")
+    linear, option = ~np.isin(market, options), np.flatnonzero(np.isin(market, options))
+    np.add.at(held, (account[linear], places[asset][linear]), money[linear])
+    units = net.positions["quantity"].to_numpy(np.float64)[option]
+    np.add.at(held, (account[option], len(names) + np.searchsorted(options, market[option])), units)
     equity += np.bincount(account, money - entry, size)
     coin, owner = net.codes("balances", "asset"), net.codes("balances", "account")
     worth = net.balances["quantity"].to_numpy(np.float64) * prices[coin]
@@ -222,40 +257,39 @@ def _accounts(net: Network, names: list[str]) -> tuple[Floats, Floats]:
     return equity + np.bincount(owner, worth, size), held[:, :-1]
 
 
-def _losses(held: Floats, returns: Floats) -> Floats:
+def _losses(held: Floats, moves: Floats) -> Floats:
     """Return losses of money held, ``(n_scenarios, n_rows)``, asset by asset: the same bits on any machine."""
-    moves = np.expm1(returns)
-    total = np.zeros((len(returns), len(held)))
+    total = np.zeros((len(moves), len(held)))
     for a in range(held.shape[1]):
         total -= moves[:, a, None] * held[:, a]
     return total
 
 
-def _blocks(held: Floats, returns: Floats) -> Iterator[tuple[slice, Floats]]:
+def _blocks(held: Floats, moves: Floats) -> Iterator[tuple[slice, Floats]]:
     """Yield losses of as many rows as fit the memory."""
-    size = max(1, CELLS // max(len(returns), 1))
+    size = max(1, CELLS // max(len(moves), 1))
     for start in range(0, max(len(held), 1), size):
         rows = slice(start, min(start + size, len(held)))
-        yield rows, _losses(held[rows], returns)
+        yield rows, _losses(held[rows], moves)
 
 
-def _deficits(net: Network, names: list[str], returns: Floats) -> Floats:
+def _deficits(net: Network, names: list[str], moves: Floats) -> Floats:
     """Return the deficits beyond margin of each venue, ``(n_scenarios, n_venues)``."""
     equity, held = _accounts(net, names)
     weight = net.accounts["count"].to_numpy(np.float64) * ~rest_of_market(net.accounts.index)
     venue = net.codes("accounts", "venue")
-    found = np.zeros((len(returns), len(net.venues)))
-    for rows, losses in _blocks(held, returns):
+    found = np.zeros((len(moves), len(net.venues)))
+    for rows, losses in _blocks(held, moves):
         owed = np.maximum(losses - equity[rows], 0.0) * weight[rows]
         for v in np.unique(venue[rows]):
             found[:, v] += owed[:, venue[rows] == v].sum(axis=1)
     return found
 
 
-def _direct_losses(net: Network, names: list[str], returns: Floats) -> Floats:
+def _direct_losses(net: Network, names: list[str], moves: Floats) -> Floats:
     """Return the losses of the nodes that count from their own positions and holdings, ``(n_scenarios,)``."""
     _, own = _accounts(net, names)
-    held = np.zeros((len(net.nodes), len(names) + 1))
+    held = np.zeros((len(net.nodes), own.shape[1] + 1))
     np.add.at(
         held[:, :-1],
         net.codes("accounts", "owner"),
@@ -266,8 +300,8 @@ def _direct_losses(net: Network, names: list[str], returns: Floats) -> Floats:
     worth = net.holdings["quantity"].to_numpy(np.float64) * net.assets["price"].to_numpy(np.float64)[coin]
     np.add.at(held, (net.codes("holdings", "node"), places[coin]), worth)
     kept = held[_counted(net), :-1]
-    total = np.zeros(len(returns))
-    for _, losses in _blocks(kept, returns):
+    total = np.zeros(len(moves))
+    for _, losses in _blocks(kept, moves):
         total += np.maximum(losses, 0.0).sum(axis=1)
     return total
 

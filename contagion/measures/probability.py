@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from contagion.arrays import real, word
@@ -18,6 +19,7 @@ from contagion.errors import SchemaError, ValueRangeError, shown
 from contagion.measures.books import Book, Floats, Integers, book, closing_moves
 from contagion.measures.moments import SECONDS_PER_DAY, covariance_of
 from contagion.measures.passage import DRIFTS, PASSAGES, exit_probability
+from contagion.measures.scanned import note_scanned, scanned_accounts
 from contagion.measures.simulated import SAFE, Exposures, exposures, price_paths, simulated_probabilities
 from contagion.streams import check_seed
 
@@ -104,10 +106,11 @@ def probability_of_liquidation(
     table = pd.DataFrame(
         {"probability": 0.0, "standard_error": 0.0, "assets": 0, "method": "none"}, index=accounts
     )
+    scanned = scanned_accounts(net)
     if not names:
         legs = book(net)
         table["probability"] = (legs.health(np.zeros(len(accounts)))[0] < 0.0).astype(np.float64)
-        return table
+        return _without(net, table, scanned)
     legs = book(net, dict.fromkeys(names, 1.0))
     held = exposures(legs, *asset_places(net, legs, names))
     number, single = _prices_of(held, len(names))
@@ -125,7 +128,15 @@ def probability_of_liquidation(
     table["method"] = np.where(number > 0, "analytic", "none")
     if several.any():
         _simulate(table, held, np.flatnonzero(several), names, daily * days, passage, drift, n, steps, seed)
-    return table
+    return _without(net, table, scanned)
+
+
+def _without(net: Network, table: pd.DataFrame, scanned: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Say nothing of accounts whose margin is scanned: their positions need not be linear in prices."""
+    if scanned.any():
+        table.loc[scanned, ["probability", "standard_error"]] = np.nan
+        table.loc[scanned, "method"] = "left out: margin by scan"
+    return note_scanned(net, table)
 
 
 def held_assets(net: Network) -> list[str]:

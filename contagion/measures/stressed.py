@@ -23,8 +23,11 @@ import pandas as pd
 
 from contagion.errors import NetworkError, nearest
 from contagion.measures.probability import count
+from contagion.network.contracts import Contracts
 from contagion.network.equity import contributions, opening_account_equity
+from contagion.network.references import follow, powers
 from contagion.network.reserved import inventory, rest_of_market
+from contagion.network.settlement import entry_coins, settles_in_coins
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -172,12 +175,18 @@ def stressed_members(
     assets, markets = list(net.assets.index), list(net.markets.index)
     shock.check(assets, markets, list(net.nodes.index), net.unit, list(net.venues.index))
     opening = net.assets["price"].to_numpy(np.float64)
-    after = _replaced(opening * np.exp(shock.log_returns(assets)), assets, prices, "prices")
-    asset = net.codes("markets", "asset")
-    mark = _replaced(after[asset], markets, marks, "marks")
+    moves = follow(np.exp(shock.log_returns(assets)), net.codes("assets", "reference"), powers(net))
+    after = _replaced(opening * moves, assets, prices, "prices")
+    contracts = Contracts.of(net)
+    mark = _replaced(contracts.prices(after), markets, marks, "marks")
     positions, balances, size = net.positions, net.balances, len(net.accounts)
     traded = net.codes("positions", "market")
-    gain = positions["quantity"].to_numpy(np.float64) * (mark[traded] - opening[asset][traded])
+    gain = positions["quantity"].to_numpy(np.float64) * (mark - contracts.prices(opening))[traded]
+    if settles_in_coins(net).any():
+        coins, settle = settles_in_coins(net)[traded], contracts.settle[traded]
+        worth = np.where(contracts.inverse, -after[contracts.settle] / mark, mark) - contracts.worths(opening)
+        opened = entry_coins(net) * (after - opening)[settle]
+        gain = np.where(coins, positions["quantity"].to_numpy(np.float64) * worth[traded] + opened, gain)
     change = np.bincount(net.codes("positions", "account"), gain, size)
     coin = net.codes("balances", "asset")
     worth = balances["quantity"].to_numpy(np.float64) * (after - opening)[coin]

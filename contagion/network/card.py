@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 
 from contagion.errors import shown
+from contagion.network.contracts import opening_worths
 from contagion.network.network import Network
 
 Lines = list[tuple[str, str]]
@@ -107,8 +108,7 @@ def _trading(net: Network) -> Lines:
 
 def _open_interest(net: Network) -> float:
     """Money in long positions at opening marks."""
-    prices = net.assets["price"].to_numpy()[net.codes("markets", "asset")]
-    marks = prices[net.codes("positions", "market")]
+    marks = np.abs(opening_worths(net))[net.codes("positions", "market")]
     count = net.accounts["count"].to_numpy()[net.codes("positions", "account")]
     return float((np.maximum(net.positions["quantity"].to_numpy(), 0.0) * marks * count).sum())
 

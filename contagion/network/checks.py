@@ -10,6 +10,8 @@ import pandas as pd
 
 from contagion.errors import Fault, InputError, NetworkError, issue_table, raise_faults, shown
 from contagion.network.equity import opening_account_equity, opening_equity, opening_requirement
+from contagion.network.held_legs import legs_are_held
+from contagion.network.issuers import issuers_are_backed
 from contagion.network.network import Network
 from contagion.network.once import once
 from contagion.network.rulebook import is_spot
@@ -18,6 +20,8 @@ from contagion.network.unread import at_default
 
 VENUES_AND_INSTITUTIONS: Final = ("exchange", "protocol", "institution")
 ORACLE: Final = ("oracle", "oracle_lag", "oracle_threshold", "oracle_heartbeat")
+HIGH_VOLATILITY: Final = 5.0
+"""Implied volatility above which a percentage was probably typed for a fraction (assumed; 1 to 10)."""
 LISTED: Final = 5
 """Names shown in one finding."""
 
@@ -263,27 +267,6 @@ def _healthy(net: Network) -> list[Fault]:
     return found
 
 
-def _legs_are_held(net: Network) -> list[Fault]:
-    """Basis strategies whose legs do not exist."""
-    if not (net.column("strategies", "kind") == "basis").any():
-        return []
-    held = set(zip(net.column("holdings", "node"), net.column("holdings", "asset"), strict=True))
-    accounts = np.unique(np.stack([net.codes("strategies", f"{side}_account") for side in ("long", "short")]))
-    rows = np.flatnonzero(np.isin(net.codes("positions", "account"), accounts))
-    asset = net.column("markets", "asset")[net.codes("positions", "market")[rows]]
-    side = np.sign(net.column("positions", "quantity")[rows])
-    legs = set(zip(net.column("positions", "account")[rows], asset, side, strict=True))
-    found = []
-    for row, leg in enumerate(net.strategies.itertuples()):
-        if leg.kind != "basis":
-            continue
-        long = (leg.spot_node, leg.asset) in held or (leg.long_account, leg.asset, 1.0) in legs
-        if not long or (leg.short_account, leg.asset, -1.0) not in legs:
-            what = f"basis strategy {shown(leg.Index)} holds only one of its legs"
-            found.append(_finding("warning", "missing-leg", "strategies", what, "", row))
-    return found
-
-
 def _oracles_are_read(net: Network) -> list[Fault]:
     """Rules of oracles at venues where no account holds or owes a coin: marks are made of indices, not of reports."""
     coins = net.column("balances", "asset") != net.unit
@@ -297,6 +280,19 @@ def _oracles_are_read(net: Network) -> list[Fault]:
             what = f"venues: {name} is not read, because no account holds or owes coins at {_listed(names)}"
             remedy = f"add coins to balances, or leave {name} out; index_lag makes marks late"
             found.append(_finding("warning", "unread", "venues", what, remedy, _row(net.venues, names[0])))
+    return found
+
+
+def _volatilities_are_fractions(net: Network) -> list[Fault]:
+    found = []
+    for row, value in enumerate(net.column("markets", "implied_volatility").tolist()):
+        if value > HIGH_VOLATILITY:
+            what = (
+                f"market {shown(net.index('markets')[row])} has an implied_volatility of {value:g}, which is "
+                f"{value:,.0%} a year"
+            )
+            remedy = "state a fraction: 0.8 is 80%"
+            found.append(_finding("warning", "high-volatility", "markets", what, remedy, row))
     return found
 
 
@@ -316,7 +312,9 @@ INSPECTIONS: Final[tuple[Callable[[Network], list[Fault]], ...]] = (
     _parallel_channels,
     _solvent,
     _healthy,
-    _legs_are_held,
+    legs_are_held,
+    issuers_are_backed,
     _oracles_are_read,
+    _volatilities_are_fractions,
     _repaired,
 )

@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, UnitError, ValueRangeError, nearest, shown
 from contagion.network.build import Draft
+from contagion.network.chains import chains_agree
+from contagion.network.hedgers import hedgers_are_whole
+from contagion.network.legs import legs_are_in_markets
 from contagion.network.lenders import (
     auctions_raise_the_unit,
     borrowers_have_positions_to_trade,
@@ -23,6 +26,7 @@ from contagion.network.lenders import (
     profits_are_of_exchanges,
 )
 from contagion.network.pledges import balances_are_accepted, collateral_is_sound
+from contagion.network.references import references_end
 from contagion.network.reserved import inventories_are_whole, inventory, rest_is_whole
 from contagion.network.rulebook import (
     depth_rises,
@@ -34,7 +38,9 @@ from contagion.network.rulebook import (
     tiers_rise,
 )
 from contagion.network.schema import TABLES
-from contagion.network.unread import throughput_is_of_markets, venues_are_read
+from contagion.network.terms import contracts_have_terms, in_scans, options_are_scanned, scans_can_close
+from contagion.network.terms_of_payment import contracts_settle
+from contagion.network.unread import strategies_are_read, throughput_is_of_markets, venues_are_read
 
 NET_TOLERANCE: Final = 1e-9
 """Largest net position of a market, as a share of its gross open interest."""
@@ -82,22 +88,6 @@ def _unit_is_an_asset(draft: Draft) -> None:
         )
 
 
-def _one_money(draft: Draft) -> None:
-    for table, column in (("markets", "quote"), ("markets", "settle")):
-        values = draft.tables[table][column]
-        for row in np.flatnonzero(values != draft.unit):
-            draft.add(
-                NetworkError,
-                "not-modelled",
-                table,
-                "is not modelled yet",
-                row=row,
-                column=column,
-                value=values[row],
-                allowed=f"the unit {shown(draft.unit)}",
-            )
-
-
 def _venues_are_venues(draft: Draft) -> None:
     kinds = draft.tables["nodes"]["kind"][draft.codes["venues", "name"]]
     for row in np.flatnonzero(~np.isin(kinds, np.array(["exchange", "protocol"], dtype=object))):
@@ -135,7 +125,8 @@ def _no_self_loops(draft: Draft) -> None:
 
 def _markets_are_whole(draft: Draft) -> None:
     markets = draft.tables["markets"]
-    for row in np.flatnonzero(~is_spot(markets["kind"]) & (markets["schedule"] == "")):
+    tiered = ~is_spot(markets["kind"]) & (markets["kind"] != "option") & ~in_scans(draft)
+    for row in np.flatnonzero(tiered & (markets["schedule"] == "")):
         draft.add(
             NetworkError,
             "no-schedule",
@@ -145,6 +136,18 @@ def _markets_are_whole(draft: Draft) -> None:
             column="schedule",
             value="",
             allowed="a derivative market names its margin schedule",
+        )
+    for row in np.flatnonzero(in_scans(draft) & (markets["schedule"] != "")):
+        draft.add(
+            NetworkError,
+            "unread",
+            "markets",
+            f"is not read: {shown(markets['venue'][row])} asks margin by scan",
+            row=row,
+            column="schedule",
+            value=markets["schedule"][row],
+            allowed="empty where the venue's margin is 'scan'",
+            remedy="leave it empty, or set the venue's margin to 'tiers'",
         )
     for row in np.flatnonzero(markets["asset"] == markets["quote"]):
         draft.add(
@@ -229,8 +232,8 @@ def _positions_net(draft: Draft) -> None:
 def _strategies_have_legs(draft: Draft) -> None:
     strategies = draft.tables["strategies"]
     long = (strategies["long_account"] != "").astype(int) + (strategies["spot_node"] != "")
-    dips = strategies["kind"] == "dip_buyer"
-    bad = (long != 1) | ((strategies["short_account"] == "") != dips)
+    dips, hedges = strategies["kind"] == "dip_buyer", strategies["kind"] == "hedge"
+    bad = ~hedges & ((long != 1) | ((strategies["short_account"] == "") != dips))
     for row in np.flatnonzero(bad):
         draft.add(
             NetworkError,
@@ -249,16 +252,6 @@ def _strategies_have_legs(draft: Draft) -> None:
             row=row,
             column="discount",
             allowed="the share below the outside price at which a dip buyer begins to buy",
-        )
-    for row in np.flatnonzero(~bad & (strategies["long_account"] == strategies["short_account"])):
-        draft.add(
-            NetworkError,
-            "self-loop",
-            "strategies",
-            "is both legs",
-            row=row,
-            column="short_account",
-            value=strategies["short_account"][row],
         )
 
 
@@ -294,7 +287,8 @@ def _sum_is_finite(draft: Draft, table: str, column: str, cells: npt.NDArray[Any
 RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("nodes",), _at_least_one_node),
     (("assets", "markets", "balances"), _unit_is_an_asset),
-    (("markets",), _one_money),
+    (("assets",), references_end),
+    (("nodes", "venues", "markets", "collateral"), contracts_settle),
     (("collateral",), collateral_is_sound),
     (("nodes", "venues", "accounts", "balances", "collateral"), balances_are_accepted),
     (("nodes", "venues"), _venues_are_venues),
@@ -304,12 +298,16 @@ RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("venues", "markets"), lenders_have_no_perpetuals),
     (("venues",), gas_has_a_coin),
     (("venues",), venues_are_read),
+    (("venues",), chains_agree),
     (("venues", "markets"), throughput_is_of_markets),
     (("venues", "accounts", "balances"), auctions_raise_the_unit),
     (("accounts", "balances", "positions"), borrowers_have_positions_to_trade),
     (("obligations", "accounts"), _no_self_loops),
     (("markets",), _markets_are_whole),
     (("markets",), pools_are_pools),
+    (("markets",), contracts_have_terms),
+    (("venues", "markets"), options_are_scanned),
+    (("venues",), scans_can_close),
     (("markets",), funding_is_of_perps),
     (("schedules", "tiers"), tiers_rise),
     (("schedules", "tiers"), forms_fit),
@@ -318,6 +316,9 @@ RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("nodes", "venues", "accounts"), rest_is_whole),
     (("accounts",), inventories_are_whole),
     (("strategies",), _strategies_have_legs),
+    (("strategies",), strategies_are_read),
+    (("strategies", "markets", "accounts"), legs_are_in_markets),
+    (("strategies", "positions", "markets", "accounts", "holdings"), hedgers_are_whole),
     ((), _sums_are_finite),
 )
 

@@ -1,8 +1,8 @@
 """Networks and graphs: a MultiDiGraph with `kind` on nodes and `channel` on edges, exact in both directions.
 
 Edges: ``obligation`` from debtor to creditor, ``account`` from owner to venue, ``holding`` from a node to the
-asset it holds, which is a graph node of kind ``asset`` named ``asset:<name>``. All other tables are in ``G.graph``,
-as columns of plain values.
+asset it holds, which is a graph node of kind ``asset`` named ``asset:<name>``, ``issuer`` from a token to the node that
+owes it, so that paths lead from holders to issuers. All other tables are in ``G.graph``, as columns of plain values.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ASSET: Final = "asset"
 CHANNELS: Final = {"obligation": "obligations", "account": "accounts", "holding": "holdings"}
 """Which table the edges of a channel are."""
+ISSUER: Final = "issuer"
+"""Channel of the edges that repeat the column `issuer` of assets."""
 _OWN_KEYS: Final = ("unit", "version", "payers", "repairs")
 _FOREIGN_KEYS: Final = ("name", "node_default", "edge_default", "mode")
 
@@ -98,6 +100,10 @@ def to_networkx(net: Network) -> nx.MultiDiGraph[Any]:
         target = prefix + record["asset"]
         graph.add_node(target, kind=ASSET, asset=record["asset"])
         graph.add_edge(record.pop("node"), target, key="holding", channel="holding", **record)
+    for asset, issuer in net.assets["issuer"].items():
+        if issuer:
+            graph.add_node(f"{prefix}{asset}", kind=ASSET, asset=asset)
+            graph.add_edge(f"{prefix}{asset}", issuer, key=ISSUER, channel=ISSUER, asset=asset)
     return graph
 
 
@@ -179,15 +185,32 @@ def from_parts(
     """
     tables = _graph_tables(attributes, faults)
     tables["nodes"] = _node_records(list(nodes), faults)
+    issued = []
     for row, (source, target, data) in enumerate(edges):
-        _add_edge(tables, row, source, target, data, faults)
+        if data.get("channel") == ISSUER:
+            issued.append((row, data.get("asset"), target))
+        else:
+            _add_edge(tables, row, source, target, data, faults)
     faults.stop()
-    return Network(
+    net = Network(
         tables.pop("nodes"),
         unit=unit if unit is not None else attributes.get("unit", "USD"),
         payers=attributes.get("payers") or {},
         **tables,
     )._with_repairs(attributes.get("repairs") or ())
+    _check_issuers(net, issued, faults)
+    return net
+
+
+def _check_issuers(net: Network, issued: list[tuple[int, Any, Any]], faults: Faults) -> None:
+    """Refuse edges from tokens to issuers that say something else than the column of assets."""
+    told = net.assets["issuer"].to_dict()
+    for row, asset, target in issued:
+        if not isinstance(asset, str) or told.get(asset) != target:
+            what = f"says that {shown(target)} issued {shown(asset)}, the table of assets does not"
+            remedy = 'state issuers in G.graph["assets"]; their edges only repeat them'
+            faults.add(NetworkError, "other-issuer", "edges", what, row=row, remedy=remedy)
+    faults.stop()
 
 
 def _graph_tables(attributes: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
@@ -240,7 +263,7 @@ def _add_edge(
     channel = data.get("channel", "obligation")
     if not isinstance(channel, str) or channel not in CHANNELS:
         what = f"is no channel{nearest(channel, CHANNELS)}"
-        allowed = "channels: " + ", ".join(CHANNELS)
+        allowed = "channels: " + ", ".join([*CHANNELS, ISSUER])
         faults.add(SchemaError, "unknown-channel", "edges", what, row=row, value=channel, allowed=allowed)
         return
     record = {name: value for name, value in data.items() if name != "channel"}

@@ -9,17 +9,24 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import PolicyError
+from contagion.network.contracts import Contracts, met, opening_worths
 from contagion.network.network import Network
 from contagion.network.once import once
 from contagion.network.reserved import rest_of_market
+from contagion.network.scans import opening_scans, scanned_positions
+from contagion.network.settlement import entry_coins, settles_in_coins
 from contagion.network.weights import balance_weights
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 
 
 @once
 def opening_account_equity(net: Network) -> pd.Series[float]:
     """Return the equity of one account behind each row of `accounts`, at opening marks.
 
-    The balance in the unit plus the sum of quantity x (price of the asset - entry price).
+    Balances at opening prices plus the sum of quantity x (opening price of the market - entry price); of contracts that
+    pay in coins the profit in coins, at their price.
 
     Returns
     -------
@@ -45,21 +52,27 @@ class AccountBook:
         Whose balance, and in which asset (positions in their tables).
     balance : numpy.ndarray
         Units.
-    position_account, position_asset : numpy.ndarray of int
-        Whose position, and on which asset.
+    position_account, position_market : numpy.ndarray of int
+        Whose position, and in which market.
     position, entry : numpy.ndarray
         Units, short negative, and entry price (money per unit).
+    opened : numpy.ndarray
+        What each position was opened with in units of the coin that its market settles in; 0 where that is money.
+    contracts : Contracts
+        What the markets trade.
     n_accounts : int
         Rows of `accounts`.
     """
 
     balance_account: npt.NDArray[np.intp]
     balance_asset: npt.NDArray[np.intp]
-    balance: npt.NDArray[np.float64]
+    balance: Floats
     position_account: npt.NDArray[np.intp]
-    position_asset: npt.NDArray[np.intp]
-    position: npt.NDArray[np.float64]
-    entry: npt.NDArray[np.float64]
+    position_market: npt.NDArray[np.intp]
+    position: Floats
+    entry: Floats
+    opened: Floats
+    contracts: Contracts
     n_accounts: int
 
     @classmethod
@@ -70,25 +83,71 @@ class AccountBook:
             net.codes("balances", "asset"),
             net.column("balances", "quantity"),
             net.codes("positions", "account"),
-            net.codes("markets", "asset")[net.codes("positions", "market")],
+            net.codes("positions", "market"),
             net.column("positions", "quantity"),
             net.column("positions", "entry_price"),
+            np.where(settles_in_coins(net)[net.codes("positions", "market")], entry_coins(net), 0.0),
+            Contracts.of(net),
             len(net.index("accounts")),
         )
 
-    def equity(self, prices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def only(self, accounts: Rows) -> AccountBook:
+        """Return the book of some accounts, by position, numbered anew in this order.
+
+        Examples
+        --------
+        >>> AccountBook.of(Network(nodes=[{"name": "A"}])).only(np.zeros(0, np.intp)).n_accounts
+        0
+        """
+        number = np.full(self.n_accounts, -1, dtype=np.intp)
+        number[accounts] = np.arange(len(accounts))
+        balance = np.flatnonzero(number[self.balance_account] >= 0)
+        position = np.flatnonzero(number[self.position_account] >= 0)
+        return AccountBook(
+            number[self.balance_account[balance]],
+            self.balance_asset[balance],
+            self.balance[balance],
+            number[self.position_account[position]],
+            self.position_market[position],
+            self.position[position],
+            self.entry[position],
+            self.opened[position],
+            self.contracts,
+            len(accounts),
+        )
+
+    def equity(self, prices: Floats) -> Floats:
         """Return the equity of one account behind each row at prices of assets (money per unit), shape (n_accounts,).
+
+        Prices have shape (n_assets,), or (n_accounts, n_assets) where every account meets its own.
 
         Examples
         --------
         >>> AccountBook.of(Network(nodes=[{"name": "A"}])).equity(np.ones(1)).tolist()
         []
         """
-        value = self.balance * prices[self.balance_asset]
-        profit = self.position * (prices[self.position_asset] - self.entry)
+        value = self.balance * met(prices, self.balance_account, self.balance_asset)
         equity = np.bincount(self.balance_account, weights=value, minlength=self.n_accounts)
-        equity = equity + np.bincount(self.position_account, weights=profit, minlength=self.n_accounts)
+        equity = equity + np.bincount(
+            self.position_account, weights=self.profit(prices), minlength=self.n_accounts
+        )
         return np.asarray(equity, dtype=np.float64)
+
+    def profit(self, prices: Floats) -> Floats:
+        """Return the profit of one account of each position at prices of assets, shape (n_positions,), money.
+
+        Examples
+        --------
+        >>> AccountBook.of(Network(nodes=[{"name": "A"}])).profit(np.ones(1)).tolist()
+        []
+        """
+        worth = met(self.contracts.worths(prices), self.position_account, self.position_market)
+        if not self.opened.any():
+            return np.asarray(self.position * (worth - self.entry), dtype=np.float64)
+        coin = met(prices, self.position_account, self.contracts.settle[self.position_market])
+        in_coins = self.position * worth + self.opened * coin
+        profit = np.where(self.opened == 0.0, self.position * (worth - self.entry), in_coins)
+        return np.asarray(profit, dtype=np.float64)
 
 
 @once
@@ -185,8 +244,9 @@ def contributions(net: Network) -> pd.DataFrame:
 def opening_requirement(net: Network) -> pd.Series[float]:
     """Return the maintenance requirement of one account behind each row, at opening marks.
 
-    The largest of the tier lines of each position's schedule, summed over positions, and the haircuts on what the
-    account holds: (1 - weight) x value, at protocols with the liquidation threshold for the weight.
+    The largest of the tier lines of each position's schedule, summed over positions, or the scan of all of them; and
+    the haircuts on what the account holds: (1 - weight) x value, at protocols with the liquidation threshold for the
+    weight.
 
     Returns
     -------
@@ -207,10 +267,11 @@ def opening_requirement(net: Network) -> pd.Series[float]:
 
 
 @once
-def opening_leg_requirement(net: Network) -> npt.NDArray[np.float64]:
+def opening_leg_requirement(net: Network) -> Floats:
     """Return the maintenance margin of every position of one account behind its row, at opening marks.
 
-    The largest of the tier lines of its schedule; money, shape (n_positions,).
+    The largest of the tier lines of its schedule; where margin is scanned, its part of what its account needs for the
+    asset. Money, shape (n_positions,).
 
     Examples
     --------
@@ -218,8 +279,7 @@ def opening_leg_requirement(net: Network) -> npt.NDArray[np.float64]:
     []
     """
     market = net.codes("positions", "market")
-    prices = net.column("assets", "price")[net.codes("markets", "asset")]
-    notional = np.abs(net.column("positions", "quantity")) * prices[market]
+    notional = np.abs(net.column("positions", "quantity") * opening_worths(net)[market])
     schedule = net.codes("markets", "schedule")[market]
     required = np.zeros(len(market))
     for place, (rates, deductions) in enumerate(_tier_lines(net)):
@@ -227,10 +287,12 @@ def opening_leg_requirement(net: Network) -> npt.NDArray[np.float64]:
         for rate, deduction in zip(rates, deductions, strict=True):
             required[rows] = np.maximum(required[rows], rate * notional[rows] - deduction)
     units = np.abs(net.column("positions", "quantity"))
-    return np.asarray(required + size_slopes(net, "maintenance_slope")[market] * units * notional, np.float64)
+    required += size_slopes(net, "maintenance_slope")[market] * units * notional
+    required[scanned_positions(net)] = 0.0
+    return np.asarray(required + opening_scans(net), np.float64)
 
 
-def size_slopes(net: Network, column: str) -> npt.NDArray[np.float64]:
+def size_slopes(net: Network, column: str) -> Floats:
     """Return by how much the rates of each market grow per unit of the asset held: a column of its schedule, or 0.
 
     Examples
@@ -262,9 +324,44 @@ def opening_haircuts(net: Network) -> pd.Series[float]:
     """
     account = net.codes("balances", "account")
     value = net.column("balances", "quantity") * net.column("assets", "price")[net.codes("balances", "asset")]
-    lost = (1.0 - balance_weights(net)) * np.maximum(value, 0.0)
-    total = np.bincount(account, weights=lost, minlength=len(net.index("accounts")))
+    weight, size = balance_weights(net), len(net.index("accounts"))
+    if settles_in_coins(net).any():
+        account, value, weight = _with_profits(net, account, value, weight)
+    lost = (1.0 - weight) * np.maximum(value, 0.0)
+    total = np.bincount(account, weights=lost, minlength=size)
     return pd.Series(total.astype(np.float64), index=net.index("accounts"), name="haircuts")
+
+
+def _with_profits(
+    net: Network,
+    account: npt.NDArray[np.intp],
+    value: Floats,
+    weight: Floats,
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return balances (account, worth, weight) with the profits of contracts in the coin in which they are paid."""
+    market = net.codes("positions", "market")
+    coins = settles_in_coins(net)[market]
+    holder, asset = net.codes("positions", "account")[coins], net.codes("markets", "settle")[market[coins]]
+    profit = AccountBook.of(net).profit(net.column("assets", "price"))[coins]
+    n = len(net.index("assets"))
+    accepted = pd.Series(
+        net.column("collateral", "weight"),
+        index=net.codes("collateral", "venue") * n + net.codes("collateral", "asset"),
+    )
+    own = accepted.reindex(net.codes("accounts", "venue")[holder] * n + asset).fillna(0.0)
+    both = pd.DataFrame(
+        {
+            "pair": np.append(account * n + net.codes("balances", "asset"), holder * n + asset),
+            "value": np.append(value, profit),
+            "weight": np.append(weight, own.to_numpy()),
+        }
+    )
+    found = both.groupby("pair").agg({"value": "sum", "weight": "first"})
+    return (
+        (found.index.to_numpy() // n).astype(np.intp),
+        found["value"].to_numpy(),
+        found["weight"].to_numpy(),
+    )
 
 
 def _tier_lines(net: Network) -> list[tuple[list[float], list[float]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from contagion.network.contracts import opening_worths
 from contagion.network.network import Network
 
 Floats = npt.NDArray[np.float64]
@@ -12,9 +13,8 @@ Floats = npt.NDArray[np.float64]
 
 def notionals(net: Network) -> Floats:
     """Return the money in every position at opening marks, of one account behind its row, ``(n_positions,)``."""
-    price = net.assets["price"].to_numpy()[net.codes("markets", "asset")]
-    held = np.abs(net.positions["quantity"].to_numpy(float))
-    return np.asarray(held * price[net.codes("positions", "market")], dtype=np.float64)
+    worth = net.positions["quantity"].to_numpy(float) * opening_worths(net)[net.codes("positions", "market")]
+    return np.asarray(np.abs(worth), dtype=np.float64)
 
 
 def open_interest(net: Network) -> Floats:

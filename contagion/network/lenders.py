@@ -71,10 +71,11 @@ def borrowers_have_positions_to_trade(draft: Draft) -> None:
 
 
 def lenders_have_no_perpetuals(draft: Draft) -> None:
-    """Note perpetuals at venues that lend: their procedure closes no positions."""
+    """Note perpetuals, futures and options at venues that lend: their procedure closes no positions."""
     lends = np.isin(draft.tables["venues"]["procedure"], np.array(LOANS, dtype=object))
     markets = draft.tables["markets"]
-    for row in np.flatnonzero(lends[draft.codes["markets", "venue"]] & (markets["kind"] == "perp")):
+    positions = ~np.isin(markets["kind"], np.array(["spot", "pool"], dtype=object))
+    for row in np.flatnonzero(lends[draft.codes["markets", "venue"]] & positions):
         draft.add(
             NetworkError,
             "perpetual-at-lender",
@@ -83,7 +84,7 @@ def lenders_have_no_perpetuals(draft: Draft) -> None:
             row=row,
             column="venue",
             value=markets["venue"][row],
-            remedy="trade the perpetual at another venue",
+            remedy="trade the perpetual, future or option at another venue",
         )
 
 

@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contagion.network.contracts import opening_prices
 from contagion.network.interest import notionals
 from contagion.network.network import Network
 from contagion.network.reserved import rest_of_market
+from contagion.network.settlement import all_settle_in_money
 from contagion.network.shrinking import DUST
 
 
@@ -36,6 +38,7 @@ def isolate(net: Network) -> Network:
     splits = free_accounts(net) & (net.accounts["mode"] == "cross").to_numpy() & (held > 0)
     if not splits.any():
         return net
+    all_settle_in_money(net, "the split of accounts into isolated ones")
     positions = net.positions.reset_index(drop=True)
     moved = splits[account]
     size = notionals(net)
@@ -73,7 +76,7 @@ def _split_balances(
     share: npt.NDArray[np.float64],
 ) -> pd.DataFrame:
     """Balances after the split: every asset by notional, the unit so that equity is shared by notional."""
-    mark = net.assets["price"].to_numpy()[net.codes("markets", "asset")][net.codes("positions", "market")]
+    mark = opening_prices(net)[net.codes("positions", "market")]
     profit = positions["quantity"].to_numpy(float) * (mark - positions["entry_price"].to_numpy(float))
     old = positions["account"]
     total = pd.Series(profit).groupby(old.to_numpy()).sum().reindex(old).to_numpy()
@@ -107,6 +110,7 @@ def merge(net: Network) -> Network:
     joined = into[sizes > 1]
     if joined.empty:
         return net
+    all_settle_in_money(net, "the joining of accounts")
     to = pd.Series(net.accounts.index, index=net.accounts.index, dtype=object)
     to.update(joined)
     positions, realised = _netted(net, to)
@@ -127,7 +131,7 @@ def _netted(net: Network, to: pd.Series) -> tuple[pd.DataFrame, pd.Series]:
     """Positions of the joined accounts, and the profit that netting took out of them."""
     positions = net.positions.reset_index(drop=True)
     positions = positions.assign(account=to.reindex(positions["account"]).to_numpy())
-    mark = net.assets["price"].to_numpy()[net.codes("markets", "asset")][net.codes("positions", "market")]
+    mark = opening_prices(net)[net.codes("positions", "market")]
     double = positions.duplicated(["account", "market"], keep=False)
     profit = positions["quantity"] * (mark - positions["entry_price"])
     realised = profit[double].groupby(positions.loc[double, "account"]).sum()

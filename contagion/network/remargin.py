@@ -21,9 +21,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from contagion.errors import PolicyError
+from contagion.network.contracts import opening_prices
 from contagion.network.equity import opening_account_equity, size_slopes
 from contagion.network.network import Network
 from contagion.network.reserved import rest_of_market
+from contagion.network.scans import opening_scans, scanned_positions
+from contagion.network.settlement import all_settle_in_money
 from contagion.network.shrinking import post, shrink, together
 
 Floats = npt.NDArray[np.float64]
@@ -96,7 +99,7 @@ def crowding(net: Network) -> Floats:
     dYdX v4 (`margin_open_interest_scaled`): ``r + (1 - r) clamp((interest - lower) / (upper - lower), 0, 1)``.
     """
     market, schedule = net.codes("positions", "market"), net.codes("markets", "schedule")
-    mark = net.assets["price"].to_numpy()[net.codes("markets", "asset")]
+    mark = opening_prices(net)
     count = net.accounts["count"].to_numpy(float)[net.codes("positions", "account")]
     longs = np.maximum(net.positions["quantity"].to_numpy(float), 0.0) * count
     interest = np.bincount(market, longs, len(net.markets)) * mark
@@ -122,10 +125,12 @@ def requirement(net: Network, margin: Margin) -> Callable[[Floats | None], Float
         From the share of every position that is kept, ``(n_accounts,)`` or None for all, to the money required of one
         account behind each row at opening marks.
     """
+    all_settle_in_money(net, "a response to margin rules before the shock")
     account, market = net.codes("positions", "account"), net.codes("positions", "market")
-    mark = net.assets["price"].to_numpy()[net.codes("markets", "asset")][market]
+    mark = opening_prices(net)[market]
     full = np.abs(net.positions["quantity"].to_numpy(float)) * mark
     schedule = net.markets["schedule"].to_numpy()[market]
+    schedule[scanned_positions(net)] = ""
     tables = [
         (np.flatnonzero(schedule == name), tiers.sort_values("floor", kind="stable"))
         for name, tiers in net.tiers.groupby("schedule", sort=True)
@@ -133,6 +138,13 @@ def requirement(net: Network, margin: Margin) -> Callable[[Floats | None], Float
     n_accounts, units = len(net.accounts), np.abs(net.positions["quantity"].to_numpy(float))
     slope = size_slopes(net, "maintenance_slope" if margin is maintenance else "initial_slope")[market]
     crowded = crowding(net)[market] if margin is initial else np.zeros(len(market))
+    crowded[scanned_positions(net)] = slope[scanned_positions(net)] = 0.0
+
+    scanned = np.bincount(
+        account, opening_scans(net), n_accounts
+    )  # in proportion to the fraction that is kept
+    if margin is initial:
+        scanned *= net.column("venues", "scan_initial")[net.codes("accounts", "venue")]
 
     def of(fraction: Floats | None) -> Floats:
         notional = full if fraction is None else full * fraction[account]
@@ -141,7 +153,8 @@ def requirement(net: Network, margin: Margin) -> Callable[[Floats | None], Float
             asked[rows] = margin(notional[rows], tiers)
         asked += crowded * (notional - asked)
         asked += slope * (units if fraction is None else units * fraction[account]) * notional
-        return np.asarray(np.bincount(account, asked, n_accounts), dtype=float)
+        total = np.bincount(account, asked, n_accounts)
+        return np.asarray(total + (scanned if fraction is None else scanned * fraction), dtype=float)
 
     return of
 

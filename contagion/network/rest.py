@@ -10,6 +10,7 @@ import pandas as pd
 
 from contagion.network.build import Draft
 from contagion.network.consistency import NET_TOLERANCE, net_positions
+from contagion.network.contracts import Contracts
 from contagion.network.links import references
 from contagion.network.reserved import PREFIX
 from contagion.network.schema import TABLES
@@ -22,7 +23,8 @@ def add_rest_of_market(draft: Draft) -> None:
     """Give each venue with an unbalanced market an account that takes the other side.
 
     The account is a cross account of a trader of the same name, ``rest_of_market:<venue>``, and never answers a
-    call. It enters at the asset's price, with a balance equal to its gross notional: it is unlevered.
+    call. It enters at what the contracts are worth, with a balance equal to its gross notional at the prices of the
+    assets: it is unlevered.
 
     Parameters
     ----------
@@ -41,8 +43,12 @@ def add_rest_of_market(draft: Draft) -> None:
 
 
 def _take_other_side(draft: Draft, name: str, markets: Integers, net: Floats) -> None:
-    prices = draft.tables["assets"]["price"][draft.codes["markets", "asset"]]
-    notional = float(np.sum(np.abs(net[markets]) * prices[markets]))
+    price, inverse = draft.tables["assets"]["price"], draft.tables["markets"]["contract"] == "inverse"
+    money = price[draft.codes["markets", "asset"]]
+    notional = float(np.sum(np.abs(net[markets]) * np.where(inverse, 1.0, money)[markets]))
+    asset, settle = draft.codes["markets", "asset"], draft.codes["markets", "settle"]
+    worth = Contracts.read(draft.tables["markets"], asset, settle).prices(price)
+    prices = worth / price[draft.codes["markets", "quote"]]
     _add_quantity(draft, "balances", {"account": name, "asset": draft.unit, "quantity": notional})
     for market in markets:
         row = {
@@ -50,7 +56,8 @@ def _take_other_side(draft: Draft, name: str, markets: Integers, net: Floats) ->
             "market": draft.indices["markets"][int(market)],
             "quantity": -float(net[market]),
         }
-        _add_quantity(draft, "positions", {**row, "entry_price": float(prices[market])})
+        entry = {"entry_price": float(prices[market])}
+        _add_quantity(draft, "positions", {**row, **entry}, harmonic=bool(inverse[market]))
 
 
 def _insert_name(draft: Draft, table: str, record: dict[str, Any]) -> None:
@@ -74,8 +81,8 @@ def _row_of(draft: Draft, table: str, name: str) -> int:
     return int(draft.indices[table].searchsorted(name))
 
 
-def _add_quantity(draft: Draft, table: str, record: dict[str, Any]) -> None:
-    """Insert a balance or a position, or add it to the one that is there."""
+def _add_quantity(draft: Draft, table: str, record: dict[str, Any], harmonic: bool = False) -> None:
+    """Insert a balance or a position, or add it to the one that is there; `harmonic`: of an inverse contract."""
     keys = TABLES[table].key
     tables = [TABLES[table].column(key).refers for key in keys]
     found = [_row_of(draft, refers, record[key]) for key, refers in zip(keys, tables, strict=True)]
@@ -85,20 +92,24 @@ def _add_quantity(draft: Draft, table: str, record: dict[str, Any]) -> None:
     columns = draft.tables[table]
     if place < len(first) and (first[place], second[place]) == tuple(found):
         draft.tables[table] = {name: array.copy() for name, array in columns.items()}
-        _add_to(draft.tables[table], place, record)
+        _add_to(draft.tables[table], place, record, harmonic)
         return
     _insert(draft, table, place, record)
     for key, code in zip(keys, found, strict=True):
         draft.codes[table, key][place] = code
 
 
-def _add_to(columns: dict[str, Any], place: int, record: dict[str, Any]) -> None:
+def _add_to(columns: dict[str, Any], place: int, record: dict[str, Any], harmonic: bool) -> None:
     """Add to a quantity; a position that grows takes the average entry price."""
     old, new = float(columns["quantity"][place]), float(record["quantity"])
     columns["quantity"][place] = old + new
     if "entry_price" in columns and old * new > 0.0:
+        held = columns["entry_price"][place]
         paid = old * columns["entry_price"][place] + new * record["entry_price"]
         columns["entry_price"][place] = paid / (old + new)
+        if harmonic:
+            coins = old / held + new / record["entry_price"]
+            columns["entry_price"][place] = (old + new) / coins
 
 
 def _insert(draft: Draft, table: str, place: int, record: dict[str, Any]) -> None:

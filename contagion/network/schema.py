@@ -35,7 +35,6 @@ NAME_LIMIT: Final = 1_000
 ROW_LIMIT: Final = 50_000_000
 """Most rows of a table."""
 
-_UNBUILT = {"modelled": (NAN,)}
 _RULE = {"rule": True}
 
 _NODES = Table(
@@ -69,10 +68,11 @@ _ASSETS = Table(
     ("name",),
     (
         key_name(),
-        word("kind", "coin", "currency coin token claim"),
+        word("kind", "coin", "currency coin token claim pool_share"),
         number("price", low=0.0, open_low=True, unit="money per unit"),
         number("volatility", NAN, low=0.0, unit="per sqrt day"),
         reference("issuer", "nodes", empty=True),
+        reference("reference", "assets", empty=True),  # whose outside moves its own price follows
     ),
 )
 
@@ -95,11 +95,14 @@ _MARKETS = Table(
         reference("asset", "assets"),
         reference("quote", "assets", empty=True),
         reference("settle", "assets", empty=True),
-        word("kind", "perp", "spot perp future option pool", "spot perp pool"),
-        word("contract", "linear", "linear inverse", "linear"),
-        seconds("expiry", NAN, **_UNBUILT),
-        number("strike", NAN, low=0.0, open_low=True, unit="money per unit", **_UNBUILT),
-        Column("option_side", "word", "", words=("", "call", "put"), modelled=("",)),
+        word("kind", "perp", "spot perp future option pool"),
+        word("contract", "linear", "linear inverse"),
+        seconds("expiry", NAN, open_low=True),
+        number("strike", NAN, low=0.0, open_low=True, unit="money per unit"),
+        word("option_side", "", "call put", empty=True),
+        number("carry", 0.0, unit="rate per year, continuous, by which forward prices exceed spot"),
+        number("implied_volatility", NAN, low=0.0, open_low=True, unit="per sqrt year"),
+        number("volatility_beta", 1.0, low=0.0, unit="share of a shock to log volatility"),
         reference("schedule", "schedules", empty=True),
         number("lot", NAN, low=0.0, open_low=True, unit="units"),
         money("volume", NAN, open_low=True, unit="money per day"),
@@ -118,7 +121,7 @@ _MARKETS = Table(
         share("fee", 0.0, open_high=True, unit="share of the money traded, to the provider"),
         Column("in_index", "bool", True),
         seconds("funding_interval", NAN, open_low=True),
-        reference("hedge_market", "markets", empty=True, modelled=("",)),
+        reference("hedge_market", "markets", empty=True),
     ),
 )
 
@@ -178,13 +181,15 @@ _STRATEGIES = Table(
             "kind",
             "word",
             words=("basis", "arbitrage", "hedge", "provider", "dip_buyer"),
-            modelled=("basis", "arbitrage", "dip_buyer"),
+            modelled=("basis", "arbitrage", "hedge", "dip_buyer"),
         ),
         reference("long_account", "accounts", empty=True),
         reference("spot_node", "nodes", empty=True),
         reference("short_account", "accounts", empty=True),
+        reference("long_market", "markets", empty=True),  # empty: the venue's perp, the holding's spot market
+        reference("short_market", "markets", empty=True),  # empty: the perp of the account's venue
         reference("asset", "assets"),
-        number("ratio", 1.0, low=0.0, open_low=True),
+        number("ratio", 1.0, low=0.0),
         money("capital", NAN),
         number("rate", 0.01, low=0.0, unit="share of the gap per s"),
         share("discount", NAN, open_high=True, unit="share of the outside price"),
@@ -283,6 +288,19 @@ _VENUES = Table(
         ),
         seconds("call_delay", 300.0, **_RULE),
         share("portfolio_offset", 0.0, **_RULE),
+        word("margin", "tiers", "tiers scan", rule=True),
+        share("scan_range", 0.16, open_low=True, open_high=True, unit="largest move of the price", **_RULE),
+        number("scan_volatility_up", 0.5, low=0.0, unit="share of each volatility", **_RULE),
+        share("scan_volatility_down", 0.25, unit="share of each volatility", **_RULE),
+        share(
+            "scan_extreme", 0.33, open_high=True, unit="fall and rise of the price beyond the range", **_RULE
+        ),
+        share("scan_extreme_share", 0.35, unit="share of that loss which counts", **_RULE),
+        number("scan_initial", 1.3, low=1.0, unit="initial margin over maintenance", **_RULE),
+        share("short_minimum", 0.0, unit="share of the underlying's price per option sold", **_RULE),
+        share("model_penalty", NAN, unit="share of the model value, of what no book takes", **_RULE),
+        seconds("payout_delay", 0.0),
+        text("chain"),
     ),
 )
 

@@ -14,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contagion.network.contracts import opening_prices
 from contagion.network.lenders import TRADES
 from contagion.network.network import Network
+from contagion.network.places import leg_markets
 from contagion.network.reserved import PREFIX
 from contagion.network.schema import TABLES
+from contagion.network.settlement import all_settle_in_money
 
 Floats = npt.NDArray[np.float64]
 DUST = 1e-12  # what is left of positions that cancel, as a share of them, is rounding
@@ -74,11 +77,13 @@ def shrink_positions(net: Network, share: Floats) -> Network:
     share
         Share that is kept of each position, ``(n_positions,)``, in whole lots of markets that have one.
     """
+    share = np.where(share > 1.0 - DUST, 1.0, share)  # cash posted up to a limit leaves rounding to close
     if (share == 1.0).all():
         return net
+    all_settle_in_money(net, "the shrinking of positions before the shock")
     positions = net.positions.copy()
     account, market = net.codes("positions", "account"), net.codes("positions", "market")
-    mark = net.assets["price"].to_numpy()[net.codes("markets", "asset")][market]
+    mark = opening_prices(net)[market]
     lot = net.markets["lot"].fillna(0.0).to_numpy(float)[market]
     old = positions["quantity"].to_numpy(float)
     kept = old * share
@@ -88,9 +93,10 @@ def shrink_positions(net: Network, share: Floats) -> Network:
     money = pd.Series(np.bincount(account, realised, len(net.accounts)), index=net.accounts.index)
     positions["quantity"] = new
     closed = (old - new) * net.accounts["count"].to_numpy(float)[account]
-    given_up = pd.Series(closed).groupby(positions["market"].to_numpy()).sum()
+    of_market = positions["market"].to_numpy()
+    given_up, gross = (pd.Series(units).groupby(of_market).sum() for units in (closed, np.abs(closed)))
     kept_rows = positions[new != 0.0].reset_index(drop=True)
-    return _absorb(_unhedge(net, closed), kept_rows, money, given_up[given_up != 0.0])
+    return _absorb(_unhedge(net, closed), kept_rows, money, given_up[given_up.abs() > DUST * gross])
 
 
 def _unhedge(net: Network, closed: Floats) -> Network:
@@ -101,11 +107,12 @@ def _unhedge(net: Network, closed: Floats) -> Network:
     closed
         Units closed of each position, of all accounts behind its row; below 0 for a short one.
     """
-    basis = net.strategies[(net.strategies["kind"] == "basis") & (net.strategies["spot_node"] != "")]
-    asset = net.markets["asset"].to_numpy()[net.codes("positions", "market")]
+    cash = ((net.strategies["kind"] == "basis") & (net.strategies["spot_node"] != "")).to_numpy()
+    basis, short = net.strategies[cash], leg_markets(net)[1][cash]
     bought_back = pd.Series(np.maximum(-closed, 0.0))
-    of_leg = bought_back.groupby([net.positions["account"].to_numpy(), asset]).sum()
-    legs = pd.MultiIndex.from_frame(basis[["short_account", "asset"]])
+    ends = [net.positions["account"].to_numpy(), net.codes("positions", "market")]
+    of_leg = bought_back.groupby(ends).sum()
+    legs = pd.MultiIndex.from_arrays([basis["short_account"].to_numpy(), short])
     units = of_leg.reindex(legs).fillna(0.0).to_numpy() * basis["ratio"].to_numpy()
     wanted = pd.Series(units).groupby([basis["spot_node"].to_numpy(), basis["asset"].to_numpy()]).sum()
     holdings, nodes = net.holdings.copy(), net.nodes.copy()
@@ -136,7 +143,8 @@ def _credit(net: Network, money: pd.Series) -> pd.DataFrame:
 def _absorb(net: Network, positions: pd.DataFrame, money: pd.Series, given_up: pd.Series) -> Network:
     """Give the net of what was closed to the rest of the market, at the opening mark: its equity stays what it was."""
     venue = net.markets["venue"].reindex(given_up.index)
-    mark = net.assets["price"].reindex(net.markets["asset"].reindex(given_up.index)).to_numpy(float)
+    marks = pd.Series(opening_prices(net), index=net.markets.index)
+    mark = marks.reindex(given_up.index).to_numpy(float)
     taken = pd.DataFrame(
         {
             "account": PREFIX + venue.to_numpy(dtype=object),
@@ -146,7 +154,7 @@ def _absorb(net: Network, positions: pd.DataFrame, money: pd.Series, given_up: p
     ).assign(entry_price=mark)
     resting = positions["account"].isin(set(taken["account"]))
     rest = positions[resting]
-    at_mark = net.assets["price"].reindex(net.markets["asset"].reindex(rest["market"])).to_numpy(float)
+    at_mark = marks.reindex(rest["market"]).to_numpy(float)
     realised = pd.Series(rest["quantity"].to_numpy() * (at_mark - rest["entry_price"].to_numpy()))
     money = money.add(realised.groupby(rest["account"].to_numpy()).sum(), fill_value=0.0)
     both = pd.concat([rest.assign(entry_price=at_mark), taken])

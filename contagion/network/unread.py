@@ -1,4 +1,4 @@
-"""Which columns of a venue do its other columns leave unread? A value there would be accepted and change nothing.
+"""Which columns of a venue or strategy do its others leave unread? A value there would be accepted and change nothing.
 
 Numbers that merely are zero elsewhere do not count: a share of a fee of 0 is read, it only comes to nothing.
 """
@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.errors import PolicyError
+from contagion.errors import NetworkError, PolicyError
 from contagion.network.build import Draft
 from contagion.network.column import Column
 from contagion.network.schema import TABLES
 
-__all__ = ["venues_are_read", "without_unread"]
+__all__ = ["strategies_are_read", "venues_are_read", "without_unread"]
 
 Cells: TypeAlias = Mapping[str, npt.NDArray[Any]]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -89,6 +89,7 @@ READINGS: Final = (
             "funding_rule",
             "funding_interest",
             "funding_clamp",
+            "margin",
         ),
         _positions,
         "a procedure that closes positions (lending and auction liquidate loans)",
@@ -108,13 +109,42 @@ READINGS: Final = (
         "adl_trigger pool or fund_drawdown",
     ),
     Reading(
-        ("block_capacity",),
+        (
+            "scan_range",
+            "scan_volatility_up",
+            "scan_volatility_down",
+            "scan_extreme",
+            "scan_extreme_share",
+            "scan_initial",
+            "short_minimum",
+            "model_penalty",
+        ),
+        _is("margin", "scan"),
+        "margin scan",
+        "margin",
+    ),
+    Reading(
+        ("portfolio_offset",),
+        _is("margin", "tiers"),
+        "margin tiers (a scan offsets legs by itself)",
+        "margin",
+    ),
+    Reading(
+        ("block_capacity", "chain"),
         lambda cells: np.asarray(cells["block_time"] > 0.0, dtype=np.bool_),
         "a block_time above 0 (blocks that transfers and liquidations wait for)",
         "block_time",
     ),
 )
 """Who reads what. A column that is not among them is read at every venue."""
+
+
+STRATEGY_READERS: Final = {
+    "rate": ("arbitrage", "dip_buyer"),
+    "discount": ("dip_buyer",),
+    "unwind": ("basis",),
+}
+"""Columns of `strategies` that only some kinds read; hedgers have a rule of their own."""
 
 
 def at_default(column: Column, cells: npt.NDArray[Any]) -> Flags:
@@ -174,10 +204,8 @@ def venues_are_read(draft: Draft) -> None:
 def _refuse(draft: Draft, row: int, column: Column, readers: str, by: str = "procedure") -> None:
     """Note one value that nothing reads."""
     cells = draft.tables["venues"]
-    empty = column.default != column.default or column.default == ""
     word = cells[by][row]
     what = f"is not read: the {by} is {word.item() if isinstance(word, np.generic) else word!r}"
-    left = "empty" if empty else f"at its default, {column.default!r}"
     value = cells[column.name][row]
     draft.add(
         PolicyError,
@@ -188,8 +216,34 @@ def _refuse(draft: Draft, row: int, column: Column, readers: str, by: str = "pro
         column=column.name,
         value=value.item() if isinstance(value, np.generic) else value,
         allowed=f"{column.name} is for venues with {readers}",
-        remedy=f"leave it {left}",
+        remedy=f"leave it {_left(column)}",
     )
+
+
+def _left(column: Column) -> str:
+    """How a column is left where nothing reads it."""
+    empty = column.default != column.default or column.default == ""
+    return "empty" if empty else f"at its default, {column.default!r}"
+
+
+def strategies_are_read(draft: Draft) -> None:
+    """Note values of strategies in columns that their kind does not read."""
+    cells = draft.tables["strategies"]
+    for name, kinds in STRATEGY_READERS.items():
+        column = TABLES["strategies"].column(name)
+        reads = np.isin(cells["kind"], np.array([*kinds, "hedge"], dtype=object))
+        for row in np.flatnonzero(~reads & ~at_default(column, cells[name])):
+            draft.add(
+                NetworkError,
+                "unread",
+                "strategies",
+                f"is not read: the kind is {cells['kind'][row]!r}",
+                row=row,
+                column=name,
+                value=cells[name][row],
+                allowed=f"{name} is for strategies of kind {' or '.join(kinds)}",
+                remedy=f"leave it {_left(column)}",
+            )
 
 
 def throughput_is_of_markets(draft: Draft) -> None:

@@ -5,18 +5,23 @@ matplotlib's settings alone.
 """
 
 from contagion.plot.across import studies
+from contagion.plot.attacks import attack
 from contagion.plot.attributions import attribution
+from contagion.plot.basis import basis
 from contagion.plot.break_evens import break_even
 from contagion.plot.breaking import phases, reverse_stress
 from contagion.plot.choices import choice
 from contagion.plot.claims import losses_heatmap
 from contagion.plot.comparisons import distribution, effects
+from contagion.plot.composability import composability
 from contagion.plot.contrasts import interactions
 from contagion.plot.executions import liquidation_basis
 from contagion.plot.frontiers import frontier
+from contagion.plot.gammas import gamma_profile
 from contagion.plot.hedging import hedges
 from contagion.plot.importance import ranking
 from contagion.plot.integration import integration
+from contagion.plot.layers import losses_by_layer
 from contagion.plot.likeliest import most_likely_break
 from contagion.plot.maps import liquidation_map
 from contagion.plot.networks import network
@@ -30,22 +35,27 @@ from contagion.plot.trees import contagion_tree
 from contagion.plot.waves import waves
 
 __all__ = [
+    "attack",
     "attribution",
+    "basis",
     "break_even",
     "capital",
     "cascade",
     "choice",
+    "composability",
     "contagion_by_size",
     "contagion_tree",
     "distribution",
     "effects",
     "frontier",
+    "gamma_profile",
     "hedges",
     "integration",
     "interactions",
     "liquidation_basis",
     "liquidation_map",
     "loss_channels",
+    "losses_by_layer",
     "losses_heatmap",
     "market_measures",
     "most_likely_break",

@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from contagion.errors import ValueRangeError
+from contagion.experiments.checked import count
 from contagion.plot import style
 from contagion.plot.expected import need_sheets
 
@@ -44,13 +44,12 @@ def losses_heatmap(run: Run, *, most: int = 24, ax: Axes | None = None) -> Axes:
     Raises
     ------
     SchemaError
-        It is no run, or one of another model.
+        It is no run, or one of another model; `most` is no whole number.
     ValueRangeError
         `most` is below 1.
     """
     need_sheets(run, "plot.losses_heatmap")
-    if most < 1:
-        raise ValueRangeError("is too small", where="most", value=most, allowed="at least 1")
+    count("most", most)
     claims, unit = run.attribution, style.unit_of(run)
     rows = _order(run.nodes, claims.groupby("debtor")["loss"].sum(), most)
     columns = _order(run.nodes, claims.groupby("creditor")["loss"].sum(), most)

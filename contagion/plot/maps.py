@@ -159,7 +159,9 @@ def _mark_divergence(
 def _leverage_note(net: Network) -> str:
     if not len(net.positions):
         return ""
-    shares = open_interest_above(net)["share"]
+    shares = open_interest_above(net)["share"].dropna()
+    if shares.empty:
+        return ""
     held = " · ".join(f"{100.0 * share:.0f} % above {step:g}×" for step, share in shares.items())
     return f"open interest by leverage of its holder: {held}"
 

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contagion.errors import NetworkError, SchemaError, nearest
+from contagion.network.contracts import opening_worths
 
 if TYPE_CHECKING:
     from contagion.network.network import Network
@@ -52,13 +53,12 @@ def links(net: Network) -> pd.DataFrame:
     """Return who is tied to whom: source, target, channel and weight (money), each pair once per channel.
 
     A margin account ties its owner to its venue, by the money of its positions and balances; an obligation
-    ties the debtor to the creditor.
+    ties the debtor to the creditor, a token who holds it, in an account or outside, to its issuer.
     """
     price = net.assets["price"].astype(np.float64)
     positions, balances = net.positions, net.balances
-    value = positions["quantity"].abs() * positions["market"].map(net.markets["asset"]).map(price).astype(
-        np.float64
-    )
+    worth = np.abs(opening_worths(net))[net.codes("positions", "market")]
+    value = positions["quantity"].abs() * worth
     held = balances["quantity"].abs() * balances["asset"].map(price).astype(np.float64)
     money = (
         value.groupby(positions["account"]).sum().add(held.groupby(balances["account"]).sum(), fill_value=0.0)
@@ -80,10 +80,27 @@ def links(net: Network) -> pd.DataFrame:
             "weight": net.obligations["amount"].astype(np.float64),
         }
     )
-    both = pd.concat([margin, loans], ignore_index=True)
+    both = pd.concat([margin, loans, _tokens(net, price)], ignore_index=True)
     return pd.DataFrame(
         both.groupby(["source", "target", "channel"], sort=True)["weight"].sum().reset_index()
     )
+
+
+def _tokens(net: Network, price: pd.Series) -> pd.DataFrame:
+    """Return what nodes hold of the tokens that others issued."""
+    held, balances = net.holdings, net.balances
+    account = net.accounts.loc[balances["account"], ["owner", "count"]]
+    rows = pd.DataFrame(
+        {
+            "source": [*held["node"], *account["owner"]],
+            "asset": [*held["asset"], *balances["asset"]],
+            "quantity": [*held["quantity"], *(balances["quantity"].to_numpy() * account["count"].to_numpy())],
+        }
+    )
+    rows["target"] = rows["asset"].map(net.assets["issuer"])
+    rows = rows[(rows["target"] != "") & (rows["source"] != rows["target"])]
+    weight = rows["quantity"].abs().astype(np.float64) * rows["asset"].map(price).astype(np.float64)
+    return rows[["source", "target"]].assign(channel="token", weight=weight)
 
 
 def marks(net: Network) -> Marks:

@@ -28,7 +28,11 @@ SMALLEST, LARGEST = 2.2, 17.0
 CROWDED = 150
 MOST_NAMED = 12
 _KINDS = ("exchange", "trader", "institution", "protocol")
-_CHANNELS: dict[str, tuple[str, Any]] = {"margin account": ("#8A8A8A", "-"), "obligation": ("#111111", "--")}
+_CHANNELS: dict[str, tuple[str, Any]] = {
+    "margin account": ("#8A8A8A", "-"),
+    "obligation": ("#111111", "--"),
+    "token": ("#009E73", ":"),
+}
 _MAP = "cividis_r"
 _MISSING = "#FFFFFF"
 _NUMBERS = ("links", "indirect_contagion_index")
@@ -38,7 +42,7 @@ _NUMBERS = ("links", "indirect_contagion_index")
 def network(
     net: Network, *, color: Values | None = None, size: Values | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw a network: marks are nodes, lines are margin accounts and obligations.
+    """Draw a network: marks are nodes, lines are margin accounts, obligations and tokens that others issued.
 
     Up to 300 nodes have a mark each. Of more, the venues and the largest others do, and the rest is put
     together by kind and main venue; at most 300 marks and the 1,500 heaviest lines are drawn.

@@ -55,14 +55,15 @@ def rounds(run: Run, *, ax: Axes | None = None) -> Axes:
     ax = style.axes(ax, 8.5, 5.5)
     table = run.rounds
     upper = style.panel_above(ax)
-    minutes = table["time"].to_numpy(np.float64) / 60.0
-    edges = _edges(minutes)
+    clock = style.time_scale(float(table["time"].max()) if len(table) else 0.0)
+    times = table["time"].to_numpy(np.float64) / clock.factor
+    edges = _edges(times)
     unit = style.unit_of(run)
-    ax.set_xlabel("time since the shock began (minutes)")
+    ax.set_xlabel(clock.label("time since the shock began"))
     ax.set_xlim(max(edges[0], 0.0), max(edges[-1], 1.0))
     ax.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 3, 5, 6, 10]))
     handles = _halts(ax, upper, table, edges)
-    _prices(upper, run)
+    _prices(upper, run, clock)
     top = float(
         np.nanmax([0.0, *(table["liquidated_notional"] + table["adl_notional"]), *table["deferred_notional"]])
     )
@@ -71,7 +72,7 @@ def rounds(run: Run, *, ax: Axes | None = None) -> Axes:
     scale.tick(ax.yaxis)
     style.title(upper, "Round by round", _sums(table, unit))
     if top > 0.0:
-        handles = _money(ax, table, edges, minutes) + handles
+        handles = _money(ax, table, edges, times) + handles
         ax.set_ylim(0.0, 1.08 * top)
     else:
         ax.set_yticks([0.0])
@@ -103,15 +104,15 @@ def cascade(run: Run, *, most: int = 12, ax: Axes | None = None) -> Axes:
     return draw_flows(ax, run.contagion_graph(), style.unit_of(run), most=most)
 
 
-def _edges(minutes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _edges(times: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return where the rounds begin and end; a round's time is its end."""
-    if len(minutes) == 0:
+    if len(times) == 0:
         return np.array([0.0, 1.0])
-    step = float(minutes[-1] - minutes[-2]) if len(minutes) > 1 else 1.0
-    return np.concatenate([[minutes[0] - step], minutes])
+    step = float(times[-1] - times[-2]) if len(times) > 1 else 1.0
+    return np.concatenate([[times[0] - step], times])
 
 
-def _prices(upper: Axes, run: Run) -> None:
+def _prices(upper: Axes, run: Run, clock: style.Scale) -> None:
     """Draw the price of each asset where most was liquidated, and the outside price."""
     upper.set_ylabel("price\n(% of opening)")
     style.Scale(1.0, "%").tick(upper.yaxis)
@@ -124,7 +125,7 @@ def _prices(upper: Axes, run: Run) -> None:
     paths = run.paths[run.paths["market"].isin(order.index[:MOST_PRICES])]
     for i, (name, market) in enumerate(order.iloc[:MOST_PRICES].iterrows()):
         own = paths[paths["market"] == name]
-        time, opening = own["time"].to_numpy(np.float64) / 60.0, float(market["opening_price"])
+        time, opening = own["time"].to_numpy(np.float64) / clock.factor, float(market["opening_price"])
         look: Look = {"color": style.COLOURS[i], "zorder": 3.0 - 0.1 * i}
         upper.plot(time, 100.0 * own["last"].to_numpy(np.float64) / opening, linewidth=1.5, **look)
         upper.plot(
@@ -152,7 +153,7 @@ def _prices(upper: Axes, run: Run) -> None:
 
 
 def _money(
-    ax: Axes, table: pd.DataFrame, edges: NDArray[np.float64], minutes: NDArray[np.float64]
+    ax: Axes, table: pd.DataFrame, edges: NDArray[np.float64], times: NDArray[np.float64]
 ) -> list[Artist]:
     """Draw forced money per round: sold or bought in the market, deleveraged on top, held back as a line."""
     sold = table["liquidated_notional"].to_numpy(np.float64)
@@ -165,7 +166,7 @@ def _money(
         ax.stairs(sold + cut, edges, baseline=sold, fill=True, **look)
         handles.append(Patch(label="deleveraged (ADL)", **look))
     if held.any():
-        ax.plot(minutes, held, color="black", linestyle=":", linewidth=1.4)
+        ax.plot(times, held, color="black", linestyle=":", linewidth=1.4)
         handles.append(Line2D([], [], color="black", linestyle=":", linewidth=1.4, label="held back"))
     return handles
 

@@ -212,6 +212,13 @@ def amount(value: float, unit: str) -> str:
     return money_scale([value], unit).text(value)
 
 
+def time_scale(longest: float) -> Scale:
+    """Return the scale for times up to so many seconds: minutes, from six hours on hours, from six days on days."""
+    if longest < 6.0 * 3600.0:
+        return Scale(60.0, "minutes")
+    return Scale(3600.0, "hours") if longest < 6.0 * 86_400.0 else Scale(86_400.0, "days")
+
+
 def money_ticks(axis: Axis) -> None:
     """Write each tick with its own size, ``10 m`` or ``1 bn``: for logarithmic axes."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))

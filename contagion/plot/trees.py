@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from contagion.errors import ValueRangeError
+from contagion.experiments.checked import count
 from contagion.plot import style
 from contagion.plot.expected import need_sheets
 
@@ -49,13 +49,12 @@ def contagion_tree(run: Run, *, most: int = 10, ax: Axes | None = None) -> Axes:
     Raises
     ------
     SchemaError
-        It is no run, or one of another model.
+        It is no run, or one of another model; `most` is no whole number.
     ValueRangeError
         `most` is below 1.
     """
     need_sheets(run, "plot.contagion_tree")
-    if most < 1:
-        raise ValueRangeError("is too small", where="most", value=most, allowed="at least 1")
+    count("most", most)
     ax = style.axes(ax, 9.0, 6.0)
     ax.set_axis_off()
     unit = style.unit_of(run)
@@ -64,7 +63,7 @@ def contagion_tree(run: Run, *, most: int = 10, ax: Axes | None = None) -> Axes:
         return style.say_empty(ax, "no node fails")
     tree = grown(run, most)
     style.title(ax, "Who brought down whom", _note(run, tree, unit))
-    place = _places(tree)
+    place = places_of(tree)
     _draw_lines(ax, tree.lines, place)
     _draw_marks(ax, tree.marks, place)
     _heads(ax, tree)
@@ -164,7 +163,7 @@ def _marks(run: Run, column: pd.Series, most: int) -> tuple[pd.Series, pd.DataFr
     )
 
 
-def _places(tree: Tree) -> NDArray[np.float64]:
+def places_of(tree: Tree) -> NDArray[np.float64]:
     """Return the place of each mark, shape (n_marks, 2): columns from the left, order by those who hit them."""
     marks, lines = tree.marks, tree.lines
     place = np.zeros((len(marks), 2))
@@ -215,12 +214,16 @@ def _draw_marks(ax: Axes, marks: pd.DataFrame, place: NDArray[np.float64]) -> No
         look: style.Look = {"marker": shape, "edgecolors": style.DARK, "linewidths": 0.7, "zorder": 2.0}
         ax.scatter(place[own, 0], place[own, 1], area[own], face, **look)
     for (x, y), size, label in zip(place, area, marks["label"], strict=True):
-        reach = 0.5 * float(np.sqrt(size)) + 1.5
-        text = ax.annotate(
-            label, (x, y), xytext=(0.0, reach), textcoords="offset points", ha="center", va="bottom", fontsize=8.0,
-            color=style.DARK, parse_math=False, zorder=3.0,
-        )  # fmt: skip
-        _outlined(text, ax)
+        note_of_mark(ax, label, x, y, float(size))
+
+
+def note_of_mark(ax: Axes, label: str, x: float, y: float, area: float) -> None:
+    """Write the name of a mark of an area (points squared) above it."""
+    text = ax.annotate(
+        label, (x, y), xytext=(0.0, 0.5 * float(np.sqrt(area)) + 1.5), textcoords="offset points", ha="center",
+        va="bottom", fontsize=8.0, color=style.DARK, parse_math=False, zorder=3.0,
+    )  # fmt: skip
+    _outlined(text, ax)
 
 
 def _outlined(text: Artist, ax: Axes) -> None:

@@ -76,6 +76,9 @@ class Policy:
     tables: ClassVar[tuple[str, ...]] = ()
     """Tables of the network whose rules this class changes in `opening` (so that size 0 is no mistake)."""
 
+    models: ClassVar[tuple[str, ...]] = ()
+    """Names of the models in whose rounds this class can act; none: in all that call its hooks."""
+
     free: ClassVar[str] = ""
     """Why the policy costs nobody money, where it does not; part of its description."""
 

@@ -7,7 +7,7 @@ Both act in the rounds of a `FireSale`; fixed points have none, and the cascade 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -49,6 +49,8 @@ class AssetPurchases(Policy):
     >>> AssetPurchases(budget=1e9, share=0.5).describe()
     'Asset purchases: an outside buyer takes up to 50 % of sales at current prices, 1e+09 in all.'
     """
+
+    models: ClassVar[tuple[str, ...]] = ("FireSale",)
 
     budget: float = float("inf")
     share: float = 1.0
@@ -118,6 +120,8 @@ class SaleThrottle(Policy):
     'Sale throttle: in each round at most 10 % of the volume of an asset is sold.'
     """
 
+    models: ClassVar[tuple[str, ...]] = ("FireSale",)
+
     share: float = 0.25
     of: Literal["asked", "volume"] = "asked"
     assets: tuple[str, ...] | None = None
@@ -139,11 +143,6 @@ class SaleThrottle(Policy):
 
     def orders(self, world: Any, cap: Floats) -> Floats:
         """Cap what is sold; what is bought stays."""
-        if not isinstance(world, SaleWorld):
-            raise PolicyError(
-                "SaleThrottle: it caps money of assets in the rounds of a FireSale, which this model has none of; "
-                "take LiquidationThrottle for the orders of a Cascade"
-            )
         chosen = _among(self.assets, world.assets)
         most = cap[0] * self.share if self.of == "asked" else self._of_volume(world, chosen & (cap[0] > 0.0))
         return np.array([np.where(chosen, np.minimum(cap[0], most), cap[0]), cap[1]])

@@ -249,9 +249,9 @@ def without_holdings(net: Network, sold: pd.Series[float]) -> Network:
     worth = saleable(net).reindex(sold.index)
     left = pd.Series(np.clip(1.0 - sold / worth.where(worth > 0.0, np.inf), 0.0, 1.0), index=sold.index)
     share = left.reindex(net.holdings["node"]).fillna(1.0).to_numpy(float)
-    share = np.where(_bound(net), 1.0, share)
-    quantity = net.holdings["quantity"].to_numpy(float) * share
-    return net.replace(holdings=net.holdings.assign(quantity=quantity)[quantity > 0.0])
+    bound = _bound(net)  # a hedger may start with none
+    quantity = net.holdings["quantity"].to_numpy(float) * np.where(bound, 1.0, share)
+    return net.replace(holdings=net.holdings.assign(quantity=quantity)[bound | (quantity > 0.0)])
 
 
 def _bound(net: Network) -> np.ndarray:

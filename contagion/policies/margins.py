@@ -28,7 +28,15 @@ def chosen_schedules(policy: Policy, net: Network, schedules: tuple[str, ...] | 
                 f"{type(policy).__name__}.schedules names {name!r}, which is no schedule of the network"
                 f"{nearest(name, known)}"
             )
-    return known if schedules is None else list(schedules)
+    chosen = known if schedules is None else list(schedules)
+    scans = (net.venues["margin"] == "scan").reindex(net.markets["venue"]).to_numpy(bool)
+    if scans.any() and not net.markets["schedule"][~scans].isin(chosen).any():
+        venue = net.markets["venue"][scans].iloc[0]
+        raise PolicyError(
+            f"{type(policy).__name__} changes schedules, which no venue of the network reads: {venue!r} asks margin by "
+            "scan (change its scan_range or short_minimum, or take DynamicMargin, which multiplies scans too)"
+        )
+    return chosen
 
 
 def check_tiers(tiers: Sequence[Mapping[str, float]], owner: str) -> None:

@@ -9,6 +9,9 @@ from typing import ClassVar, Literal
 from contagion.errors import PolicyError
 from contagion.margin.rulebooks import RULEBOOKS, rulebook
 from contagion.network import Network
+from contagion.network.settlement import settles_in_coins
+from contagion.network.terms import SCANNING
+from contagion.network.terms_of_payment import FOLLOWED
 from contagion.policies.backstops import FREE_PROCEDURE, change_venues, without_loans
 from contagion.policies.base import Policy
 from contagion.policies.breakers import check_number, check_word
@@ -65,7 +68,8 @@ class Procedure(Policy):
     bankruptcy_adjustment, spread_to_maintenance
         Of ``dydx``: how fast, and how far, the price of an offer moves away from the mark.
     venues
-        Names of the venues; None: all but those that lend. A parameter of None is the venue's own.
+        Names of the venues; None: all but those that lend, and those with margin by scan or contracts in coins that
+        cannot follow the procedure. A parameter of None is the venue's own.
 
     References
     ----------
@@ -117,7 +121,8 @@ class Procedure(Policy):
 
     def opening(self, net: Network) -> Network:
         """Set the procedure of the venues."""
-        return change_venues(self, net, _exchanges(self, net), procedure=self.procedure, **self.given)
+        chosen = _exchanges(self, net, self.procedure)
+        return change_venues(self, net, chosen, procedure=self.procedure, **self.given)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """Capital behind positions that the venues took over, borne by them; a procedure without an inventory is free.
@@ -136,7 +141,8 @@ class Rulebook(Policy):
     rulebook
         One of close_out, binance, bybit, okx, hyperliquid, deribit, dydx, bitmex; see `contagion.rulebook`.
     venues
-        Names of the venues; None: all but those that lend.
+        Names of the venues; None: all but those that lend, and those with margin by scan or contracts in coins that
+        cannot follow its procedure.
 
     Examples
     --------
@@ -162,7 +168,8 @@ class Rulebook(Policy):
 
     def opening(self, net: Network) -> Network:
         """Set the columns of the rulebook."""
-        return change_venues(self, net, _exchanges(self, net), **rulebook(self.rulebook))
+        rules = rulebook(self.rulebook)
+        return change_venues(self, net, _exchanges(self, net, str(rules["procedure"])), **rules)
 
     def cost(self, outlay: Outlay, rates: CostRates) -> float:
         """What the rules of the book take: from winners, customers, accounts (to keepers or burned), venues (capital).
@@ -174,9 +181,21 @@ class Rulebook(Policy):
         return winners + rates.holding(outlay) + outlay.paid_away
 
 
-def _exchanges(policy: Procedure | Rulebook, net: Network) -> Sequence[str]:
-    """Names of the venues that the policy names; without any, all that close positions and lend no money."""
-    return without_loans(net) if policy.venues is None else policy.venues
+def _exchanges(policy: Procedure | Rulebook, net: Network, procedure: str) -> Sequence[str]:
+    """Names of the venues that the policy names; without any, all that lend no money and can follow the procedure."""
+    if policy.venues is not None:
+        return policy.venues
+    closing = without_loans(net)
+    scan = net.venues.index[net.venues["margin"] == "scan"]
+    in_coins = net.markets["venue"][settles_in_coins(net)]
+    unable = {*(() if procedure in SCANNING else scan), *(() if procedure in FOLLOWED else in_coins)}
+    able = [name for name in closing if name not in unable]
+    if closing and not able:
+        raise PolicyError(
+            f"{type(policy).__name__}: no venue can follow {procedure!r}: {closing[0]!r} asks margin by scan, or has "
+            "contracts that settle in coins; take close_out or partial, or add a venue that it can be a rule of"
+        )
+    return able
 
 
 def _whose(venues: tuple[str, ...] | None) -> str:

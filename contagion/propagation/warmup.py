@@ -6,25 +6,37 @@ import os
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contagion.compiled import INTERPRETED, is_on_disk
+from numba import types
+
+from contagion.compiled import is_on_disk
 from contagion.generate import overlapping_portfolios, perp_market
+from contagion.linking import INTERPRETED
 from contagion.policies.base import Policy
 from contagion.propagation.cascade import phases
 from contagion.propagation.cascade.model import Cascade, Prepared
-from contagion.propagation.cascade.packing import pack_state
+from contagion.propagation.cascade.packing import book_type, pack_state, state_type
 from contagion.propagation.clearing import clearing_range
 from contagion.propagation.firesales.model import FireSale
 from contagion.shocks import PriceShock
 
-__all__ = ["compile_phase", "warmup"]
+__all__ = ["compile_phases", "warmup"]
 
-LONGEST = ("trade", "order", "end", "receive")
-"""Phases that take long to compile, longest first; each is compiled in a process of its own."""
+FOR_TWO = (
+    "end receive standing_row status_row",
+    "trade order begin look shut reset_rules limits_row orders_row",
+)
+FOR_FOUR = (
+    "trade",
+    "end",
+    "order begin look",
+    "receive standing_row status_row shut reset_rules limits_row orders_row",
+)
+"""Phases that are compiled side by side on two and on four cores: those that have most functions in common together."""
 SHOCK = PriceShock({"BTC": -0.3}, over=120.0)
 SALE = PriceShock({"asset-0": -0.1}, over=0.0)
 
@@ -43,22 +55,24 @@ def prepared(policies: tuple[Policy, ...] = ()) -> Prepared:
     return Cascade(step=60.0, horizon=600.0).prepare(perp_market(n_accounts=300, seed=0), policies)
 
 
-def compile_phase(name: str) -> None:
-    """Compile one phase of a round and leave it on disk; nothing is run.
+def compile_phases(*names: str) -> None:
+    """Compile phases of a round and leave them on disk; nothing is run.
 
     Parameters
     ----------
-    name
-        One of the functions of `contagion.propagation.cascade.phases` that take a book and a state.
+    *names
+        Functions of `contagion.propagation.cascade.phases` that take a book and a state, and a row if they end so.
     """
     ready = prepared()
-    book, state = ready.opening.packed, pack_state(ready.blank(SHOCK))
-    getattr(phases, name).compile((book._numba_type_, state._numba_type_))
+    book, state = book_type(ready.opening.book), state_type(ready.blank(SHOCK))
+    for name in names:
+        row = (types.int64,) if name.endswith("_row") else ()
+        getattr(phases, name).compile((book, state, *row))
 
 
-def _in_a_process(name: str) -> None:
-    """`compile_phase` in a new process; where none can be started the phase is compiled later, in this one."""
-    code = f"from contagion.propagation.warmup import compile_phase; compile_phase({name!r})"
+def _in_a_process(names: str) -> None:
+    """`compile_phases` in a new process; where none can be started they are compiled later, in this one."""
+    code = f"from contagion.propagation.warmup import compile_phases; compile_phases(*{names.split()!r})"
     place = str(Path(__file__).parents[2])
     paths = os.pathsep.join([place, *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
@@ -71,6 +85,22 @@ def _in_a_process(name: str) -> None:
         )
     except OSError:
         return
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def _missing() -> list[str]:
+    """Groups of phases with one that is not on disk; none where one core would have to compile them all."""
+    if INTERPRETED or cores() < 2:
+        return []
+    groups = FOR_TWO if cores() < 4 else FOR_FOUR
+    return [one for one in groups if not all(is_on_disk(getattr(phases, name)) for name in one.split())]
 
 
 def warmup() -> float:
@@ -91,11 +121,11 @@ def warmup() -> float:
     True
     """
     started = time.perf_counter()
-    clearing_range([[0.0, 1.0], [0.0, 0.0]], [0.0, 0.0])
-    missing = [] if INTERPRETED else [name for name in LONGEST if not is_on_disk(getattr(phases, name))]
-    if missing:
-        with ThreadPoolExecutor(max(1, min(os.cpu_count() or 1, len(missing)))) as pool:
-            list(pool.map(_in_a_process, missing))
+    with ThreadPoolExecutor(len(FOR_FOUR)) as pool:
+        others = [pool.submit(_in_a_process, names) for names in _missing()]
+        clearing_range([[0.0, 1.0], [0.0, 0.0]], [0.0, 0.0])
+        pack_state(prepared().blank(SHOCK))
+        wait(others)
     for policies in ((), (_Listener(),)):
         prepared(policies).metrics(SHOCK)
     for rounds in ("until_no_sales", "least"):

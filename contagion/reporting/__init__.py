@@ -108,6 +108,7 @@ def _material(result: Comparison | Run, band: pd.DataFrame | None) -> Material:
 def _chapters(material: Material) -> list[Callable[[Material], Section]]:
     """Return the writers of the sections before the findings, in reading order."""
     from contagion.reporting.sections import (
+        beyond,
         cascade,
         executions,
         facts,
@@ -126,6 +127,7 @@ def _chapters(material: Material) -> list[Callable[[Material], Section]]:
 
     chapters: list[Callable[[Material], Section]] = [summary.write, rules.write, facts.write, network.write]
     chapters += [scenarios.write, cascade.write, executions.write]
+    chapters += [beyond.write] if beyond.spreads(material) else []
     if material.on_sheets:
         chapters = [summary.write, facts.write, sheets.write, scenarios.write, spread.write]
         chapters += [fire_sales.write] if fire_sales.sells(material) else []

@@ -48,6 +48,17 @@ def amount(value: float, *, signed: bool = False) -> str:
     return _signed(value, text) if signed else _sign(value, text)
 
 
+def without_dust(value: float, among: float) -> float:
+    """Return a number, or 0 where it is no more than the rounding of sums among numbers of a given size.
+
+    Examples
+    --------
+    >>> without_dust(1.5e-8, 1e8), without_dust(1.5, 1e8)
+    (0.0, 1.5)
+    """
+    return 0.0 if abs(value) <= 1e-12 * abs(among) else value
+
+
 def money(value: float, unit: str, *, signed: bool = False) -> str:
     """Return an amount with its unit in front: ``USD 1.23 bn``."""
     if not isfinite(value):

@@ -90,7 +90,9 @@ METRICS: dict[str, Metric] = {
     "price_drop_max": Metric(
         "largest fall", "share", "largest fall of any market's last price since the opening"
     ),
-    "basis_peak": Metric("peak basis", "share", "largest gap between a perpetual's price and its index"),
+    "basis_peak": Metric(
+        "peak basis", "share", "largest gap between price and fair value of a perpetual or future"
+    ),
     "liquidation_basis_mean": Metric(
         "mean liquidation basis",
         "share",
@@ -138,6 +140,14 @@ METRICS: dict[str, Metric] = {
     ),
     "reacted_notional": Metric("cut by owners", "money", "positions that called owners closed themselves"),
     "hedged_notional": Metric("hedged by owners", "money", "hedges that called owners opened"),
+    "delta_hedged_notional": Metric(
+        "delta hedged", "money", "what hedgers of options traded because their delta changed"
+    ),
+    "model_closed_notional": Metric(
+        "closed at the model's value",
+        "money",
+        "of what was liquidated, options that no book took and the venue did, at the model's value less a penalty",
+    ),
     "funding_paid": Metric("funding", "money", "funding that changed hands between longs and shorts"),
     "recalled": Metric("loans recalled", "money", "loans between nodes that debtors paid back early"),
     "withdrawn": Metric("withdrawn", "money", "what customers took out of venues in a run"),
@@ -227,6 +237,27 @@ METRICS: dict[str, Metric] = {
         "factor on all price impacts at which rounds of sales stop dying out; below 1 they grow",
     ),
     "assessed": Metric("assessments", "money", "bad debt that members paid beyond their contributions"),
+    "attack_spent": Metric(
+        "attackers' purchases", "money", "what attackers on a price paid for coins, fees included"
+    ),
+    "attack_received": Metric(
+        "attackers' sales", "money", "what attackers on a price got for coins, less fees"
+    ),
+    "attack_profit": Metric(
+        "attackers' profit",
+        "money",
+        "what attackers got for coins less what they paid, coins they still owe at the outside price, and the gain of "
+        "the positions they hold besides",
+    ),
+    "attack_traded": Metric(
+        "attackers' trades",
+        "money",
+        "part of attackers' budgets that was traded, at opening prices; what they trade back is not counted",
+    ),
+    "frozen": Metric("frozen", "money", "most that customers had at failed venues and could not get yet"),
+    "issuer_loss": Metric(
+        "haircuts of tokens", "money", "value that tokens lost because their issuers cannot cover all of them"
+    ),
 }
 
 

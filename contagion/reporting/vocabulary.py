@@ -98,6 +98,13 @@ EVENTS: Final = {
     "own_capital": "venue's own capital paid",
     "default_fund": "member's contribution to the default fund used",
     "replenishment": "insurance fund refilled",
+    "expiry": "contract expired",
+    "delta_hedge": "options hedged anew",
+    "model_close": "option closed at the model's value",
+    "issuer": "token written down with its issuer",
+    "payout": "failed venue paid customers out",
+    "attack": "coins traded to move a price",
+    "pool": "pool moved along its curve",
 }
 AUCTIONS: Final = {"dutch": "at falling prices (Dutch)", "flip": "by rising bids"}
 FUNDING: Final = {"binance": "as at Binance", "hyperliquid": "as at Hyperliquid"}

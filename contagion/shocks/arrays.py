@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from contagion.shocks.attacks import Attack
 
 __all__ = ["Array", "Bools", "Minting", "ShockArrays"]
 
@@ -44,8 +48,12 @@ class ShockArrays:
     oracle : numpy.ndarray
         Factor on the price that an oracle reports, shape (n_rounds + 1, n_venues, n_assets) or (1, n_venues, n_assets);
         neutral 1.
+    volatility : numpy.ndarray
+        Factor on implied volatilities, shape (n_rounds + 1, n_assets) or (1, n_assets); neutral 1.
     mint : list of tuple
         Round, token and quantity of what is minted, in order of time.
+    attacks : list of Attack
+        Everybody outside who trades to move a price.
     """
 
     outside: Array
@@ -57,4 +65,6 @@ class ShockArrays:
     outage: Bools = field(default_factory=lambda: np.zeros((1, 0), dtype=np.bool_))
     gas: Array = field(default_factory=lambda: np.ones(1))
     oracle: Array = field(default_factory=lambda: np.ones((1, 0, 0)))
+    volatility: Array = field(default_factory=lambda: np.ones((1, 0)))
     mint: list[Minting] = field(default_factory=list)
+    attacks: list[Attack] = field(default_factory=list)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from contagion.errors import Fault, raise_faults
+from contagion.network.references import follow
 from contagion.shocks.arrays import Array, Bools, ShockArrays
 from contagion.shocks.checks import Names, number_faults
+
+if TYPE_CHECKING:
+    from contagion.shocks.attacks import Attack
 
 __all__ = ["Array", "Bools", "Shock", "ShockArrays", "Shocks", "powered", "powers"]
 
@@ -20,9 +25,9 @@ class Shock(ABC):
     """Something that hits the network from outside.
 
     A shock of one's own says how it is described, scaled and put into one gap, and overrides what it acts on:
-    `price_factors`, `depth_factors`, `failing`, `withdrawn`, `outages`, `gas_factors`, `oracle_factors`, `minted`,
-    `asset_factors` or `equity_losses`, and `end`. The five from `withdrawn` on may return a single row where nothing
-    happens.
+    `price_factors`, `depth_factors`, `failing`, `withdrawn`, `outages`, `gas_factors`, `oracle_factors`,
+    `volatility_factors`, `minted`, `attacks`, `asset_factors` or `equity_losses`, and `end`. Those from `withdrawn` to
+    `volatility_factors` may return a single row where nothing happens.
     """
 
     @abstractmethod
@@ -69,8 +74,16 @@ class Shock(ABC):
         """Return the factor on oracle prices, shape (n_times or 1, n_venues, n_assets)."""
         return np.ones((1, len(venues), len(assets)))
 
+    def volatility_factors(self, assets: Sequence[str], times: Array) -> Array:
+        """Return the factor on implied volatilities, shape (n_times or 1, n_assets)."""
+        return np.ones((1, len(assets)))
+
     def minted(self) -> tuple[tuple[float, str, float], ...]:
         """Return the seconds, token and quantity of everything that is minted."""
+        return ()
+
+    def attacks(self) -> tuple[Attack, ...]:
+        """Return everybody outside who trades to move a price."""
         return ()
 
     def asset_factors(self, nodes: Sequence[str]) -> Array:
@@ -145,6 +158,8 @@ class Shock(ABC):
         times: npt.ArrayLike,
         unit: str = "",
         venues: Sequence[str] = (),
+        references: Sequence[int] = (),
+        powers: Sequence[float] = (),
     ) -> ShockArrays:
         """Return the shock on the clock of a run.
 
@@ -162,6 +177,11 @@ class Shock(ABC):
             The asset in which money is counted.
         venues : sequence of str, optional
             Names of the venues.
+        references : sequence of int, optional
+            Position of the asset that each one follows (`assets.reference`), -1 for none: its price moves by what that
+            one moves, on top of what happens to itself.
+        powers : sequence of float, optional
+            The power of that move that it takes over, 1 if not given.
 
         Returns
         -------
@@ -182,8 +202,9 @@ class Shock(ABC):
         """
         self.check(assets, markets, None, unit, venues)
         clock = np.asarray(times, dtype=np.float64)
+        factors = follow(self.price_factors(assets, clock), references, powers)
         return ShockArrays(
-            outside=np.asarray(prices, dtype=np.float64) * self.price_factors(assets, clock),
+            outside=np.asarray(prices, dtype=np.float64) * factors,
             depth=self.depth_factors(markets, market_assets, clock),
             defaults=sorted(self.failing()),
             observed=self.is_observed(),
@@ -192,10 +213,12 @@ class Shock(ABC):
             outage=self.outages(venues, clock),
             gas=self.gas_factors(clock),
             oracle=self.oracle_factors(venues, assets, clock),
+            volatility=self.volatility_factors(assets, clock),
             mint=[
                 (max(1, int(np.searchsorted(clock, seconds))), token, quantity)
                 for seconds, token, quantity in sorted(self.minted())
             ],
+            attacks=list(self.attacks()),
         )
 
 
@@ -272,9 +295,17 @@ class Shocks(Shock):
         """Return the product of the parts' oracle factors."""
         return _product([part.oracle_factors(venues, assets, times) for part in self.parts])
 
+    def volatility_factors(self, assets: Sequence[str], times: Array) -> Array:
+        """Return the product of the parts' factors on implied volatilities."""
+        return _product([part.volatility_factors(assets, times) for part in self.parts])
+
     def minted(self) -> tuple[tuple[float, str, float], ...]:
         """Return everything that the parts mint."""
         return tuple(one for part in self.parts for one in part.minted())
+
+    def attacks(self) -> tuple[Attack, ...]:
+        """Return the attacks of all parts, in their order."""
+        return tuple(one for part in self.parts for one in part.attacks())
 
     def asset_factors(self, nodes: Sequence[str]) -> Array:
         """Return the product of the parts' factors on external assets."""

@@ -28,6 +28,14 @@ __all__ = ["Default", "DepthShock"]
 class Default(Shock):
     """Nodes fail at the first round, whatever they own; scaling leaves them failed.
 
+    In a cascade a node loses its cash, its outside assets and, if it is a venue, its insurance fund. It keeps what it
+    holds (coins, tokens of others, pools), its accounts and its claims, and pays its creditors from that, all alike, at
+    its recovery rate, which is 1 where that is enough. A venue closes its positions at the mark and pays its customers
+    out. Tokens that the node has issued are among its debts: each is worth the recovery rate from the next round on,
+    for good. So the default of an issuer backed by cash or outside assets takes all of its tokens' value, that of one
+    backed by coins it holds takes none. Models of balance sheets take the node's equity, `CrossHoldings` all its own
+    assets.
+
     Parameters
     ----------
     nodes : sequence of str

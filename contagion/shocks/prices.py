@@ -10,9 +10,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from contagion.errors import Fault, SchemaError, raise_faults
-from contagion.shocks.base import Array, Shock, powered, powers
-from contagion.shocks.checks import Names, asset_faults, changes, path_frame, seconds_faults
+from contagion.errors import Fault, SchemaError
+from contagion.shocks.base import Array, Shock
+from contagion.shocks.checks import Names, asset_faults, path_frame
+from contagion.shocks.moves import Moves
 from contagion.shocks.words import cut, listed, percent, span
 
 __all__ = ["PricePath", "PriceShock"]
@@ -21,8 +22,8 @@ GAP_SECONDS: Final = 1e-9
 """Length of a path that is one gap: over before the clock of any run has ticked."""
 
 
-@dataclass(frozen=True)
-class PriceShock(Shock):
+@dataclass(frozen=True, eq=False)
+class PriceShock(Moves):
     """Outside prices move by given fractions, linear in log price.
 
     Parameters
@@ -51,39 +52,14 @@ class PriceShock(Shock):
     moves: Mapping[str, float]
     over: float = 1800.0
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "moves", changes("PriceShock.moves", self.moves))
-        raise_faults(seconds_faults("PriceShock.over", self.over))
-        object.__setattr__(self, "over", float(self.over))
-
-    def __hash__(self) -> int:
-        return hash((tuple(self.moves.items()), self.over))
-
-    def gap(self) -> PriceShock:
-        """Return the same moves in one gap."""
-        return replace(self, over=0.0)
-
     def describe(self) -> str:
         """Return the moves and their time profile."""
         profile = ", linear in log price" if self.over > 0.0 else ""
         return f"{listed(self.moves)} {span(self.over)}{profile}"
 
-    def scaled(self, factor: float) -> PriceShock:
-        """Return the moves with their log returns times `factor`."""
-        return replace(self, moves=powered(self.moves, factor))
-
-    def faults(self, names: Names) -> list[Fault]:
-        """Return the moves of assets that don't exist or don't move."""
-        return asset_faults(self.moves, names, "PriceShock.moves")
-
     def price_factors(self, assets: Sequence[str], times: Array) -> Array:
         """Return outside price / opening price, shape (n_times, n_assets)."""
-        growth = np.array([1.0 + self.moves.get(asset, 0.0) for asset in assets], dtype=np.float64)
-        return powers(growth, times, self.over)
-
-    def end(self, first: float) -> float:
-        """Return the seconds after which prices stand still."""
-        return max(self.over, first) if any(self.moves.values()) else 0.0
+        return self.factors(assets, times)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,7 +68,8 @@ class PricePath(Shock):
 
     The first row is the opening: every price is taken relative to the first row of its column, and these
     moves are applied to the network's own opening prices. Between rows prices are linear in log price; after
-    the last row they stay. Assets without a column do not move.
+    the last row they stay. Assets without a column do not move, but for those that follow one (`assets.reference`):
+    the column of such an asset is its price in units of its reference.
 
     Parameters
     ----------

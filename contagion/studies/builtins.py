@@ -338,6 +338,8 @@ def _shocks() -> dict[str, Callable[..., Any]]:
         "GasShock": shocks.GasShock,
         "OracleShock": shocks.OracleShock,
         "Mint": shocks.Mint,
+        "Attack": shocks.Attack,
+        "VolatilityShock": shocks.VolatilityShock,
         "AssetShock": shocks.AssetShock,
         "EquityShock": shocks.EquityShock,
         "PriceShocks.normal": PriceShocks.normal,

@@ -176,8 +176,8 @@ class Study:
         **options
             As in ``contagion.reverse_stress``.
         """
-        from contagion.comparison import risky_assets
         from contagion.experiments.reverse import reverse_stress
+        from contagion.families import risky_assets
 
         net = self.source.drawn(1).load(self.seed)[0]
         along = dict.fromkeys(risky_assets(net), -1.0) if direction is None else direction
@@ -206,8 +206,8 @@ class Study:
         ValueRangeError
             If the scenario is negative or beyond the last one of the study, or n is out of range.
         """
-        from contagion.comparison import moved
         from contagion.experiments.arguments import scenarios
+        from contagion.families import moved
 
         sets = {"none": [], **self.policies}
         if policy not in sets:

@@ -29,7 +29,6 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run from a checkout
 
 import contagion as ct
-from contagion.comparison import risky_assets
 from contagion.experiments.chunks import ChunkKey
 from contagion.experiments.drawing import Drawing
 from contagion.experiments.manifest import Manifest, identity_of
@@ -37,11 +36,13 @@ from contagion.experiments.runner import Group, Outcome, run_groups
 from contagion.experiments.store import open_store
 from contagion.experiments.tasks import StopFlag, run_chunk
 from contagion.experiments.writer import Shelf, Writer, chunk_size
+from contagion.families import risky_assets
 from contagion.policies.bills import OUTLAY
 from contagion.propagation.cascade import phases
 from contagion.propagation.cascade.packing import pack_book, pack_state
 from tests.benchmarks.clearing_rows import clearing_rows
 from tests.benchmarks.firesale_rows import firesale_rows
+from tests.benchmarks.layered import layered
 from tests.benchmarks.network_ratios import cascade_row
 from tests.benchmarks.synthetic import synthetic
 
@@ -228,6 +229,8 @@ def round_rows(size: int) -> Iterator[Row]:
     plain = ct.generate.perp_market(n_accounts=size, seed=0)
     loans = ct.generate.lending_market(n_accounts=size, seed=0)
     yield round_row("round with everything on vs bare look", size, everything_on(plain), plain, must=2.0)
+    full = layered(everything_on(plain))
+    yield round_row("round with options and issuers too vs bare look", size, full, plain, must=3.0)
     yield round_row("round with pools vs bare look", size, with_pools(plain), plain)
     yield round_row("round with loans vs bare look", len(loans.accounts), loans, loans)
 

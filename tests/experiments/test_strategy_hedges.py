@@ -31,6 +31,12 @@ def test_a_full_hedge_without_basis_takes_all_variance_away():
     assert (row["variance_reduction"], row["best_ratio"], row["within"]) == (1.0, 1.0, 1.0)
 
 
+def test_the_effectiveness_of_one_scenario_is_refused_with_the_source_named():
+    found = ct.strategy_hedges(runs(world())[:1])
+    with pytest.raises(ValueRangeError, match="source: holds one scenario; two or more"):
+        found.effectiveness  # noqa: B018
+
+
 def test_half_the_short_takes_three_quarters():
     row = ct.strategy_hedges(runs(world(units=-2.5))).effectiveness.loc["o"]
     assert row["variance_reduction"] == 0.75 and row["best_ratio"] == 2.0 and row["offset"] == 0.5
@@ -54,7 +60,7 @@ def test_two_accounts_can_be_each_others_hedge():
 
 
 def test_arbitrage_is_no_hedge():
-    town = Town({"l": Account("o", 0.0, 2000.0), "s": Account("p", 0.0, 9000.0, "W")})
+    town = Town({"l": Account("o", 0.0, 2000.0), "s": Account("p", -5.0, 9000.0, "W")})
     pair = {"name": "pair", "kind": "arbitrage", "long_account": "l", "short_account": "s", "asset": "X"}
     net = build_town(town).replace(strategies=[CARRY | {"short_account": "s"}, pair], holdings=[HELD])
     assert list(ct.strategy_hedges(runs(net)).hedged.columns) == ["o"]

@@ -7,6 +7,8 @@ import pytest
 
 from contagion.errors import NetworkError, SchemaError, ValueRangeError
 from contagion.measures.clusters import money_to_next_cluster
+from contagion.measures.feedback import cascade_slopes
+from contagion.measures.index_push import money_to_push_index
 from tests.measures.test_liquidation import market
 
 
@@ -111,3 +113,45 @@ def test_numbers_out_of_range_are_refused_by_name(arguments):
 def test_square_roots_without_volume_are_refused():
     with pytest.raises(NetworkError, match="square_root impact without volume"):
         money_to_next_cluster(one_long(impact="square_root"))
+
+
+def as_future(net, carry=0.0):
+    """The same network with a future in place of the perpetual on BTC."""
+    rows = net.markets.reset_index().to_dict("records")
+    terms = {"kind": "future", "expiry": 365.0 * 86_400.0, "carry": carry}
+    return net.replace(markets=[row | terms if row["name"] == "BTC" else row for row in rows])
+
+
+@pytest.mark.parametrize("mark", ["last", "weighted"])
+def test_a_future_is_pushed_as_a_perpetual_at_its_price(mark):
+    perp, future = (row(net, size=1e6) for net in (one_long(mark=mark), as_future(one_long(mark=mark))))
+    assert future.equals(perp)
+    # a carry of a tenth: it trades at 100 e^0.1, and the long, opened at 100, is closed at 80 / 0.99 all the same
+    dear = row(as_future(one_long(mark="last"), carry=0.1))
+    level = math.ceil((1.0 - 80.0 / 0.99 / (100.0 * math.exp(0.1))) * 100.0) / 100.0
+    assert dear["level"] == pytest.approx(-level)
+    assert dear["cluster_money"] == pytest.approx(5.0 * 80.0 / 0.99)
+
+
+@pytest.mark.parametrize("mark", ["index", "median_binance", "median_hyperliquid"])
+def test_a_future_marked_at_its_fair_price_cannot_be_pushed(mark):
+    assert np.isnan(row(as_future(one_long(mark=mark)))["money"])
+
+
+def test_slopes_count_futures_as_perpetuals():
+    net = market([("x", "BTC", 5.0, 100.0), ("y", "BTC", 4.0, 100.0)], {"x": 100.0, "y": 81.0})
+    perp, future = (cascade_slopes(one, width=0.1) for one in (ruled(net), as_future(ruled(net))))
+    assert perp["slope"].max() > 0.0
+    assert future.equals(perp)
+
+
+def test_an_index_is_pushed_into_the_clusters_of_futures_too():
+    net = ruled(market([("x", "BTC", 5.0, 100.0)], {"x": 100.0}), mark="index")
+    rows, depth = net.markets.reset_index().to_dict("records"), net.depth.to_dict("records")
+    spot = next(one for one in rows if one["name"] == "BTC") | {"name": "S", "kind": "spot", "schedule": ""}
+    more = [one | {"market": "S"} for one in depth if one["market"] == "BTC"]
+    net = net.replace(markets=[*rows, spot], depth=[*depth, *more])
+    perp, future = (money_to_push_index(one, "BTC").set_index("move") for one in (net, as_future(net)))
+    assert future.equals(perp)
+    assert future.loc["fall", "level"] == -0.2
+    assert future.loc["fall", "cluster_money"] == pytest.approx(5.0 * 80.0 / 0.99)

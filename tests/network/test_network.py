@@ -280,9 +280,20 @@ def test_accounts_that_would_act_before_the_shock_are_reported(tables: Tables) -
 def test_a_basis_strategy_needs_both_legs(tables: Tables) -> None:
     basis = {"name": "b", "kind": "basis", "spot_node": "bank", "short_account": "a2", "asset": "BTC"}
     tables["strategies"] = [basis]
-    assert ct.Network(**tables).check().empty
+    tables["accounts"] = [row | {"owner": "bank"} for row in tables["accounts"]]
+    assert "no spot market trades 'BTC'" in ct.Network(**tables).check()["remedy"][0]
+    tables["markets"].append({"name": "spot", "venue": "ex", "asset": "BTC", "kind": "spot"})
+    tables["depth"] += [row | {"market": "spot"} for row in tables["depth"]]
+
+    def errors() -> list[str]:
+        found = ct.Network(**tables).check()
+        return [str(code) for code in found.loc[found["severity"] == "error", "code"]]
+
+    assert errors() == ["unmatched-legs"]  # two accounts are short 1 each
+    tables["holdings"][0]["quantity"] = 2.0
+    assert errors() == []
     basis["short_account"] = "a1"
-    assert ct.Network(**tables).check()["code"].tolist() == ["missing-leg"]
+    assert errors() == ["wrong-side"]
     basis["long_account"] = "a2"
     with pytest.raises(NetworkError, match="lacks a leg, or has two long ones"):
         ct.Network(**tables)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import contagion as ct
-from contagion.errors import InputError
+from contagion.errors import InputError, NetworkError
 from tests.strategies import HOSTILE_NAMES, PLAIN_NAMES, network_tables, networks
 
 few = settings(max_examples=max(8, settings().max_examples // 3))
@@ -175,3 +175,28 @@ def test_exports_keep_parallel_edges_apart(tables: dict[str, Any], tmp_path: Pat
     path = net.export(tmp_path / f"net.{extension}")
     graph = {"graphml": nx.read_graphml, "gexf": nx.read_gexf}[extension](path)
     assert graph.number_of_edges() == net.to_networkx().number_of_edges()
+
+
+def _with_token() -> ct.Network:
+    return ct.Network(
+        nodes=[{"name": "staker", "kind": "protocol"}, {"name": "fund", "kind": "institution"}],
+        assets=[
+            {"name": "USD", "kind": "currency", "price": 1.0},
+            {"name": "stETH", "price": 1_500.0, "issuer": "staker"},
+        ],
+        holdings=[{"node": "fund", "asset": "stETH", "quantity": 10.0}],
+    )
+
+
+def test_paths_lead_from_who_holds_a_token_to_its_issuer() -> None:
+    net = _with_token()
+    graph = net.to_networkx()
+    assert nx.shortest_path(graph, "fund", "staker") == ["fund", "asset:stETH", "staker"]
+    _same(net, ct.Network.from_networkx(graph))
+
+
+def test_an_edge_to_another_issuer_than_the_table_says_is_refused() -> None:
+    graph = _with_token().to_networkx()
+    graph.graph["assets"]["issuer"] = ["" for _ in graph.graph["assets"]["issuer"]]
+    with pytest.raises(NetworkError, match=r"'staker' issued 'stETH'.*G\.graph\[\"assets\"\]"):
+        ct.Network.from_networkx(graph)

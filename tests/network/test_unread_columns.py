@@ -27,6 +27,9 @@ AT_LENDERS = [
     ("clip_wait", 60.0),
     ("auction_cut", 0.9),
     ("auction_keepers", 3),
+    ("margin", "scan"),
+    ("scan_range", 0.2),
+    ("chain", "mainnet"),
 ]
 AT_EXCHANGES = [
     ("close_factor", 0.25),
@@ -46,6 +49,14 @@ AT_EXCHANGES = [
     ("adl_price", "mark"),
     ("rank_interval", 60.0),
     ("adl_window", 60.0),
+    ("scan_range", 0.2),
+    ("scan_volatility_up", 0.1),
+    ("scan_volatility_down", 0.1),
+    ("scan_extreme", 0.5),
+    ("scan_extreme_share", 0.5),
+    ("short_minimum", 0.03),
+    ("model_penalty", 0.05),
+    ("chain", "mainnet"),
 ]
 
 
@@ -70,6 +81,7 @@ def test_what_an_exchange_does_not_read_is_refused(column: str, value: Any) -> N
         ({"adl_trigger": "fund", "adl_ratio": 0.5}, "adl_ratio"),
         ({"mark": "index", "mark_weight": 0.25}, "mark_weight"),
         ({"funding_rule": "binance", "funding_cap": 0.01}, "funding_cap"),
+        ({"margin": "scan", "portfolio_offset": 0.5}, "portfolio_offset"),
     ],
 )
 def test_what_another_word_of_the_row_leaves_unread_is_refused(rules: dict[str, Any], column: str) -> None:
@@ -192,3 +204,17 @@ def test_an_oracle_of_no_coin_is_found(column: str, value: Any) -> None:
     assert "unread" not in small_net(TRADER).check()["code"].tolist()
     loan = lending_net(LOAN, Protocol({} if column == "oracle" else {column: value}))
     assert "unread" not in loan.check()["code"].tolist()
+
+
+def test_a_schedule_at_a_venue_that_scans_is_refused_by_row() -> None:
+    market = {"name": "P", "venue": "V", "asset": "X", "kind": "perp", "schedule": "s"}
+    tables = {
+        "nodes": [{"name": "V", "kind": "exchange"}],
+        "assets": [{"name": "USD", "kind": "currency", "price": 1.0}, {"name": "X", "price": 8.0}],
+        "schedules": [{"name": "s"}],
+        "tiers": [{"schedule": "s", "floor": 0.0, "initial_rate": 0.1, "maintenance_rate": 0.05}],
+    }
+    with pytest.raises(InputError, match=r"markets row 1, column schedule.*'V' asks margin by scan.*empty"):
+        ct.Network(**tables, markets=[market], venues=[{"name": "V", "margin": "scan"}])
+    ct.Network(**tables, markets=[market], venues=[{"name": "V"}])
+    ct.Network(**tables, markets=[market | {"schedule": ""}], venues=[{"name": "V", "margin": "scan"}])

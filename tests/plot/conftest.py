@@ -27,6 +27,11 @@ class Tables(SimpleNamespace):
         frame = getattr(self, table)
         return self.index(table).to_numpy() if column == frame.index.name else frame[column].to_numpy()
 
+    def codes(self, table, column):
+        kept = {"account": "accounts", "market": "markets", "venue": "venues"}
+        kept |= dict.fromkeys(("asset", "settle", "quote"), "assets")
+        return self.index(kept[column]).get_indexer(self.column(table, column))
+
     def index(self, table):
         return getattr(self, table).index
 
@@ -51,7 +56,7 @@ def made_network(n_traders=300, seed=1, venues=VENUES, names=None, leverage=5.0)
     assets = pd.DataFrame(
         {"kind": ["currency", "coin", "coin", "coin"], "price": list(ASSETS.values()), "volatility": 0.04},
         index=pd.Index(list(ASSETS), name="name"),
-    )
+    ).assign(issuer="")
     coins = list(ASSETS)[1:]
     markets = pd.DataFrame(
         [
@@ -66,7 +71,11 @@ def made_network(n_traders=300, seed=1, venues=VENUES, names=None, leverage=5.0)
             for coin in coins
         ]
     ).set_index("name")
-    markets = markets.assign(impact="exponential", impact_coefficient=1.0, volume=np.nan, volatility=np.nan)
+    markets = markets.assign(
+        settle="USD", impact="exponential", impact_coefficient=1.0, volume=np.nan, volatility=np.nan
+    )
+    markets = markets.assign(quote="USD", contract="linear", expiry=np.nan, strike=np.nan, option_side="")
+    markets = markets.assign(carry=0.0, implied_volatility=np.nan, volatility_beta=1.0)
     which = rng.choice(len(venues), len(traders), p=_shares(len(venues)))
     accounts = pd.DataFrame(
         {
@@ -99,6 +108,7 @@ def made_network(n_traders=300, seed=1, venues=VENUES, names=None, leverage=5.0)
         for s in ("ask", "bid")
     ]
     rules = {"insurance_fund": 1e7, "mark": "weighted", "mark_weight": 0.5, "portfolio_offset": 0.0}
+    rules["margin"] = "tiers"
     debtors = [*traders[:5], *venues[:1]]
     return Tables(
         unit="USD",

@@ -12,6 +12,7 @@ from contagion import plot
 from contagion.errors import NetworkError, SchemaError
 from contagion.plot.layout import places
 from contagion.plot.marks import MOST_LINES, MOST_MARKS, links, marks, node_values
+from tests.propagation.cascade.coin_books import PRICE, coin_net
 
 
 def counted(ax):
@@ -162,3 +163,35 @@ def test_values_of_other_nodes_are_refused(make):
 def test_an_array_of_another_length_is_refused(make):
     with pytest.raises(SchemaError, match="another shape"):
         plot.network(make.network(5), color=np.ones(3))
+
+
+def test_who_holds_a_token_is_tied_to_its_issuer_outside_and_in_accounts():
+    net = ct.Network(
+        nodes=[
+            {"name": "staker", "kind": "protocol"},
+            {"name": "fund", "kind": "institution"},
+            {"name": "V", "kind": "exchange"},
+        ],
+        assets=[
+            {"name": "USD", "kind": "currency", "price": 1.0},
+            {"name": "stETH", "price": 1_500.0, "issuer": "staker"},
+        ],
+        venues=[{"name": "V"}],
+        collateral=[{"venue": "V", "asset": "stETH", "weight": 0.8}],
+        accounts=[{"name": "a", "owner": "fund", "venue": "V", "count": 2}],
+        holdings=[
+            {"node": "fund", "asset": "stETH", "quantity": 10.0},
+            {"node": "staker", "asset": "stETH", "quantity": 1.0},
+        ],
+        balances=[{"account": "a", "asset": "stETH", "quantity": 3.0}],
+    )
+    ties = links(net)
+    found = ties[ties["channel"] == "token"].set_index(["source", "target"])["weight"].to_dict()
+    assert found == {("fund", "staker"): 1_500.0 * (10.0 + 2 * 3.0)}
+    assert "token" in {text.get_text() for text in plot.network(net).get_legend().get_texts()}
+
+
+def test_ties_of_contracts_are_what_the_contracts_are_worth():
+    ties = links(coin_net("inverse", 1_000.0, 0.3))
+    margin = ties[ties["channel"] == "margin account"].set_index("source")["weight"]
+    assert margin["A"] == pytest.approx(1_000.0 + 0.3 * PRICE, rel=1e-12)

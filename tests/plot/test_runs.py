@@ -23,6 +23,20 @@ def test_prices_stand_above_money_on_the_same_time_axis(make):
     assert "minutes" in ax.get_xlabel() and "USD" in ax.get_ylabel() and "%" in upper.get_ylabel()
 
 
+@pytest.mark.parametrize(
+    ("longest", "unit"), [(600, "minutes"), (12 * 3_600, "hours"), (14 * 86_400, "days")]
+)
+def test_long_runs_are_told_in_hours_or_days(longest, unit, make):
+    run = make.run()
+    factor = longest / run.rounds["time"].max()
+    run.rounds["time"] *= factor
+    run.paths["time"] *= factor
+    ax = plot.rounds(run)
+    size = {"minutes": 60.0, "hours": 3_600.0, "days": 86_400.0}[unit]
+    assert ax.get_xlabel() == f"time since the shock began ({unit})"
+    assert ax.get_xlim()[1] == pytest.approx(longest / size)
+
+
 def test_both_panels_stay_within_the_axes_that_were_given(make):
     from matplotlib.figure import Figure
 

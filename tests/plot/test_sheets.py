@@ -173,9 +173,9 @@ def test_names_are_drawn_as_they_are(draw):
 
 
 @pytest.mark.parametrize("draw", [plot.contagion_tree, plot.losses_heatmap])
-@pytest.mark.parametrize("most", [0, -3])
+@pytest.mark.parametrize("most", [0, -3, 2.5, True])
 def test_a_picture_of_fewer_than_one_name_is_refused(draw, most, run):
-    with pytest.raises(ValueRangeError, match=r"most.*at least 1"):
+    with pytest.raises((SchemaError, ValueRangeError), match=r"most.*a whole number from 1"):
         draw(run, most=most)
 
 

@@ -169,3 +169,10 @@ def test_the_throttle_of_the_cascade_is_refused_here() -> None:
 def test_wrong_parameters_are_refused_by_name(make, message) -> None:
     with pytest.raises(PolicyError, match=message):
         make()
+
+
+@pytest.mark.parametrize("policy", [ct.SaleThrottle(), ct.AssetPurchases()])
+def test_the_cascade_refuses_policies_of_fire_sales_before_any_round(policy: ct.Policy) -> None:
+    net = ct.generate.overlapping_portfolios(4, 2, seed=1)
+    with pytest.raises(PolicyError, match=r"rounds of FireSale.*LiquidationThrottle"):
+        ct.Cascade().prepare(net, [policy])

@@ -8,6 +8,7 @@ import contagion as ct
 from contagion.errors import PolicyError
 from contagion.network.equity import opening_equity
 from contagion.policies.leverage import opening_assets
+from tests.propagation.cascade.hedgers import Hedged, hedged_net
 
 SHOCK = ct.PriceShock({"X": -0.5})
 
@@ -113,6 +114,18 @@ def test_holdings_that_hedge_a_strategy_stay() -> None:
     assert net.holdings.set_index("node")["quantity"]["basis"] > 0.0
     assert saleable(net)["basis"] == 0.0
     assert saleable(net)["t010"] == pytest.approx(0.4 * 100.0 + 40.0 * 7.5)
+
+
+def test_a_hedger_that_starts_without_coins_keeps_its_row_when_others_sell() -> None:
+    net = hedged_net(Hedged(-1.0, coins=0.0))
+    nodes = net.nodes.reset_index().to_dict("records")
+    bank_row = {"name": "bank", "kind": "institution", "cash": 10.0, "external_liabilities": 60.0}
+    holdings = [*net.holdings.to_dict("records"), {"node": "bank", "asset": "X", "quantity": 1.0}]
+    after = ct.LeverageCap(maximum=2.0).opening(net.replace(nodes=[*nodes, bank_row], holdings=holdings))
+    assert (
+        after.nodes["external_liabilities"]["bank"] == 50.0
+    )  # 110 owned, equity 50: a tenth of the coin goes
+    assert after.holdings.set_index("node")["quantity"].to_dict() == {"bank": 0.9, "dealer": 0.0}
 
 
 @pytest.mark.parametrize(

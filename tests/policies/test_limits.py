@@ -10,8 +10,9 @@ from contagion.errors import PolicyError
 from contagion.network.equity import opening_account_equity
 from contagion.network.interest import notionals, open_interest, resting_money
 from contagion.network.reserved import rest_of_market
+from contagion.network.shrinking import shrink
 from contagion.policies import ConcentrationAddOn, CrossOrIsolated, LeverageLimit, PositionLimit
-from tests.propagation.cascade.small import OPENING, Holder, small_net
+from tests.propagation.cascade.small import OPENING, Holder, Rules, small_net
 from tests.worlds import random_world
 
 WORLDS = range(8)
@@ -65,6 +66,22 @@ def test_positions_are_cut_to_a_share_of_the_open_interest_or_of_the_book() -> N
     assert quantity(cut, "a") == {"M": 4.0} and quantity(cut, "b") == {"M": 1.0}
     both = PositionLimit(notional=3.0 * OPENING, share=0.5).opening(net)
     assert quantity(both, "a") == {"M": 3.0}
+
+
+def test_rounding_of_what_both_sides_give_up_is_no_position_of_the_rest_of_the_market() -> None:
+    rules = Rules(market={"lot": float("nan")})
+    sides = {"a": 0.2, "b": 0.4, "c": -0.6}
+    holders = {name: Holder({"M": units}, abs(units) * OPENING / 8.0) for name, units in sides.items()}
+    net = small_net(holders, rules)
+    assert sum(sides.values()) == pytest.approx(0.0, abs=1e-15)
+    after = LeverageLimit(4.0).opening(net)
+    assert after.positions.set_index("account")["quantity"].to_dict() == {"a": 0.1, "b": 0.2, "c": -0.3}
+
+
+def test_a_share_of_one_but_for_rounding_closes_nothing() -> None:
+    net = small_net({"a": Holder({"M": 0.7}, 1024.0)}, Rules(market={"lot": float("nan")}))
+    assert shrink(net, np.full(len(net.accounts), 1.0 - 2.0**-52)) is net
+    assert shrink(net, np.full(len(net.accounts), 1.0 - 2.0**-20)) is not net
 
 
 def test_other_positions_of_the_account_stay_when_one_is_too_large() -> None:

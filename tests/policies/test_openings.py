@@ -305,10 +305,11 @@ def test_cash_from_coins_that_were_sold_is_no_money_locked_up(place: str) -> Non
 
 @dataclass(frozen=True)
 class Loses(Policy):
-    """Half of all coins vanish."""
+    """Half of all coins vanish but those of issuers, who must be able to pay."""
 
     def opening(self, net: ct.Network) -> ct.Network:
-        return net.replace(holdings=net.holdings.assign(quantity=0.5 * net.holdings["quantity"]))
+        part = net.holdings["node"].isin(net.assets["issuer"]).map({True: 1.0, False: 0.5})
+        return net.replace(holdings=net.holdings.assign(quantity=part * net.holdings["quantity"]))
 
 
 def test_an_opening_that_loses_coins_is_refused() -> None:

@@ -21,8 +21,10 @@ from contagion.policies import (
     SlicedLiquidation,
 )
 from contagion.policies.costs import CostRates, Outlay
-from contagion.propagation.cascade import codes
+from contagion.propagation.cascade import codes, phases
 from contagion.propagation.cascade.layout import State
+from contagion.propagation.cascade.packing import pack_state
+from tests.propagation.cascade.coin_books import PRICE, coin_net
 from tests.propagation.cascade.small import LOT, OPENING, OUTSIDE, ROUND, UNITS, Holder, Rules, gap, small_net
 from tests.propagation.cascade.test_coins import network
 
@@ -208,3 +210,22 @@ def test_a_split_that_gives_more_than_the_fee_with_the_venues_own_shares_is_refu
 
 def test_units_of_the_small_world_are_what_the_tests_assume() -> None:
     assert (OPENING, OUTSIDE, UNITS) == (1024.0, 960.0, 1024.0)
+
+
+@pytest.mark.parametrize("coins", [0.0, -40.0, -600.0])
+def test_coins_that_the_books_of_a_coin_contract_have_paid_out_are_spent_too(coins: float) -> None:
+    """A backstop as large as the book's own capital; half of what the two have paid out is the payer's."""
+    net = coin_net("inverse", 1e6, 5.0, market={"impact_half_life": 60.0})
+    prepared = ct.Cascade(step=ROUND, horizon=60.0).prepare(
+        net, [BackstopLiquidity(capital=1.0, discount=0.0)]
+    )
+    state = prepared.blank(ct.PriceShock({"BTC": 0.0}))
+    m = prepared.opening.names.markets.index("P")
+    state.covered[0] = np.arange(len(state.markets)) == m
+    scale = float(state.slots["lot_scale"][state.markets["coin_slot"][m]])
+    state.markets["capital"][m] = state.policies["money"][0] = (
+        1_000.0 * PRICE * scale
+    )  # as much as 1 000 lots
+    state.markets["provider_coins"][m] = coins
+    phases.standing_row(prepared.opening.packed, pack_state(state), 0)
+    assert state.markets["depth"][m] == pytest.approx(1.0 + (1.0 + coins / 2.0 / 1_000.0), rel=1e-12)

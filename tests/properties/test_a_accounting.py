@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
 
+import numpy as np
 from hypothesis import example, given
 
 from contagion.propagation.cascade import codes
@@ -20,9 +21,13 @@ TRADES = (
     codes.BY_REPAYMENT,
     codes.BY_REACTION,
     codes.BY_HEDGE,
+    codes.BY_EXPIRY,
+    codes.BY_DELTA_HEDGE,
+    codes.BY_MODEL_CLOSE,
 )
+TOKENS = -1  # entity of what an issuer owes in tokens
 GIVES = (codes.BY_TOP_UP, codes.BY_FUND)
-TAKES = (codes.BY_FEE, codes.BY_RESIDUAL, codes.BY_WITHDRAWAL)
+TAKES = (codes.BY_FEE, codes.BY_RESIDUAL, codes.BY_WITHDRAWAL, codes.BY_PAYOUT)
 
 
 def transactions(it: Played) -> Iterator[list[Posting]]:
@@ -104,7 +109,9 @@ def a2_the_change_of_every_accounts_equity_is_explained_by_its_parts(it: Played)
             balance[posting.key] += posting.amount
             if posting.entity == codes.ACCOUNT:
                 lots = posting.instrument >= 0
-                assert not lots or posting.kind in TRADES
+                of_market = posting.instrument < len(it.state.markets)
+                paid_in_coins = posting.kind in (codes.BY_FUNDING, codes.BY_EXPIRY) and not of_market
+                assert not lots or posting.kind in TRADES or paid_in_coins
                 assert posting.kind not in GIVES or posting.amount > 0
                 assert posting.kind not in TAKES or posting.amount < 0
                 price = it.price(r, posting) if lots else Fraction(1)
@@ -146,10 +153,12 @@ def net_identity(it: Played) -> tuple[Fraction, Fraction]:
     final_row = min(it.n_rounds - 1, len(state.outside) - 1)
     outside = perp_prices(it, "outside"), asset_prices(it, state.outside[final_row])
     closing = perp_prices(it, "mark"), asset_prices(it, state.index)
+    owed = asset_prices(it, state.outside[final_row] * state.recovery)
     owner = {**{(codes.ACCOUNT, i): n for i, n in enumerate(book.owner.tolist())}}
     owner |= {(codes.NODE, n): n for n in range(len(book.counted))}
     owner |= {(codes.FUND, v): int(n) for v, n in enumerate(state.venues["node"])}
     owner |= {(codes.DEFAULT_FUND, j): int(n) for j, n in enumerate(book.member_node)}
+    owner |= {(TOKENS, a): int(n) for a, n in enumerate(book.issuer) if n >= 0}
     counted = book.counted.tolist()
 
     def is_counted(holder: tuple[int, int]) -> bool:
@@ -160,6 +169,11 @@ def net_identity(it: Played) -> tuple[Fraction, Fraction]:
         worth_at(it, last, *outside),
         worth_at(it, last, *closing),
     )
+    for a in np.flatnonzero(book.issuer >= 0).tolist():  # tokens are debts of their issuers
+        opened, left = int(it.prepared.opening.issued[a]), int(state.issued[a])
+        at_outside[TOKENS, a] = -opened * outside[1][a]
+        now_outside[TOKENS, a], now_closing[TOKENS, a] = -left * outside[1][a], -left * owed[a]
+        now_outside[codes.OUTSIDE, 0] += (left - opened) * outside[1][a]  # who minted has them, sold or not
     lost = sum(
         (at_outside[h] - now_closing[h] for h in {*at_outside, *now_closing} if is_counted(h)), Fraction(0)
     )

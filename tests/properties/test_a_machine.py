@@ -23,6 +23,7 @@ from contagion.propagation.cascade.packing import pack_state
 from tests.properties import test_a_accounting as accounting
 from tests.properties import test_a_loans as loans
 from tests.properties import test_a_rules as rules
+from tests.properties import test_a_waterfall as waterfall
 from tests.properties.replay import Key, Played
 from tests.worlds import random_world
 
@@ -39,11 +40,11 @@ FROM_THE_OPENING_ON = (
     loans.a6_without_interest_a_debt_only_falls_and_collateral_only_by_seizure,
     loans.a7_seized_is_repaid_plus_bonus_at_the_oracle_to_the_lot_unless_all_is_seized,
     loans.a7_an_auction_pays_its_price_for_what_it_sells,
-    rules.a8_deficits_of_flat_accounts_are_the_sum_of_the_layers,
-    rules.a8_a_layer_is_used_only_when_the_one_before_is_exhausted,
-    rules.a8_contributions_own_capital_and_assessments_pay_in_this_order_up_to_their_limits,
-    rules.a8_haircuts_go_by_rank_or_exactly_pro_rata,
-    rules.a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative,
+    waterfall.a8_deficits_of_flat_accounts_are_the_sum_of_the_layers,
+    waterfall.a8_a_layer_is_used_only_when_the_one_before_is_exhausted,
+    waterfall.a8_contributions_own_capital_and_assessments_pay_in_this_order_up_to_their_limits,
+    waterfall.a8_haircuts_go_by_rank_or_exactly_pro_rata,
+    waterfall.a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative,
     rules.a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_is_held,
     rules.a10_an_account_acts_at_most_once_per_round,
 )

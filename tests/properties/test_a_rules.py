@@ -1,292 +1,68 @@
-"""Invariants A8 to A10: the waterfall layer by layer, every fill at its price, and only sick accounts are touched."""
+"""Invariants A9 and A10: every fill at its price, nothing decided is lost, and only sick accounts are touched."""
 
-from collections import defaultdict
+from collections.abc import Callable
 from fractions import Fraction
-from math import ceil, inf
 
+import numpy as np
 from hypothesis import example, given
 
 from contagion.propagation.cascade import codes
-from tests.properties.replay import Key, Played, Posting, played, seeds
+from tests.properties.replay import Played, Posting, played, seeds
 
-WATERFALL = (
-    codes.BY_FUND,
-    codes.BY_OWN_CAPITAL,
-    codes.BY_DEFAULT_FUND,
-    codes.BY_ASSESSMENT,
-    codes.BY_RESIDUAL,
-    codes.BY_OWN_EQUITY,
-)
-TRADED = (
-    codes.EVENT_ARBITRAGE,
-    codes.EVENT_UNWIND,
-    codes.EVENT_REACTION,
-    codes.EVENT_HEDGE,
-)  # pay takers' fees
-QUANTUM = 1  # of money: the resolution to which floats in the engine are rounded
+LENDERS = (codes.LENDING, codes.AUCTION)
+STRATEGIES = (0, 1, 2)  # basis, arbitrage, dip buyers: as `tables.STRATEGY` numbers them
 
 
-def split_waterfall(it: Played) -> list[tuple[int, defaultdict[Key, int], dict[int, list]]]:
-    """Per round with deficits: balances after the fills, and the waterfall's postings by venue."""
-    found, balance = [], it.opening_balances()
-    for r, postings in it.by_round.items():
-        layers: dict[int, list] = defaultdict(list)
-        before = None
-        for posting in postings:
-            if posting.kind in WATERFALL:
-                before = before or defaultdict(int, balance)
-                layers[int(it.events[posting.event]["venue"])].append(posting)
-            balance[posting.key] += posting.amount
-        if before is not None:
-            found.append((r, before, dict(layers)))
-    return found
+def is_traded(it: Played, p: Posting) -> bool:
+    """Whether a posting moves what its event trades: lots of a contract, or coins that are themselves sold.
+
+    Coins in which a contract pays are neither.
+    """
+    n_markets, m = len(it.state.markets), int(it.events[p.event]["market"])
+    if p.instrument < n_markets:
+        return p.instrument >= 0
+    return m < 0 or it.state.markets["kind"][m] == codes.SPOT
 
 
-def paid(postings: list, kind: int, entity: int) -> int:
-    return sum(p.amount for p in postings if p.kind == kind and p.entity == entity)
+def paid_for(it: Played, postings: list[Posting], m: int) -> Fraction:
+    """Quanta that an account was paid for a trade in market `m`, coins at the price of the oracle."""
+    slot = int(it.state.markets["coin_slot"][m])
+    if it.state.markets["kind"][m] == codes.SPOT or slot < 0:
+        return Fraction(sum(p.amount for p in postings if p.instrument == codes.MONEY))
+    coins = [p for p in postings if p.instrument >= len(it.state.markets)]
+    return sum((p.amount * it.coin_price(p.round, slot) for p in coins), Fraction(0))
 
 
-def entries(it: Played, i: int, r: int) -> dict[int, Fraction]:
-    """Entry price of account `i` by market before round `r`: arbitrage averages it as a position grows or flips."""
-    book, number = it.prepared.opening.book, int(it.prepared.opening.book.count[i])
-    legs = range(int(book.indptr[i]), int(book.indptr[i + 1]))
-    entry = {int(book.leg_market[k]): Fraction(float(book.entry_price[k])) for k in legs}
-    lots = {int(book.leg_market[k]): Fraction(float(it.prepared.opening.quantity[k])) for k in legs}
-    for p in it.postings:
-        if p.round >= r or p.entity != codes.ACCOUNT or p.id != i or p.instrument not in lots:
-            continue
-        m, bought = p.instrument, Fraction(p.amount, number)
-        if p.kind in (codes.BY_ARBITRAGE, codes.BY_HEDGE):
-            price = Fraction(float(it.events[p.event]["price"]))
-            if lots[m] * bought > 0:
-                entry[m] = (abs(lots[m]) * entry[m] + abs(bought) * price) / (abs(lots[m]) + abs(bought))
-            elif abs(bought) > abs(lots[m]):
-                entry[m] = price
-        lots[m] += bought
-    return entry
-
-
-def room(it: Played, balance: dict[Key, int], i: int, r: int, rule: int) -> Fraction:
-    """What the residual rule may take from one account behind row `i`: profit but never principal, or equity."""
-    lots = it.lots_of(balance, i)
-    if it.state.venues["protocol"][
-        it.prepared.opening.book.venue[i]
-    ]:  # lenders of money bear what is missing
-        lent = Fraction(balance[codes.ACCOUNT, i, codes.MONEY], int(it.prepared.opening.book.count[i]))
-        shared = rule == codes.RESIDUALS["socialise"]
-        return max(Fraction(0), min(lent, it.equity(balance, i, r))) if shared else Fraction(0)
-    if not lots and not it.coins_of(balance, i):
-        return Fraction(0)
-    entry = entries(it, i, r)
-    profit = sum((q * (it.mark(r, m) - entry[m] * it.lot_scale(m)) for m, q in lots.items()), Fraction(0))
-    worth = it.equity(balance, i, r)
-    return max(Fraction(0), worth if rule == codes.RESIDUALS["socialise"] else min(profit, worth))
-
-
-def own_contributions(it: Played, balance: dict[Key, int], postings: list[Posting]) -> dict[int, int]:
-    """What members have prefunded and owe themselves, by member: the first to pay."""
-    book = it.prepared.opening.book
-    owed: dict[int, int] = defaultdict(int)
-    for p in postings:
-        if p.kind == codes.BY_FUND and p.entity == codes.ACCOUNT:
-            v = int(book.venue[p.id])
-            for j in range(int(book.member_indptr[v]), int(book.member_indptr[v + 1])):
-                if book.member_node[j] == book.owner[p.id]:
-                    owed[j] += p.amount
-    return {j: min(money, balance[codes.DEFAULT_FUND, j, codes.MONEY]) for j, money in owed.items()}
-
-
-def a8_deficits_of_flat_accounts_are_the_sum_of_the_layers(it: Played) -> None:
-    for r, before, layers in split_waterfall(it):
-        for venue, postings in layers.items():
-            for p in postings:
-                if p.entity == codes.ACCOUNT and p.kind == codes.BY_FUND:
-                    assert not it.lots_of(before, p.id)
-                    assert before[codes.ACCOUNT, p.id, codes.MONEY] == -p.amount < 0
-            deficit = paid(postings, codes.BY_FUND, codes.ACCOUNT)
-            fund = -paid(postings, codes.BY_FUND, codes.FUND)
-            haircut = -paid(postings, codes.BY_RESIDUAL, codes.ACCOUNT)
-            own = -paid(postings, codes.BY_OWN_EQUITY, codes.NODE)
-            capital = -paid(postings, codes.BY_OWN_CAPITAL, codes.NODE)
-            prefunded = -paid(postings, codes.BY_DEFAULT_FUND, codes.DEFAULT_FUND)
-            assessed = -paid(postings, codes.BY_ASSESSMENT, codes.NODE)
-            layers_paid = (fund, capital, prefunded, assessed, haircut, own)
-            assert deficit == sum(layers_paid), f"round {r}, venue {venue}"
-            assert min(layers_paid) >= 0
-            missing = deficit - sum(own_contributions(it, before, postings).values())
-            assert fund == min(missing, before[codes.FUND, venue, codes.MONEY])
-
-
-@given(seeds)
-def test_a8_deficits_of_flat_accounts_are_the_sum_of_the_layers(seed: int) -> None:
-    a8_deficits_of_flat_accounts_are_the_sum_of_the_layers(played(seed))
-
-
-def a8_a_layer_is_used_only_when_the_one_before_is_exhausted(it: Played) -> None:
-    book, venues = it.prepared.opening.book, it.prepared.opening.venues
-    for r, before, layers in split_waterfall(it):
-        for venue, postings in layers.items():
-            rule = int(venues["residual"][venue])
-            taken: dict[int, int] = defaultdict(int)
-            for p in postings:
-                if p.kind == codes.BY_RESIDUAL:
-                    taken[p.id] -= p.amount
-            if rule == codes.RESIDUALS["own_equity"]:
-                assert not taken
-                continue
-            holders = [i for i in range(len(book.venue)) if book.venue[i] == venue]
-            rooms = {i: room(it, before, i, r, rule) for i in holders}
-            for i, money in taken.items():
-                number = int(book.count[i])
-                assert money % number == 0
-                assert money // number <= ceil(rooms[i])
-            own = -paid(postings, codes.BY_OWN_EQUITY, codes.NODE)
-            if own > 0:
-                for i in holders:
-                    number = int(book.count[i])
-                    left = int(rooms[i]) - taken[i] // number
-                    # what does not divide by `count` cannot be taken from a row that acts as one
-                    assert left <= QUANTUM or own < number
-
-
-@given(seeds)
-def test_a8_a_layer_is_used_only_when_the_one_before_is_exhausted(seed: int) -> None:
-    a8_a_layer_is_used_only_when_the_one_before_is_exhausted(played(seed))
-
-
-def a8_contributions_own_capital_and_assessments_pay_in_this_order_up_to_their_limits(it: Played) -> None:
-    book, venues, nodes = it.prepared.opening.book, it.prepared.opening.venues, it.state.venues["node"]
-    pledged = [int(venue["own_capital"]) for venue in venues]
-    owed = [
-        int(float(venues["assessment"][v]) * float(book.member_contribution[j]))
-        for v in range(len(venues))
-        for j in range(book.member_indptr[v], book.member_indptr[v + 1])
-    ]
-    pairs = zip(it.state.node_failed_at, it.state.node_failed, strict=True)
-    failed_at = [float(at) if gone else inf for at, gone in pairs]
-    for r, before, layers in split_waterfall(it):
-        now = defaultdict(int, before)
-        for v, postings in layers.items():
-            need = paid(postings, codes.BY_FUND, codes.ACCOUNT) + paid(postings, codes.BY_FUND, codes.FUND)
-            first = own_contributions(it, now, postings)
-            need -= sum(first.values())
-            capital = -paid(postings, codes.BY_OWN_CAPITAL, codes.NODE)
-            assert capital == min(need, pledged[v], max(0, now[codes.NODE, int(nodes[v]), codes.MONEY]))
-            pledged[v] -= capital
-            need -= capital
-            members = range(int(book.member_indptr[v]), int(book.member_indptr[v + 1]))
-            prefunded = {j: now[codes.DEFAULT_FUND, j, codes.MONEY] - first.get(j, 0) for j in members}
-            used = {j: -money for j, money in first.items()}
-            for p in postings:
-                if p.kind == codes.BY_DEFAULT_FUND:
-                    used[p.id] = used.get(p.id, 0) - p.amount
-            assert sum(used.values()) == min(need, sum(prefunded.values()))
-            share = Fraction(min(need, sum(prefunded.values())), max(1, sum(prefunded.values())))
-            for j in members:
-                assert 0 <= used.get(j, 0) <= prefunded[j]
-                assert abs(used.get(j, 0) - share * prefunded[j]) <= QUANTUM * len(members)
-            need -= sum(used.values())
-            time = float(it.state.rounds["time"][r])
-            called = {p.id: -p.amount for p in postings if p.kind == codes.BY_ASSESSMENT}
-            caps = {
-                int(book.member_node[j]): max(
-                    0, min(owed[j], now[codes.NODE, int(book.member_node[j]), codes.MONEY])
-                )
-                for j in members
-                if failed_at[int(book.member_node[j])] >= time
-            }
-            assert sum(called.values()) == min(need, sum(caps.values()))
-            for j in members:
-                money = called.get(int(book.member_node[j]), 0)
-                assert 0 <= money <= caps.get(int(book.member_node[j]), 0)
-                owed[j] -= money
-            for p in postings:
-                now[p.key] += p.amount
-
-
-@given(seeds)
-def test_a8_contributions_own_capital_and_assessments_pay_in_this_order_up_to_their_limits(seed: int) -> None:
-    a8_contributions_own_capital_and_assessments_pay_in_this_order_up_to_their_limits(played(seed))
-
-
-def a8_haircuts_go_by_rank_or_exactly_pro_rata(it: Played) -> None:
-    book, venues = it.prepared.opening.book, it.prepared.opening.venues
-    for r, before, layers in split_waterfall(it):
-        for venue, postings in layers.items():
-            rule = int(venues["residual"][venue])
-            taken = {
-                p.id: -p.amount // int(book.count[p.id]) for p in postings if p.kind == codes.BY_RESIDUAL
-            }
-            if not taken:
-                continue
-            holders = [i for i in range(len(book.venue)) if book.venue[i] == venue]
-            rooms = {i: room(it, before, i, r, rule) for i in holders}
-            if rule == codes.RESIDUALS["profit_queue"]:
-                short = [
-                    rooms[i] for i in holders if rooms[i] - taken.get(i, 0) > QUANTUM and book.count[i] == 1
-                ]
-                for i in taken:
-                    assert all(rooms[i] >= other - QUANTUM for other in short)
-            else:
-                capacity = sum((int(rooms[i]) * int(book.count[i]) for i in holders), 0)
-                due = sum(money * int(book.count[i]) for i, money in taken.items())
-                due -= paid(postings, codes.BY_OWN_EQUITY, codes.NODE)
-                share = min(Fraction(1), Fraction(due, capacity))
-                # what rows of several accounts cannot divide falls to rows of one: at most the largest count
-                rest = int(max(book.count[i] for i in holders))
-                for i in holders:
-                    assert abs(taken.get(i, 0) - rooms[i] * share) <= (1 + rest) * QUANTUM
-
-
-@given(seeds)
-def test_a8_haircuts_go_by_rank_or_exactly_pro_rata(seed: int) -> None:
-    a8_haircuts_go_by_rank_or_exactly_pro_rata(played(seed))
-
-
-def a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative(it: Played) -> None:
-    for venue in it.state.venues:
-        layers = sum(int(venue[name]) for name in ("fund_used", "residual_paid", "own_paid", "uncovered"))
-        layers += sum(int(venue[name]) for name in ("own_capital_paid", "default_fund_paid", "assessed"))
-        assert int(venue["bad_debt"]) == layers
-        assert 0 <= int(venue["own_contributions_paid"]) <= int(venue["default_fund_paid"])
-    balance = it.opening_balances()
-    for posting in it.postings:
-        balance[posting.key] += posting.amount
-        if posting.entity in (codes.FUND, codes.DEFAULT_FUND):
-            assert balance[posting.key] >= 0
-
-
-@given(seeds)
-def test_a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative(seed: int) -> None:
-    a8_the_counters_of_a_venue_are_its_layers_and_no_fund_is_ever_negative(played(seed))
+def smallest_payment(it: Played, r: int, m: int) -> Fraction:
+    """A quantum, or the worth of a lot of the coin that market `m` settles in."""
+    slot = int(it.state.markets["coin_slot"][m])
+    return Fraction(1) if slot < 0 else it.coin_price(r, slot)
 
 
 def a9_every_fill_pays_units_times_price_once_rounded_and_sells_only_what_is_held(it: Played) -> None:
+    """Liquidations against the book, and closings at the model's value."""
     book, balance = it.prepared.opening.book, it.opening_balances()
-    sold: dict[int, tuple[int, int, int]] = {}
+    sold: dict[int, Posting] = {}
+    paid: dict[int, list[Posting]] = {}
+    inventories = set(it.prepared.opening.venues["inventory"].tolist())
     for posting in it.postings:
-        if (
-            posting.entity == codes.ACCOUNT
-            and posting.kind == codes.BY_LIQUIDATION
-            and posting.instrument >= 0
-        ):
-            held = balance[posting.key]
-            assert held * posting.amount < 0
-            assert abs(posting.amount) <= abs(held)
-            market = int(it.events[posting.event]["market"])  # of a coin: where it is sold
-            sold[posting.event] = (posting.id, market, posting.amount)
+        forced = posting.kind in (codes.BY_LIQUIDATION, codes.BY_MODEL_CLOSE)
+        if posting.entity == codes.ACCOUNT and forced and posting.id not in inventories:
+            if is_traded(it, posting):
+                held = balance[posting.key]
+                assert held * posting.amount < 0
+                assert abs(posting.amount) <= abs(held)
+                sold[posting.event] = posting
+            else:
+                paid.setdefault(posting.event, []).append(posting)
         balance[posting.key] += posting.amount
-    money = {
-        p.event: p.amount
-        for p in it.postings
-        if p.entity == codes.ACCOUNT and p.kind == codes.BY_LIQUIDATION and p.instrument == codes.MONEY
-    }
-    for event, (i, m, lots) in sold.items():
-        price = it.events[event]["price"]
-        assert price > 0.0
-        number = int(book.count[i])
-        exact = -lots * Fraction(price) * it.lot_scale(m)
-        assert abs(money.get(event, 0) - exact) <= Fraction(number * 501, 1000)
+    for event, lots in sold.items():
+        m, price = int(it.events[event]["market"]), Fraction(it.events[event]["price"])
+        assert price > 0
+        number = int(book.count[lots.id])
+        exact = -lots.amount * it.worth(m, price, it.coin(lots.round, m))
+        rounded = Fraction(number * 501, 1000) * smallest_payment(it, lots.round, m)
+        assert abs(paid_for(it, paid.get(event, []), m) - exact) <= rounded
 
 
 @given(seeds)
@@ -308,16 +84,15 @@ def market_of(it: Played, p: Posting) -> int:
 
 
 def done_of_what_was_decided(it: Played) -> Fraction:
-    """Notional in quanta at the marks that was filled, deleveraged, taken over or settled with a lender."""
+    """Notional in quanta at the marks that was filled, closed at model value, deleveraged, taken over or lent on."""
     sick = it.acting
     done = Fraction(0)
     for p in it.postings:
-        moved = p.entity == codes.ACCOUNT and p.instrument >= 0
-        given_up = p.kind in (codes.BY_ADL, codes.BY_TAKEOVER) and p.id in sick[p.round]
+        moved = p.entity == codes.ACCOUNT and is_traded(it, p)
+        of_sick = p.kind in (codes.BY_ADL, codes.BY_TAKEOVER, codes.BY_MODEL_CLOSE) and p.id in sick[p.round]
         loan = p.kind in (codes.BY_SEIZURE, codes.BY_REPAYMENT) and it.events[p.event]["kind"] in LOANS
-        if moved and (p.kind == codes.BY_LIQUIDATION or given_up or loan):
-            m = market_of(it, p)
-            done += abs(p.amount) * it.mark(p.round, m)
+        if moved and (p.kind == codes.BY_LIQUIDATION or of_sick or loan):
+            done += abs(p.amount * it.mark(p.round, market_of(it, p)))
     return done
 
 
@@ -339,10 +114,15 @@ def test_a9_filled_deleveraged_and_deferred_are_what_was_decided(seed: int) -> N
 
 
 def a10_a_healthy_account_is_never_liquidated(it: Played) -> None:
-    sick = it.acting
+    """Whoever is sold out, into the book or at the model's value, was below maintenance at the look of that round."""
+    sick, inventories = it.acting, inventories_of(it)
     for p in it.postings:
-        if p.entity == codes.ACCOUNT and p.kind == codes.BY_LIQUIDATION:
-            assert p.id in sick[p.round], f"account {p.id} in round {p.round}"
+        forced = p.kind == codes.BY_LIQUIDATION or (
+            p.kind == codes.BY_MODEL_CLOSE and p.id not in inventories
+        )
+        if p.entity == codes.ACCOUNT and forced:
+            known = sick[p.round] | it.level[p.round]
+            assert p.id in known, f"account {p.id} in round {p.round}"
 
 
 @given(seeds)
@@ -356,7 +136,7 @@ def a10_every_account_below_maintenance_is_seen_in_that_round(it: Played, seen: 
     for r, ids in it.acting.items():
         for i in ids:
             seen.setdefault(i, r)
-    for i in range(len(first)):
+    for i in set(range(len(first))).difference(*it.level.values()):
         expected = it.state.rounds["time"][seen[i]] if i in seen else None
         assert (expected is None and first[i] != first[i]) or first[i] == expected
 
@@ -367,9 +147,9 @@ def test_a10_every_account_below_maintenance_is_seen_in_that_round(seed: int) ->
 
 
 def a10_an_account_acts_at_most_once_per_round(it: Played) -> None:
-    acts = [
-        (e["round"], e["account"], e["market"]) for e in it.events if e["kind"] == codes.EVENT_LIQUIDATION
-    ]
+    """In each market one fill at most, and one closing at the model's value of what the book did not take."""
+    kinds = (codes.EVENT_LIQUIDATION, codes.EVENT_MODEL_CLOSE)
+    acts = [(e["round"], e["account"], e["market"], e["kind"]) for e in it.events if e["kind"] in kinds]
     assert len(acts) == len(set(acts))
 
 
@@ -378,47 +158,76 @@ def test_a10_an_account_acts_at_most_once_per_round(seed: int) -> None:
     a10_an_account_acts_at_most_once_per_round(played(seed))
 
 
-def a10_only_a_rule_moves_an_account_its_owner_did_not_move(it: Played) -> None:
+def inventories_of(it: Played) -> set[int]:
+    """Accounts of venues that hold what was taken over."""
+    return set(it.prepared.opening.venues["inventory"].tolist()) - {-1}
+
+
+def traders_of(it: Played, *kinds: int) -> set[tuple[int, int]]:
+    """Accounts and markets in which strategies of some kinds trade."""
     book, strategies = it.prepared.opening.book, it.prepared.opening.strategies
-    legs = {int(k) for name in ("long_leg", "short_leg") for k in strategies[name] if k >= 0}
-    inventories = set(it.prepared.opening.venues["inventory"].tolist())
-    traders = {(int(book.leg_account[k]), int(book.leg_market[k])) for k in legs}
+    rows = strategies[np.isin(strategies["kind"], kinds)]
+    legs = {int(k) for name in ("long_leg", "short_leg") for k in rows[name] if k >= 0}
+    return {(int(book.leg_account[k]), int(book.leg_market[k])) for k in legs}
+
+
+def rules_that_move_accounts(it: Played) -> dict[int, Callable[[Posting, int], bool]]:
+    """By reason, whether a rule allows what is posted to an account, in the market of its event."""
+    opening, sick = it.prepared.opening, {r: ids | it.level[r] for r, ids in it.acting.items()}
+    book, venues, inventories = opening.book, opening.venues, inventories_of(it)
+    traders, hedgers = traders_of(it, *STRATEGIES), traders_of(it, codes.DELTA_HEDGE)
     called = {e["account"] for e in it.events if e["kind"] == codes.EVENT_CALL}
-    failed = {v for v in range(len(it.state.venues)) if it.state.venues["failed"][v]}
     hedged = {int(k) for k in book.hedge_leg if k >= 0}
     hedges = {(int(book.leg_account[k]), int(book.leg_market[k])) for k in hedged}
-    sick = it.acting
-    arrays = it.prepared.shock_arrays(it.world.shock)
+    failed, expiry = it.state.venues["failed"], opening.markets["expiry"]
+    time, withdrawn = it.state.rounds["time"], it.prepared.shock_arrays(it.world.shock).withdrawals[-1]
+
+    def is_sick(p: Posting, m: int) -> bool:
+        return p.id in sick[p.round]
+
+    def is_sick_or_the_venues(p: Posting, m: int) -> bool:
+        return p.id in sick[p.round] or p.id in inventories
+
+    def pays_a_fee(p: Posting, m: int) -> bool:
+        """Of a liquidation, or of what a strategy, a hedger, an inventory or an owner trades."""
+        owners = it.events[p.event]["kind"] in (codes.EVENT_REACTION, codes.EVENT_HEDGE)
+        trades = owners or p.id in inventories | {i for i, _ in traders | hedgers}
+        return trades or venues["procedure"][book.venue[p.id]] == codes.AUCTION or is_sick(p, m)
+
+    return {
+        codes.BY_LIQUIDATION: is_sick,
+        codes.BY_MODEL_CLOSE: is_sick_or_the_venues,
+        codes.BY_TAKEOVER: is_sick_or_the_venues,
+        codes.BY_FUND: is_sick_or_the_venues,
+        codes.BY_SEIZURE: lambda p, m: venues["procedure"][book.venue[p.id]] in LENDERS,
+        codes.BY_REPAYMENT: lambda p, m: venues["procedure"][book.venue[p.id]] in LENDERS,
+        codes.BY_ADL: lambda p, m: bool(venues["adl"][book.venue[p.id]]),
+        codes.BY_RESIDUAL: lambda p, m: bool(it.state.venues["bad_debt"][book.venue[p.id]] > 0),
+        codes.BY_FEE: pays_a_fee,
+        codes.BY_UNWIND: lambda p, m: (p.id, m) in traders or p.id in inventories,
+        codes.BY_ARBITRAGE: lambda p, m: (p.id, m) in traders,
+        codes.BY_DELTA_HEDGE: lambda p, m: (p.id, m) in hedgers and p.id not in sick[p.round],
+        codes.BY_HEDGE: lambda p, m: (p.id, m) in hedges,
+        codes.BY_REACTION: lambda p, m: (
+            p.id in called and book.reaction[p.id] >= codes.BY_TRADING and p.id not in sick[p.round]
+        ),
+        codes.BY_TOP_UP: lambda p, m: p.id in called and bool(book.answers[p.id]),
+        codes.BY_MARGIN_MOVE: lambda p, m: p.id in called or p.amount < 0,
+        codes.BY_WITHDRAWAL: lambda p, m: withdrawn[book.venue[p.id]] > 0.0 and not book.exempt[p.id],
+        codes.BY_VENUE_DEFAULT: lambda p, m: bool(failed[book.venue[p.id]]),
+        codes.BY_PAYOUT: lambda p, m: bool(failed[book.venue[p.id]]) and p.amount < 0,
+        codes.BY_FUNDING: lambda p, m: m in it.legs[p.id],
+        codes.BY_EXPIRY: lambda p, m: m in it.legs[p.id] and expiry[m] <= time[p.round],
+    }
+
+
+def a10_only_a_rule_moves_an_account_its_owner_did_not_move(it: Played) -> None:
+    """Every posting of an account has a reason, and the reason a rule that allows it."""
+    rules = rules_that_move_accounts(it)
     for p in it.postings:
-        if p.entity != codes.ACCOUNT:
-            continue
-        if p.kind == codes.BY_MARGIN_MOVE:
-            assert p.id in called or p.amount < 0
-        if p.kind == codes.BY_REACTION:
-            assert p.id in called
-            assert book.reaction[p.id] >= codes.BY_TRADING
-            assert p.id not in sick[p.round]
-        if p.kind == codes.BY_HEDGE and p.instrument >= 0:
-            assert (p.id, p.instrument) in hedges
-        if p.kind in (codes.BY_UNWIND, codes.BY_ARBITRAGE) and p.instrument >= 0:
-            assert (p.id, p.instrument) in traders or p.id in inventories
-        if p.kind == codes.BY_TAKEOVER:
-            assert p.id in sick[p.round] or p.id in inventories
-        if p.kind == codes.BY_TOP_UP:
-            assert p.id in called
-            assert book.answers[p.id]
-        if p.kind == codes.BY_VENUE_DEFAULT:
-            assert int(book.venue[p.id]) in failed
-        if p.kind == codes.BY_WITHDRAWAL:
-            assert arrays.withdrawals[-1, book.venue[p.id]] > 0.0
-            assert not book.exempt[p.id]
-        if p.kind == codes.BY_ADL:
-            assert it.prepared.opening.venues["adl"][book.venue[p.id]]
-        if p.kind == codes.BY_FEE:  # of a liquidation, or of what a strategy, an inventory or an owner trades
-            auction = it.prepared.opening.venues["procedure"][book.venue[p.id]] == codes.AUCTION
-            owners = it.events[p.event]["kind"] in (codes.EVENT_REACTION, codes.EVENT_HEDGE)
-            trades = owners or p.id in inventories | {i for i, _ in traders}
-            assert trades or auction or p.id in sick[p.round]
+        if p.entity == codes.ACCOUNT:
+            m = p.instrument if 0 <= p.instrument < len(it.state.markets) else it.events[p.event]["market"]
+            assert rules[p.kind](p, int(m)), f"{codes.REASONS[p.kind]} of account {p.id} in round {p.round}"
 
 
 @given(seeds)

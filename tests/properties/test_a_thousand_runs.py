@@ -7,7 +7,8 @@ worth) is
     + fees that left to keepers + fees burned + bankruptcy cost (claims and money that went outside)
     + pressure (what R still holds, at outside less at closing prices).
 
-Gas is not modelled. Everything is added up in exact fractions from opening balances, ledger and prices; `system_loss -
+Tokens are debts of their issuers: at outside prices, and in the closing worth at what issuers can pay of them. Gas is
+not modelled. Everything is added up in exact fractions from opening balances, ledger and prices; `system_loss -
 system_gain` of the metrics is the same up to the rounding of sums of floats.
 """
 
@@ -78,6 +79,23 @@ def totals_by_group(it: Played, balance: dict[Key, int], which: str) -> dict[str
     return found
 
 
+def owe_tokens(
+    it: Played, before: dict[str, Fraction], after: dict[str, Fraction], at_close: dict[str, Fraction]
+) -> None:
+    """Take what issuers owe in tokens off the worth of their groups; who minted outside has what was minted."""
+    state, issuer = it.state, it.prepared.opening.book.issuer
+    final = state.outside[min(it.n_rounds - 1, len(state.outside) - 1)]
+    outside, owed = asset_prices(it, final), asset_prices(it, final * state.recovery)
+    groups = group_of(it)
+    for a in np.flatnonzero(issuer >= 0).tolist():
+        opened, left = int(it.prepared.opening.issued[a]), int(state.issued[a])
+        group = groups[codes.NODE, int(issuer[a])]
+        before[group] -= opened * outside[a]
+        after[group] -= left * outside[a]
+        at_close[group] -= left * owed[a]
+        after["bankruptcy"] += (left - opened) * outside[a]
+
+
 def replayed(it: Played) -> tuple[defaultdict[Key, int], dict[int, int], int]:
     """Opening balances plus every posting; sums by instrument; rounds that end with a sum that is not 0."""
     balance = it.opening_balances()
@@ -109,6 +127,7 @@ def audit(it: Played, number: int) -> Audit:
     keys = {*last, *closing} - {(codes.OUTSIDE, 0, codes.EXTERNAL)}  # the world outside has no balance sheet
     before, after = totals_by_group(it, first, "outside"), totals_by_group(it, last, "outside")
     at_close = totals_by_group(it, last, "closing")
+    owe_tokens(it, before, after, at_close)
     terms = {name: after[name] - before[name] for name in TERMS if name != "pressure"}
     terms["pressure"] = after["counted"] - at_close["counted"]
     lost = before["counted"] - at_close["counted"]

@@ -41,6 +41,13 @@ def test_differences_carry_their_sign_and_zero_none():
     assert formats.amount(0.0, signed=True) == "0"
 
 
+def test_what_rounding_leaves_of_a_sum_is_nothing():
+    assert formats.without_dust(1.5e-8, 1.12e8) == 0.0
+    assert formats.without_dust(-1.9e-9, 8e8) == 0.0
+    assert formats.without_dust(1.5e-8, 1.0) == 1.5e-8
+    assert formats.without_dust(0.0, 0.0) == 0.0
+
+
 def test_money_stands_behind_its_unit_and_the_sign_before_it():
     assert plain(formats.money(1.5e9, "USD")) == "USD 1.50 bn"
     assert plain(formats.money(-1.5e9, "USD", signed=True)) == "−USD 1.50 bn"

@@ -115,6 +115,7 @@ def test_the_chapters_come_in_order_and_the_contents_list_them(page):
         "scenarios",
         "cascade",
         "executions",
+        "beyond",
         "policies",
         "frontier",
         "ranking",

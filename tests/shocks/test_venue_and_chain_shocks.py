@@ -7,7 +7,7 @@ import pytest
 
 import contagion as ct
 from contagion.errors import NetworkError, SchemaError, UnitError, ValueRangeError
-from contagion.shocks import Default, GasShock, Mint, OracleShock, Outage, PriceShock, Withdrawal
+from contagion.shocks import Attack, Default, GasShock, Mint, OracleShock, Outage, PriceShock, Withdrawal
 from contagion.studies import builtins
 
 ASSETS = ["BTC", "ETH", "USD"]
@@ -20,6 +20,7 @@ EACH = [
     GasShock(10.0, over=20.0, length=20.0),
     OracleShock({"ETH": -0.2}, venue="aave", over=20.0, length=20.0),
     Mint("ETH", 5.0, at=25.0),
+    Attack("ETH", 3e4, start=10.0, over=20.0, buy_back=40.0, position={"m": -5e4}),
 ]
 
 
@@ -191,6 +192,57 @@ class TestMint:
         )
 
 
+class TestAttack:
+    def test_it_ends_with_its_last_slice_or_with_the_last_that_is_traded_back(self):
+        assert compiled(Attack("ETH", 1.0)).end == 10.0
+        assert compiled(Attack("ETH", 1.0, start=10.0, over=20.0)).end == 30.0
+        assert compiled(Attack("ETH", 1.0, buy_back=20.0, return_over=30.0)).end == 50.0
+        assert compiled(Attack("ETH", 0.0, buy_back=20.0, position=1.0)).end == 0.0
+
+    def test_twice_an_attack_has_twice_the_budget_and_the_same_position(self):
+        once = Attack("ETH", 5.0, position={"m": -1.0})
+        assert 2 * once == Attack("ETH", 10.0, position={"m": -1.0})
+        assert compiled(0 * Attack("ETH", 5.0)).attacks == []
+        assert compiled(0 * once).attacks == [Attack("ETH", 0.0, position={"m": -1.0})]
+        with pytest.raises(ValueRangeError, match=r"Attack\.budget"):
+            -1 * once
+
+    def test_several_add(self):
+        one, other = Attack("ETH", 5.0), Attack("BTC", 1.0, side="buy")
+        assert compiled(one + PriceShock({"BTC": -0.1}) + other).attacks == [one, other]
+
+    def test_its_sentence_says_what_is_traded_where_and_when(self):
+        both = Attack("BTC", 5e7, over=600.0, buy_back=1800.0, return_over=60.0, position=2e8)
+        assert (
+            both.describe() == "50,000,000 of BTC sold over 10 min, bought back from 30 min on over 60 s, "
+            "with a position of 200,000,000"
+        )
+        squeeze = Attack("BTC", 5.0, markets=["m"], start=30.0, side="buy", position={"m": -2e5})
+        assert (
+            squeeze.describe() == "5 of BTC bought at m from 30 s on at once, with positions of -200,000 in m"
+        )
+
+    @pytest.mark.parametrize(
+        ("terms", "error", "where"),
+        [
+            ({"budget": -1.0}, ValueRangeError, "budget"),
+            ({"budget": "1"}, SchemaError, "budget"),
+            ({"over": -1.0}, ValueRangeError, "over"),
+            ({"start": float("inf")}, ValueRangeError, "start"),
+            ({"over": 30.0, "buy_back": 20.0}, ValueRangeError, "buy_back"),
+            ({"side": "short"}, SchemaError, "side"),
+            ({"markets": "m"}, SchemaError, "markets"),
+            ({"markets": []}, SchemaError, "markets"),
+            ({"markets": ["m", "m"]}, SchemaError, "markets"),
+            ({"position": -1.0}, ValueRangeError, "position"),
+            ({"position": {"m": "1"}}, SchemaError, "position"),
+        ],
+    )
+    def test_terms_that_make_no_attack_are_refused(self, terms, error, where):
+        with pytest.raises(error, match=rf"Attack\.{where}"):
+            Attack(**{"asset": "ETH", "budget": 1.0} | terms)
+
+
 class TestAll:
     def test_what_nothing_acts_on_has_one_neutral_row(self):
         found = compiled(PriceShock({"BTC": -0.1}) + Default(["x"]))
@@ -222,6 +274,7 @@ class TestAll:
             assert np.array_equal(getattr(alone, name), getattr(found, name))
         assert np.allclose(alone.withdrawals, found.withdrawals, rtol=0, atol=1e-15)
         assert alone.mint == found.mint
+        assert alone.attacks == found.attacks
         assert found.end == max(alone.end, 10.0)
 
     @pytest.mark.parametrize(
@@ -232,6 +285,7 @@ class TestAll:
             (OracleShock({"ETH": 0.1}, venue="aaave"), "aave"),
             (OracleShock({"ETHH": 0.1}), "ETH"),
             (Mint("ETHH", 1.0), "ETH"),
+            (Attack("ETHH", 1.0), "ETH"),
         ],
     )
     def test_an_unknown_name_is_refused_with_the_nearest_one(self, shock, nearest):
@@ -249,6 +303,9 @@ class TestAll:
             {"kind": "gas_shock", "factor": 10, "length": 60},
             {"kind": "OracleShock", "changes": {"ETH": -0.1}, "venue": "V"},
             {"kind": "Mint", "token": "ETH", "quantity": 10, "at": 60},
+            {"kind": "volatility_shock", "moves": {"ETH": 0.5}, "over": 60},
+            {"kind": "attack", "asset": "ETH", "budget": 1e6, "over": 60, "buy_back": 90, "position": 5e6},
+            {"kind": "Attack", "asset": "ETH", "budget": 1e6, "side": "buy", "position": {"ETH-PERP": 5}},
         ],
     )
     def test_a_study_names_them(self, table, tmp_path):

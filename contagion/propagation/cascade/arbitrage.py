@@ -1,7 +1,8 @@
 """Step 4e: capital that trades two markets of one asset towards each other, or buys far below the outside price.
 
-After the fill every arbitrage strategy wants to close `rate` times the step of the gap between the log prices of its
-two markets, less what the fees of both cost, as far as free margin and capital allow. Wishes are added per market and
+After the fill every arbitrage strategy wants to close `rate` times the step of the gap between its two markets, less
+what the fees of both cost, as far as free margin and capital allow. The gap is that of the logs of price over fair
+value, so that a dated future which stands where the carry puts it is not traded. Wishes are added per market and
 executed at one average price, from the displacement then in force, against the providers.
 
 References
@@ -19,7 +20,14 @@ import numpy as np
 from contagion.compiled import inner
 from contagion.markets.impact import SQUARE_ROOT, price, slope
 from contagion.propagation.cascade.books import note, post
-from contagion.propagation.cascade.codes import ACCOUNT, BY_ARBITRAGE, EVENT_ARBITRAGE, MONEY, PERP, PROVIDER
+from contagion.propagation.cascade.codes import (
+    ACCOUNT,
+    BY_ARBITRAGE,
+    EVENT_ARBITRAGE,
+    FUTURE,
+    PROVIDER,
+    SPOT,
+)
 from contagion.propagation.cascade.execute import (
     book_limit,
     side_bands,
@@ -27,15 +35,19 @@ from contagion.propagation.cascade.execute import (
     side_volumes,
     trade_price,
 )
+from contagion.propagation.cascade.fills import average_entry
 from contagion.propagation.cascade.kernels import coins, is_tradable, value_account, wake
+from contagion.propagation.cascade.scans import scan_room
 from contagion.propagation.cascade.settle import sell_holding
+from contagion.propagation.cascade.settlement import settle_trade
 from contagion.propagation.cascade.taker import charge_taker, gap_beyond_fees
+from contagion.propagation.cascade.worth import lot_flow, lot_money, stated_price
 
 
 @inner
 def stands_at(market: Any) -> float:
     """Price at the displacement in force, after the round's fill."""
-    return float(price(market.impact, market.outside, market.permanent + market.temporary))
+    return float(price(market.impact, market.reference, market.permanent + market.temporary))
 
 
 @inner
@@ -43,11 +55,11 @@ def steepness(book: Any, market: Any, side: int) -> float:
     """Change of the log price per quantum traded on a side of the book, at the displacement in force."""
     if market.depth <= 0.0:
         return math.inf
-    lot_money = market.outside * market.lot_scale
+    per_lot = lot_flow(market)
     x = market.permanent + market.temporary
     scale = side_scale(market, side)
     per_quantum = slope(
-        market.impact, x, scale, lot_money, side_bands(book, market, side), side_volumes(book, market, side)
+        market.impact, x, scale, per_lot, side_bands(book, market, side), side_volumes(book, market, side)
     )
     if market.impact == SQUARE_ROOT:
         per_quantum = max(per_quantum, 1e-300)
@@ -62,14 +74,14 @@ def initial(book: Any, market: Any, notional: float) -> float:
         if t == market.tier_first or notional > book.tier_floor[t]:
             rate = book.tier_initial[t]
     rate += (1.0 - rate) * market.crowding
-    lots = notional / (market.mark * market.lot_scale)
+    lots = notional / lot_money(market, market.mark)
     return market.multiplier * (rate + market.initial_slope * lots) * notional
 
 
 @inner
 def affordable(market: Any, rate: float, free: float) -> float:
     """Notional (quanta) whose initial margin is `free`, at a rate that grows with size where the market's does."""
-    bend = market.multiplier * market.initial_slope / (market.mark * market.lot_scale)
+    bend = market.multiplier * market.initial_slope / lot_money(market, market.mark)
     if bend > 0.0:
         return 2.0 * free / (rate + math.sqrt(rate * rate + 4.0 * bend * free)) if free > 0.0 else 0.0
     return free / rate if rate > 0.0 else math.inf
@@ -86,7 +98,7 @@ def crowd(book: Any, state: Any) -> None:
         for j in range(book.slot_indptr[m], book.slot_indptr[m + 1]):
             k = book.slot_legs[j]
             lots += max(0.0, state.quantity[k]) * book.count[book.leg_account[k]]
-        interest = lots * (market.mark * market.lot_scale) - market.interest_lower
+        interest = lots * lot_money(market, market.mark) - market.interest_lower
         market.crowding = min(1.0, max(0.0, interest / (market.interest_upper - market.interest_lower)))
 
 
@@ -112,15 +124,29 @@ def free_margin(book: Any, state: Any, leg: int) -> float:
     for k in range(book.indptr[i], book.indptr[i + 1]):
         if k != leg and state.quantity[k] != 0.0:
             market = state.markets[book.leg_market[k]]
-            free -= initial(book, market, abs(state.quantity[k]) * (market.mark * market.lot_scale))
+            free -= initial(book, market, abs(state.quantity[k]) * lot_money(market, market.mark))
     return max(0.0, free)
+
+
+@inner
+def scanned_room(book: Any, state: Any, leg: int, market: Any, capital: float, sells: bool) -> float:
+    """The same where margin is scanned: initial margin is a multiple of the scan of all legs together."""
+    i, worth = book.leg_account[leg], market.mark * market.lot_scale
+    equity, _ = value_account(book, state, i)
+    _, haircut = coins(book, state, i)
+    free = max(0.0, equity - haircut) / state.venues[book.venue[i]].scan_initial
+    lots = state.quantity[leg]
+    most = capital + lots * worth if sells else capital - lots * worth
+    return max(0.0, min(scan_room(book, state, leg, free, sells) * worth, most))
 
 
 @inner
 def room(book: Any, state: Any, leg: int, market: Any, capital: float, sells: bool) -> float:
     """Quanta of notional the account behind `leg` may trade: what closes, and what free margin then lets it open."""
+    if book.scanned[book.leg_account[leg]]:
+        return scanned_room(book, state, leg, market, capital, sells)
     lots = state.quantity[leg]
-    held = abs(lots) * (market.mark * market.lot_scale)
+    held = abs(lots) * lot_money(market, market.mark)
     most = min(largest_notional(book, market, free_margin(book, state, leg)), capital)
     if lots != 0.0 and (lots > 0.0) == sells:
         return held + most
@@ -131,12 +157,24 @@ def room(book: Any, state: Any, leg: int, market: Any, capital: float, sells: bo
 def long_room(book: Any, state: Any, strategy: Any, market: Any, sells: bool) -> float:
     """The same for a strategy's long leg, which may be a holding: sold while it lasts, bought with the node's cash."""
     if strategy.long_holding >= 0:
-        held = max(0.0, float(state.holding[strategy.long_holding])) * (market.last * market.lot_scale)
+        held = max(0.0, float(state.holding[strategy.long_holding])) * lot_money(market, market.last)
         if sells:
             return held
         cash = float(max(0, state.node_cash[book.holding_node[strategy.long_holding]]))
         return min(cash / (1.0 + market.fee), max(0.0, strategy.capital - held))
     return room(book, state, strategy.long_leg, market, strategy.capital, sells)
+
+
+@inner
+def mispricing(a: Any, b: Any) -> float:
+    """Log of price over fair value in market `a`, less that in market `b`, both on one asset.
+
+    Fair values at one price of the asset are to each other as the prices at which the books stand undisplaced; only
+    those of dated futures differ from that of the asset.
+    """
+    if a.kind != FUTURE and b.kind != FUTURE:
+        return math.log(stands_at(a) / stands_at(b))
+    return math.log((stands_at(a) / a.reference) / (stands_at(b) / b.reference))
 
 
 @inner
@@ -146,17 +184,17 @@ def wish(book: Any, state: Any, s: int) -> float:
     a, b = state.markets[strategy.long_market], state.markets[strategy.short_market]
     if not is_tradable(a) or not is_tradable(b):
         return 0.0
-    gap = gap_beyond_fees(math.log(stands_at(a) / stands_at(b)), a, b)
+    gap = gap_beyond_fees(mispricing(a, b), a, b)
     if gap == 0.0:
         return 0.0
     sells = gap > 0.0
-    slopes = steepness(book, a, 0 if sells else 1) + steepness(book, b, 1 if sells else 0)
+    dearer = b.reference / a.reference  # a unit in the short market, in those of the long one
+    slopes = steepness(book, a, 0 if sells else 1) + steepness(book, b, 1 if sells else 0) * dearer
     money = min(1.0, strategy.rate * clock.step) * abs(gap) / slopes
     money = min(money, strategy.long_share * long_room(book, state, strategy, a, sells))
-    money = min(
-        money, strategy.short_share * room(book, state, strategy.short_leg, b, strategy.capital, not sells)
-    )
-    units = money / (a.outside * a.lot_scale) * a.lot
+    other = room(book, state, strategy.short_leg, b, strategy.capital, not sells)
+    money = min(money, strategy.short_share * other / dearer)
+    units = money / lot_flow(a) * a.lot
     return units if sells else -units
 
 
@@ -167,22 +205,12 @@ def dip_wish(book: Any, state: Any, s: int) -> float:
     market = state.markets[strategy.long_market]
     if not is_tradable(market):
         return 0.0
-    gap = math.log(market.outside * (1.0 - strategy.discount) / stands_at(market)) - market.fee
+    gap = math.log(market.reference * (1.0 - strategy.discount) / stands_at(market)) - market.fee
     if gap <= 0.0:
         return 0.0
     money = min(1.0, strategy.rate * clock.step) * gap / steepness(book, market, 1)
     money = min(money, long_room(book, state, strategy, market, False))
-    return float(np.floor(money / (market.outside * market.lot_scale)))
-
-
-@inner
-def average_entry(state: Any, k: int, bought: float, at_price: float) -> None:
-    """Entry price of leg `k` after a trade: an average while it grows, the new price when it opens or flips."""
-    held = state.quantity[k]
-    if held * bought > 0.0:
-        state.entry[k] = (abs(held) * state.entry[k] + abs(bought) * at_price) / (abs(held) + abs(bought))
-    elif abs(bought) > abs(held):
-        state.entry[k] = at_price
+    return float(np.floor(money / lot_flow(market)))
 
 
 @inner
@@ -190,12 +218,10 @@ def trade_leg(book: Any, state: Any, k: int, lots: float, event: int, reason: in
     """An account trades `lots` (positive: sells) of leg `k` at the price of the round; the leg may grow or flip."""
     i, m = book.leg_account[k], book.leg_market[k]
     market, number = state.markets[m], int(book.count[i])
-    money = int(np.rint(lots * (market.lot_scale * market.fill)))
-    average_entry(state, k, -lots, market.fill)
+    money = int(np.rint(lots * lot_money(market, market.fill)))
+    average_entry(state, k, -lots, stated_price(state, market, market.fill))
     state.quantity[k] -= lots
-    state.cash[i] += money
     market.provider_lots += int(lots) * number
-    market.provider_cash -= money * number
     note(
         state,
         event,
@@ -209,10 +235,23 @@ def trade_leg(book: Any, state: Any, k: int, lots: float, event: int, reason: in
     )
     post(state, ACCOUNT, i, reason, m, -int(lots) * number)
     post(state, PROVIDER, m, reason, m, int(lots) * number)
-    post(state, ACCOUNT, i, reason, MONEY, money * number)
-    post(state, PROVIDER, m, reason, MONEY, -money * number)
+    settle_trade(book, state, k, lots, market.fill, reason)
     charge_taker(book, state, i, m, reason, money)
     wake(book, state, i)
+
+
+@inner
+def ask_lots(strategy: Any, a: Any, b: Any, units: float) -> None:
+    """Ask for `units` of the asset in both markets, as whole lots of the larger of the two.
+
+    Where the larger is no multiple of the smaller, the legs differ by at most half a lot of the smaller.
+    """
+    larger = max(a.lot, b.lot)
+    number = math.copysign(np.floor(abs(units) / larger), units)
+    strategy.ask_long, strategy.ask_short = (
+        np.rint(number * (larger / a.lot)),
+        np.rint(number * (larger / b.lot)),
+    )
 
 
 @inner
@@ -232,10 +271,8 @@ def fit_to_books(book: Any, state: Any) -> None:
             markets[strategy.long_market].wish += strategy.ask_long
         if strategy.kind == 1 and strategy.ask_long != 0.0:
             a, b = markets[strategy.long_market], markets[strategy.short_market]
-            part, larger = min(share[strategy.long_market], share[strategy.short_market]), max(a.lot, b.lot)
-            units = np.floor(abs(strategy.ask_long) * a.lot * part / larger) * larger
-            units = math.copysign(units, strategy.ask_long)
-            strategy.ask_long, strategy.ask_short = units / a.lot, units / b.lot
+            part = min(share[strategy.long_market], share[strategy.short_market])
+            ask_lots(strategy, a, b, math.copysign(abs(strategy.ask_long) * a.lot * part, strategy.ask_long))
             a.wish += strategy.ask_long
             b.wish -= strategy.ask_short
 
@@ -257,13 +294,10 @@ def arbitrage(book: Any, state: Any) -> None:
         if strategy.kind != 1:
             continue
         units = wish(book, state, s)
-        long_lot, short_lot = markets[strategy.long_market].lot, markets[strategy.short_market].lot
-        larger = max(long_lot, short_lot)
-        units = math.copysign(np.floor(abs(units) / larger) * larger, units)
-        strategy.ask_long, strategy.ask_short = units / long_lot, units / short_lot
+        ask_lots(strategy, markets[strategy.long_market], markets[strategy.short_market], units)
         markets[strategy.long_market].wish += strategy.ask_long
         markets[strategy.short_market].wish -= strategy.ask_short
-        any_wish = any_wish or units != 0.0
+        any_wish = any_wish or strategy.ask_long != 0.0
     if not any_wish:
         return
     fit_to_books(book, state)
@@ -288,10 +322,10 @@ def trade_strategy(book: Any, state: Any, strategy: Any) -> None:
     if strategy.long_holding >= 0:
         h, lots = strategy.long_holding, strategy.ask_long
         node = book.holding_node[h]
-        worth = abs(lots) * (market.lot_scale * market.fill)
+        worth = abs(lots) * lot_money(market, market.fill)
         note(state, EVENT_ARBITRAGE, -1, node, market.venue, strategy.long_market, -lots, market.fill, worth)
         sell_holding(book, state, h, strategy.long_market, lots, market.fill, BY_ARBITRAGE)
-    elif market.kind == PERP:
+    elif market.kind != SPOT:
         trade_leg(book, state, strategy.long_leg, strategy.ask_long, EVENT_ARBITRAGE, BY_ARBITRAGE)
     if strategy.short_leg >= 0:
         trade_leg(book, state, strategy.short_leg, -strategy.ask_short, EVENT_ARBITRAGE, BY_ARBITRAGE)

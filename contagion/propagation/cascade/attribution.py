@@ -11,25 +11,22 @@ cascade chapter, section 4, step 7.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from contagion.propagation.cascade.build import Opening
-from contagion.propagation.cascade.codes import PERP
+from contagion.propagation.cascade.codes import FUTURE, OPTION, PERP
 from contagion.propagation.cascade.layout import State
 
-if TYPE_CHECKING:
-    import networkx as nx
-
-    from contagion.results import Run
-
 Floats = npt.NDArray[np.float64]
-TRADES = ("liquidation", "auction", "unwind", "reaction", "hedge")
-FORCED = (*TRADES, "takeover")
-SOURCES = (*TRADES, "mint")  # a takeover moves no price: what it leads to is the inventory's unwinding
+TRADES = ("liquidation", "auction", "unwind", "reaction", "hedge", "delta_hedge")
+FORCED = (*TRADES, "takeover", "model_close")
+SOURCES = (
+    *TRADES,
+    "mint",
+    "attack",
+)  # a takeover or a close at the model's value moves no price: what it leads to is the inventory's unwinding
 
 
 def remaining_flow(opening: Opening, state: State, m: int, n_rounds: int) -> Floats:
@@ -53,6 +50,10 @@ def shares_of_mark(opening: Opening, state: State, m: int) -> list[tuple[int, fl
     if market["kind"] == PERP:
         follows = {0: 1.0, 1: 0.0, 3: 1.0, 4: 1.0}  # a median follows the last price in time
         own = follows.get(int(market["mark_rule"]), float(market["mark_weight"]))
+    elif market["kind"] == FUTURE:  # marked to its fair price, mixed with the last one by the weighted rule
+        own = float(market["mark_weight"]) if int(market["mark_rule"]) == 2 else 0.0
+    elif market["kind"] == OPTION:  # marked to model: through the index alone
+        own = 0.0
     shares = [(m, own)] if own > 0.0 else []
     first, last = book.index_indptr[market["asset"]], book.index_indptr[market["asset"] + 1]
     weights = book.index_weight[first:last]
@@ -62,6 +63,19 @@ def shares_of_mark(opening: Opening, state: State, m: int) -> list[tuple[int, fl
             for s, w in zip(book.index_market[first:last], weights / weights.sum(), strict=True)
         ]
     return shares
+
+
+def outside_move(opening: Opening, state: State, m: int, n_rounds: int, sign: float) -> tuple[Floats, float]:
+    """Log move outside that an order in market `m` answers, and the side on which flows do so too.
+
+    An option answers the price of its asset: calls are sold into falls of it, puts into rises.
+    """
+    market = state.markets[m]
+    if market["kind"] != OPTION:
+        return np.log(state.history["outside"][:n_rounds, m] / market["opening"]), sign
+    asset = int(market["asset"])
+    rounds = np.minimum(np.arange(n_rounds), len(state.outside) - 1)
+    return np.log(state.outside[rounds, asset] / opening.prices[asset]), sign * float(market["call"])
 
 
 def attribute(opening: Opening, state: State, events: pd.DataFrame) -> pd.DataFrame:
@@ -83,7 +97,7 @@ def attribute(opening: Opening, state: State, events: pd.DataFrame) -> pd.DataFr
     groups = [(m, s, found[side[found] == s]) for m, found in by_market.items() for s in (1.0, -1.0)]
     left: dict[int, Floats] = {}
     for m, sign, targets in groups:
-        outside = np.log(state.history["outside"][:n_rounds, m] / state.markets[m]["opening"])
+        outside, sign = outside_move(opening, state, int(m), n_rounds, sign)
         total = np.maximum(-sign * outside, 0.0)
         parts = []
         for source, share in shares_of_mark(opening, state, int(m)):
@@ -106,93 +120,3 @@ def attribute(opening: Opening, state: State, events: pd.DataFrame) -> pd.DataFr
             weight[rounds[sources], m] * money[sources] / np.maximum(sold[rounds[sources]], 1e-300)
         )
     return events[["round", "kind", "node", "venue", "market", "money"]].assign(cause=cause, caused=caused)
-
-
-def contagion_graph(run: Run) -> nx.DiGraph[Any]:
-    """Directed graph of a run: outside and markets hit nodes, nodes markets, debtors creditors, venues winners."""
-    import networkx as nx
-
-    graph: nx.DiGraph[Any] = nx.DiGraph()
-    graph.add_node("outside", kind="outside", loss=0.0)
-    table = run.attribution
-    traded = table[table["kind"].isin(TRADES) & (table["node"] != "")]
-    forced = table[table["cause"].notna() & (table["node"] != "")]
-    for name, market in run.markets.iterrows():
-        graph.add_node(
-            f"market:{name}", kind="market", venue=market["venue"], asset=market["asset"], loss=0.0
-        )
-    by_node = forced.assign(
-        contagion=forced["money"] * forced["cause"],
-        outside=forced["money"] * (1.0 - forced["cause"]),
-    ).groupby(["node", "market"])[["contagion", "outside"]]
-    kinds, losses = run.nodes["kind"], run.nodes["loss"]
-    key: Any
-    for key, money in traded.groupby(["node", "market"])["money"].sum().items():
-        node, market = key
-        add_node(graph, str(node), kinds, losses)
-        add_edge(graph, str(node), f"market:{market}", float(money), "forced sale")
-    taken = forced[forced["kind"] == "takeover"]
-    for key, money in taken.groupby(["node", "venue"])["money"].sum().items():
-        node, venue = key
-        add_node(graph, str(node), kinds, losses)
-        add_node(graph, str(venue), kinds, losses)
-        add_edge(graph, str(node), str(venue), float(money), "takeover")
-    for key, row in by_node.sum().iterrows():
-        node, market = key
-        add_node(graph, str(node), kinds, losses)
-        add_edge(graph, f"market:{market}", str(node), float(row["contagion"]), "price")
-        add_edge(graph, "outside", str(node), float(row["outside"]), "outside")
-    other = run.events
-    for kind, channel in (("adl", "deleveraging"), ("residual", "haircut")):
-        hits = (
-            other[(other["kind"] == kind) & (other["node"] != "")].groupby(["venue", "node"])["money"].sum()
-        )
-        for key, value in hits.items():
-            venue, node = key
-            add_node(graph, str(venue), kinds, losses)
-            add_node(graph, str(node), kinds, losses)
-            add_edge(graph, str(venue), str(node), float(value), channel)
-    add_recalls(graph, run, kinds, losses)
-    add_claims(graph, run, kinds, losses)
-    return graph
-
-
-def add_recalls(graph: nx.DiGraph[Any], run: Run, kinds: pd.Series, losses: pd.Series) -> None:
-    """Edges from creditors to the debtors who had to pay a loan back before its time."""
-    ledger = run.ledger
-    paid = ledger[(ledger["kind"] == "recall") & (ledger["instrument"] == "money")]
-    for event, legs in paid.groupby("event"):
-        who = legs.set_index("amount")["account"].str.removeprefix("cash:").sort_index()
-        debtor, creditor = str(who.iloc[0]), str(who.iloc[-1])
-        add_node(graph, creditor, kinds, losses)
-        add_node(graph, debtor, kinds, losses)
-        add_edge(graph, creditor, debtor, float(run.events["money"].loc[event]), "recall")
-
-
-def add_claims(graph: nx.DiGraph[Any], run: Run, kinds: pd.Series, losses: pd.Series) -> None:
-    """Edges from failed debtors to their creditors: what was not paid."""
-    failed = run.events[run.events["kind"] == "node_default"].set_index("node")["price"]
-    claims = run.network.obligations
-    row: Any
-    for row in claims[claims["debtor"].isin(failed.index)].itertuples():
-        add_node(graph, str(row.debtor), kinds, losses)
-        add_node(graph, str(row.creditor), kinds, losses)
-        add_edge(
-            graph,
-            str(row.debtor),
-            str(row.creditor),
-            float(row.amount * (1.0 - failed[row.debtor])),
-            "default",
-        )
-
-
-def add_node(graph: nx.DiGraph[Any], name: str, kinds: pd.Series, losses: pd.Series) -> None:
-    """Add a node of the network with what it is and lost."""
-    graph.add_node(name, kind=str(kinds.get(name, "trader")), loss=float(losses.get(name, 0.0)))
-
-
-def add_edge(graph: nx.DiGraph[Any], source: str, target: str, weight: float, channel: str) -> None:
-    """Add money to an edge; edges without money are left out."""
-    if weight > 0.0 and source != target:
-        before = graph.get_edge_data(source, target, {"weight": 0.0})["weight"]
-        graph.add_edge(source, target, weight=before + weight, channel=channel)

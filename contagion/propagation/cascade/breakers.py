@@ -22,6 +22,7 @@ from contagion.propagation.cascade.books import note
 from contagion.propagation.cascade.codes import BAND, EVENT_HALT, EVENT_REOPEN, HALT, SLICES, THROTTLE
 from contagion.propagation.cascade.outages import shut_venues
 from contagion.propagation.cascade.revalue import SECONDS_A_DAY, volatility_over
+from contagion.propagation.cascade.worth import lot_money
 
 
 @inner
@@ -230,7 +231,7 @@ def best_slice(state: Any, policy: Any, m: int, lots: float) -> float:
     if market.volatility > 0.0:
         calm = market.volatility
         running = max(calm, volatility_over(state, market.asset, clock.volatility_window))
-    order = lots * (market.mark * market.lot_scale) / volume
+    order = lots * lot_money(market, market.mark) / volume
     seconds = SECONDS_A_DAY * selling_time(order, calm, running, policy.eta, policy.beta, policy.risk)
     if seconds <= clock.step:
         return lots
@@ -260,7 +261,7 @@ def orders_row(state: Any, p: int) -> None:
             market = state.markets[m]
             most = math.inf
             if policy.rate < np.inf:
-                most = float(np.ceil(policy.rate * clock.step / (market.mark * market.lot_scale)))
+                most = float(np.ceil(policy.rate * clock.step / lot_money(market, market.mark)))
             market.cap_sell = min(float(np.ceil(policy.share * market.cap_sell)), most)
             market.cap_buy = min(float(np.ceil(policy.share * market.cap_buy)), most)
 

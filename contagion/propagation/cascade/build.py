@@ -19,16 +19,23 @@ import numpy.typing as npt
 
 from contagion.errors import TooLargeError
 from contagion.network import Network
+from contagion.network.contracts import opening_prices
 from contagion.network.reserved import inventory, rest_of_market
+from contagion.network.settlement import stated_entries
 from contagion.propagation.cascade.build_backing import member_arrays
 from contagion.propagation.cascade.build_collateral import Pledges, build_collateral
 from contagion.propagation.cascade.build_inventories import inventory_legs, with_inventories
+from contagion.propagation.cascade.build_issuers import issuer_arrays, issuers, outstanding
 from contagion.propagation.cascade.build_markets import Tiers, build_markets, build_tiers, build_venues
 from contagion.propagation.cascade.build_owners import hedge_legs, lender_arrays, owner_arrays
+from contagion.propagation.cascade.build_pools import pool_arrays
+from contagion.propagation.cascade.build_scan import scan_arrays
+from contagion.propagation.cascade.build_settlement import coins_of_legs, opened_with
 from contagion.propagation.cascade.build_strategies import build_strategies, strategy_legs
 from contagion.propagation.cascade.grouping import coins_among, grouped
 from contagion.propagation.cascade.layout import Array, Book
 from contagion.propagation.cascade.packing import pack_book, writable
+from contagion.propagation.cascade.rounding import covered_rounding
 from contagion.propagation.cascade.units import Units, measure
 
 Floats = npt.NDArray[np.float64]
@@ -66,6 +73,7 @@ class Opening:
     strategies: npt.NDArray[Any]
     held: Floats
     slots: npt.NDArray[Any]
+    issued: Floats
 
     @property
     def packed(self) -> Any:
@@ -103,7 +111,7 @@ def _legs(net: Network, units: Units) -> Legs:
     """Account, market, lots and entry price of every leg, with empty ones for arbitrage, inventories and hedges."""
     account, market = net.codes("positions", "account"), net.codes("positions", "market")
     lots = np.rint(net.column("positions", "quantity") / units.lots[market])
-    entry = net.column("positions", "entry_price")
+    entry = stated_entries(net)
     have = set(zip(account.tolist(), market.tolist(), strict=True))
     hedges = [hedge for _, hedge in hedge_legs(net)]
     wanted = {*strategy_legs(net), *inventory_legs(net), *hedges}
@@ -111,7 +119,7 @@ def _legs(net: Network, units: Units) -> Legs:
     if extra:
         more = np.asarray(extra, dtype=np.int64)
         account, market = np.concatenate([account, more[:, 0]]), np.concatenate([market, more[:, 1]])
-        opening = net.column("assets", "price")[net.codes("markets", "asset")][more[:, 1]]
+        opening = opening_prices(net)[more[:, 1]]
         lots, entry = np.concatenate([lots, np.zeros(len(more))]), np.concatenate([entry, opening])
     order = np.lexsort((market, account))
     return Legs(account[order], market[order], lots[order], entry[order])
@@ -123,6 +131,7 @@ def _watched(net: Network) -> npt.NDArray[np.bool_]:
     watched |= net.column("nodes", "external_liabilities") > 0
     watched[net.codes("obligations", "debtor")] = True
     watched[net.codes("obligations", "creditor")] = True
+    watched[issuers(net)] = True
     return watched
 
 
@@ -163,7 +172,10 @@ def build(net: Network) -> Opening:
     markets, bands, volumes, index = build_markets(net, units, tiers)
     markets["provider_lots"] = -np.rint(np.bincount(legs.market, lots, len(markets))).astype(np.int64)
     strategies, of_leg = build_strategies(net, units, legs.account, legs.market)
-    pledges = build_collateral(net, units)
+    pledges, venues = build_collateral(net, units), build_venues(net, units)
+    leg_coin = coins_of_legs(pledges, markets, legs.account, legs.market)
+    markets["coin_slot"] = pledges.coin_slot
+    markets["coin"] = np.append(pledges.slots["opening"], 1.0)[pledges.coin_slot]
     arrays = {
         **_leg_arrays(net, legs),
         **_account_arrays(net),
@@ -185,30 +197,43 @@ def build(net: Network) -> Opening:
         "hold_indptr": _pointer(pledges.account, len(net.index("accounts"))),
         "hold_slot": pledges.slot,
         "hold_account": pledges.account,
+        "settles": np.isin(np.arange(len(pledges.account)), leg_coin),
+        "leg_coin": leg_coin,
         **owner_arrays(net, legs.account, legs.market),
         **lender_arrays(net, strategies),
     }
+    arrays |= scan_arrays(net, venues, legs.account, legs.market) | issuer_arrays(net)
+    arrays["slope"][arrays["scanned"]] = np.inf
+    arrays["paired"] &= ~arrays["scanned"]  # a scan lets legs offset each other by itself
+    arrays["slope"][legs.account[leg_coin >= 0]] = np.inf  # a contract in coins may lose without bound
     hedges = arrays["hedge_leg"]
     arrays["slope"][legs.account[hedges[hedges >= 0]]] = np.inf  # a hedge may grow without bound
+    holding = np.rint(net.column("holdings", "quantity") / units.asset_lots[arrays["holding_asset"]])
+    issued = outstanding(net, holding, pledges)
+    arrays |= pool_arrays(net, issued, units.asset_lots * units.scale)
+    shared = arrays["pool_market"][arrays["pool_market"] >= 0]
+    markets["shared"][shared] = True
+    arrays["sellable"][arrays["pool_holding"][arrays["pool_holding"] >= 0]] = False
     book = Book(**{name: writable(array) for name, array in arrays.items()})
-    held = net.column("holdings", "quantity") / units.asset_lots[book.holding_asset]
     return Opening(
         book=book,
         names=names,
         units=units,
         quantity=legs.lots,
-        cash=_cash(net, units, legs),
+        cash=_cash(net, units, legs, leg_coin < 0),
         node_cash=_quanta(net.column("nodes", "cash"), units),
-        external_assets=_quanta(net.column("nodes", "external_assets"), units),
+        external_assets=_quanta(net.column("nodes", "external_assets"), units)
+        + covered_rounding(net, units, holding, issued),
         external_liabilities=_quanta(net.column("nodes", "external_liabilities"), units),
-        holding=np.rint(held).astype(np.int64),
+        holding=holding.astype(np.int64),
         claim=book.claim.copy(),
         prices=net.column("assets", "price"),
         markets=markets,
-        venues=build_venues(net, units),
+        venues=venues,
         strategies=strategies,
-        held=pledges.lots,
+        held=opened_with(pledges, markets, legs, leg_coin),
         slots=pledges.slots,
+        issued=issued,
     )
 
 
@@ -226,7 +251,7 @@ def _check_interest(legs: Legs, lots: Floats) -> None:
         )
 
 
-def _cash(net: Network, units: Units, legs: Legs) -> Ints:
+def _cash(net: Network, units: Units, legs: Legs, in_money: npt.NDArray[np.bool_]) -> Ints:
     """Opening cash of every account in quanta: its balance less the entry value of its rounded lots."""
     cash = np.zeros(len(net.index("accounts")), dtype=np.int64)
     held = ~coins_among(net, "balances")
@@ -234,7 +259,7 @@ def _cash(net: Network, units: Units, legs: Legs) -> Ints:
     np.add.at(cash, net.codes("balances", "account")[held], money)
     scale = units.lots * units.scale
     worth = np.rint(legs.lots * scale[legs.market] * legs.entry).astype(np.int64)
-    np.subtract.at(cash, legs.account, worth)
+    np.subtract.at(cash, legs.account[in_money], worth[in_money])
     return cash
 
 

@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, TooLargeError
 from contagion.network import Network
+from contagion.network.places import find_places
+from contagion.network.settlement import settles_in_coins
 from contagion.network.weights import by_category, cell, coin_rows, collateral_rows
-from contagion.propagation.cascade.build_strategies import find_places
 from contagion.propagation.cascade.tables import SLOT
 from contagion.propagation.cascade.units import Units
 
@@ -37,6 +38,7 @@ class Pledges:
     slot: Ints
     lots: Floats
     slots: npt.NDArray[Any]
+    coin_slot: Ints  # by market: the slot of the coin in which it settles, -1: money
 
     def slopes(self, net: Network) -> Floats:
         """Most that health loses per unit of the clock because of coins, in quanta, by account."""
@@ -65,9 +67,46 @@ def build_collateral(net: Network, units: Units) -> Pledges:
     _check_size(net, account, asset, lots)
     order = np.lexsort((special, asset, venue, account))
     keys = np.stack([venue, asset, special.astype(np.int64), rows], axis=1)[order]
-    found, slot = np.unique(keys, axis=0, return_inverse=True)
+    account, lots = account[order], lots[order]
+    account, lots, keys = with_empty(net, account, lots, keys)
+    settling = np.flatnonzero(settles_in_coins(net))
+    found, slot = np.unique(np.concatenate([keys, settle_keys(net, settling)]), axis=0, return_inverse=True)
     places = slot.reshape(-1).astype(np.int64)
-    return Pledges(account[order], places, lots[order], _slots(net, units, found))
+    coin_slot = np.full(len(net.index("markets")), -1, dtype=np.int64)
+    coin_slot[settling] = places[len(keys) :]
+    return Pledges(account, places[: len(keys)], lots, _slots(net, units, found), coin_slot)
+
+
+def settle_keys(net: Network, market: Ints) -> Ints:
+    """Slots of the coins in which markets settle, as (venue, asset, by category, row of `collateral`)."""
+    venue, asset = net.codes("markets", "venue")[market], net.codes("markets", "settle")[market]
+    n = len(net.index("assets"))
+    known = net.codes("collateral", "venue") * n + net.codes("collateral", "asset")
+    row_of = {pair: row for row, pair in enumerate(known.tolist())}
+    rows = [row_of.get(pair, -1) for pair in (venue * n + asset).tolist()]
+    return np.stack([venue, asset, np.zeros_like(venue), np.asarray(rows, np.int64)], axis=1).astype(np.int64)
+
+
+def with_empty(net: Network, account: Ints, lots: Floats, keys: Ints) -> tuple[Ints, Floats, Ints]:
+    """The coins of all accounts, with empty balances of what the markets of their venue settle in."""
+    coins = np.unique(settle_keys(net, np.flatnonzero(settles_in_coins(net))), axis=0)
+    have = set(zip(account.tolist(), keys[:, 1].tolist(), strict=True))
+    venue = net.codes("accounts", "venue")
+    more = [
+        (i, key)
+        for key in coins
+        for i in np.flatnonzero(venue == key[0]).tolist()
+        if (i, int(key[1])) not in have
+    ]
+    if not more:
+        return account, lots, keys
+    account = np.concatenate([account, np.asarray([i for i, _ in more], np.int64)])
+    keys, lots = (
+        np.concatenate([keys, np.stack([key for _, key in more])]),
+        np.append(lots, np.zeros(len(more))),
+    )
+    order = np.lexsort((keys[:, 2], keys[:, 1], account))
+    return account[order], lots[order], keys[order]
 
 
 def _check_size(net: Network, account: Ints, asset: Ints, lots: Floats) -> None:

@@ -46,3 +46,10 @@ def set_loan_rules(net: Network, units: Units, rows: npt.NDArray[Any]) -> None:
     rows["base_fee"] = rows["base_fee_opening"] = net.column("venues", "gas_price")
     rows["gas_asset"] = net.codes("venues", "gas_asset")
     rows["unit_bonus"] = of_money(net, "bonus", 0.0)
+
+
+def share_fees(rows: npt.NDArray[Any]) -> None:
+    """The first venue of every chain keeps its base fee: that of those on it who pay for gas."""
+    for v in np.flatnonzero(rows["gas_used"] > 0.0)[::-1]:
+        first = rows["chain"][v]
+        rows["base_fee"][first] = rows["base_fee_opening"][first] = rows["base_fee_opening"][v]

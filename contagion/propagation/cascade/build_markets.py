@@ -13,17 +13,19 @@ import numpy.typing as npt
 from contagion.errors import NetworkError
 from contagion.markets.impact import KINDS
 from contagion.network import Network
+from contagion.network.contracts import opening_prices
 from contagion.network.equity import size_slopes
 from contagion.network.reserved import INVENTORY
 from contagion.network.schema import TABLES
 from contagion.propagation.cascade.build_backing import fill_backing
-from contagion.propagation.cascade.build_loans import set_loan_rules
+from contagion.propagation.cascade.build_loans import set_loan_rules, share_fees
+from contagion.propagation.cascade.build_terms import set_terms
 from contagion.propagation.cascade.codes import (
     ADL_PRICES,
     ADL_TRIGGERS,
     FUNDING_RULES,
+    MARKET_KINDS,
     MARKS,
-    PERP,
     PROCEDURES,
     RANKS,
     RESIDUALS,
@@ -171,9 +173,10 @@ def build_markets(
     columns = {name: net.column("markets", name) for name in READ}
     asset, venue = net.codes("markets", "asset"), net.codes("markets", "venue")
     rows = np.zeros(len(asset), MARKET)
-    opening = net.column("assets", "price")[asset]
+    opening = opening_prices(net)
     rows["venue"], rows["asset"] = venue, asset
-    rows["kind"] = np.where(columns["kind"] == "perp", PERP, SPOT)
+    rows["kind"] = [MARKET_KINDS[w] for w in columns["kind"]]
+    set_terms(net, rows)
     rows["mark_rule"] = [MARKS[w] for w in net.column("venues", "mark")[venue]]
     rows["mark_weight"] = net.column("venues", "mark_weight")[venue]
     rows["lot"], rows["lot_scale"] = units.lots, units.lots * units.scale
@@ -191,7 +194,7 @@ def build_markets(
     for end in ("lower", "upper"):
         bounds = np.append(net.column("schedules", f"open_interest_{end}"), 0.0)
         rows[f"interest_{end}"] = bounds[net.codes("markets", "schedule")] * units.scale
-    for column in ("opening", "outside", "last", "mark", "index", "lowest", "previous_mark"):
+    for column in ("opening", "outside", "reference", "last", "mark", "index", "lowest", "previous_mark"):
         rows[column] = opening
     rows["depth"] = rows["shock_depth"] = rows["multiplier"] = rows["depth_lowest"] = 1.0
     bands: list[float] = []
@@ -256,6 +259,12 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
     ):
         rows[column] = venues[column]
     rows["block_capacity"] = or_never(venues["block_capacity"])
+    rows["scan"] = venues["margin"] == "scan"
+    for column in ("scan_initial", "short_minimum", "model_penalty", "payout_delay"):
+        rows[column] = venues[column]
+    rows["payout_at"] = np.nan
+    chain = venues["chain"].tolist()
+    rows["chain"] = [chain.index(name) if name else place for place, name in enumerate(chain)]
     rows["protocol"] = net.column("nodes", "kind")[rows["node"]] == "protocol"
     rows["unit_weight"] = np.where(rows["protocol"], of_money(net, "liquidation_threshold", 1.0), 1.0)
     rows["adl"] = venues["adl_trigger"] != ""
@@ -276,6 +285,7 @@ def build_venues(net: Network, units: Units) -> npt.NDArray[Any]:
     rows["residual"] = [RESIDUALS[w] for w in venues["residual"]]
     rows["throughput"] = or_never(venues["throughput"]) * units.scale
     set_loan_rules(net, units, rows)
+    share_fees(rows)
     rows["failed_at"] = np.nan
     rows["fund_limit"] = rows["residual_limit"] = np.inf
     fill_backing(rows, net, units)

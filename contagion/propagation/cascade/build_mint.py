@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, TooLargeError
 from contagion.network import Network
+from contagion.network.rulebook import is_spot
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.codes import SPOT
 from contagion.shocks import ShockArrays
@@ -16,7 +17,7 @@ def check_minted(net: Network, shock: ShockArrays, opening: Opening) -> None:
     """Refuse to mint what no spot market trades, nobody could sell it, and more than can be counted."""
     if not shock.mint:
         return
-    traded = set(net.column("markets", "asset")[net.column("markets", "kind") != "perp"])
+    traded = set(net.column("markets", "asset")[is_spot(net.column("markets", "kind"))])
     for _, token, quantity in shock.mint:
         lot = float(opening.units.asset_lots[opening.names.assets.index(token)])
         if quantity / lot >= 2.0**50:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from contagion.network import Network
 from contagion.network.once import once
+from contagion.network.places import find_places
 from contagion.network.reserved import inventory, rest_of_market
-from contagion.propagation.cascade.build_strategies import find_places
+from contagion.network.settlement import is_inverse
 from contagion.propagation.cascade.codes import REACTIONS, SOURCES
 from contagion.propagation.cascade.grouping import grouped
 from contagion.propagation.cascade.layout import Array
@@ -37,14 +38,14 @@ def hedge_legs(net: Network) -> list[tuple[Pair, Pair]]:
     for i in np.flatnonzero(usable):
         by_owner[owner[i]].append(str(names[i]))
     positions = np.flatnonzero(hedges[net.codes("positions", "account")])
-    kinds, assets = net.column("markets", "kind"), net.column("markets", "asset")
+    kinds, assets, inverse = net.column("markets", "kind"), net.column("markets", "asset"), is_inverse(net)
     found = []
     for i, m in zip(
         net.codes("positions", "account")[positions].tolist(),
         net.codes("positions", "market")[positions].tolist(),
         strict=True,
     ):
-        if kinds[m] != "perp":
+        if kinds[m] not in ("perp", "future") or inverse[m]:
             continue
         name, asset = str(names[i]), str(assets[m])
         for other in by_owner.get(owner[i], ()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,79 +10,42 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError
 from contagion.network import Network
-from contagion.network.once import once
+from contagion.network.places import find_places, leg_markets
+from contagion.propagation.cascade.build_hedgers import find_hedgers, hedger_legs, set_hedger
+from contagion.propagation.cascade.codes import DELTA_HEDGE
 from contagion.propagation.cascade.tables import STRATEGY
 from contagion.propagation.cascade.units import Units
 
 Ints = npt.NDArray[np.int64]
-KINDS = ("basis", "arbitrage", "dip_buyer")
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where accounts are and what trades where, looked up by name; markets and accounts as positions."""
-
-    account: dict[str, int]
-    venue: dict[str, str]
-    perps: dict[tuple[str, str], int]
-    spots: dict[tuple[str, str], int]
-    deepest: dict[str, int]
-
-    def perp(self, account: str, asset: str) -> int:
-        """Market in which an account trades `asset`: the perp of its venue (the first by name), or -1."""
-        return self.perps.get((self.venue[account], asset), -1)
-
-    def spot(self, asset: str, venue: str) -> int:
-        """Spot market in which a holding is sold: the venue's own, else the one with the deepest bids, else -1."""
-        return self.spots.get((asset, venue), self.deepest.get(asset, -1))
-
-
-@once
-def find_places(net: Network) -> Places:
-    """Index the markets and accounts of a network by name; of equals the first by name."""
-    bid = np.asarray(net.column("depth", "side") == "bid", dtype=np.bool_)
-    columns = [net.column("markets", name) for name in ("kind", "venue", "asset")]
-    bids = np.zeros(len(columns[0]))
-    np.maximum.at(bids, net.codes("depth", "market")[bid], net.column("depth", "amount")[bid])
-    perps: dict[tuple[str, str], int] = {}
-    spots: dict[tuple[str, str], int] = {}
-    deepest: dict[str, int] = {}
-    for place, (kind, venue, asset) in enumerate(zip(*columns, strict=True)):
-        if kind == "perp":
-            perps.setdefault((venue, asset), place)
-        elif kind in ("spot", "pool"):
-            spots.setdefault((asset, venue), place)
-            best = deepest.setdefault(asset, place)
-            if bids[place] > bids[best]:
-                deepest[asset] = place
-    names = [str(name) for name in net.column("accounts", "name")]
-    venues = dict(zip(names, net.column("accounts", "venue"), strict=True))
-    return Places({name: place for place, name in enumerate(names)}, venues, perps, spots, deepest)
+KINDS = ("basis", "arbitrage", "dip_buyer", "hedge")
 
 
 def strategy_legs(net: Network) -> list[tuple[int, int]]:
     """Legs that strategies need, as (account, market)."""
-    legs, places = [], find_places(net)
-    columns = (net.column("strategies", name) for name in ("name", "asset", "long_account", "short_account"))
-    for name, asset, *accounts in zip(*columns, strict=True):
-        for account in accounts:
-            if account:
-                market = places.perp(account, asset)
-                if market < 0:
-                    raise NetworkError(
-                        f"strategies {name!r}: account {account!r} is at a venue without a perp on {asset!r}; "
-                        "add the market or move the account"
-                    )
-                legs.append((places.account[account], market))
+    legs, kinds = hedger_legs(net), net.column("strategies", "kind")
+    names, assets = net.column("strategies", "name"), net.column("strategies", "asset")
+    for side, markets in zip(("long", "short"), leg_markets(net), strict=True):
+        codes, accounts = (
+            net.codes("strategies", f"{side}_account"),
+            net.column("strategies", f"{side}_account"),
+        )
+        for s in np.flatnonzero((codes >= 0) & (kinds != "hedge")).tolist():
+            if markets[s] < 0:
+                raise NetworkError(
+                    f"strategies {names[s]!r}: account {accounts[s]!r} is at a venue without a perp on "
+                    f"{assets[s]!r}; add the market, move the account, or name another {side}_market"
+                )
+            legs.append((int(codes[s]), int(markets[s])))
     return legs
 
 
 def build_strategies(
     net: Network, units: Units, account: Ints, market: Ints
 ) -> tuple[npt.NDArray[Any], Ints]:
-    """Strategy rows with their legs resolved, and the basis strategy of every leg; legs as (account, market)."""
-    strategies, places = net.strategies, find_places(net)
+    """Strategy rows with their legs resolved, and the basis trade or hedger of every leg; legs as (account, market)."""
+    strategies, places, markets = net.strategies, find_places(net), leg_markets(net)
     rows = np.zeros(len(strategies), STRATEGY)
+    hedgers = {hedger.row: hedger for hedger in find_hedgers(net)}
     holdings = zip(net.column("holdings", "node"), net.column("holdings", "asset"), strict=True)
     held = {pair: h for h, pair in enumerate(holdings)}
     leg_of = {pair: k for k, pair in enumerate(zip(account.tolist(), market.tolist(), strict=True))}
@@ -92,11 +54,16 @@ def build_strategies(
     row: Any
     for s, row in enumerate(strategies.itertuples()):
         out = rows[s]
-        _set_legs(out, row, places, leg_of, held)
+        if s in hedgers:
+            set_hedger(out, hedgers[s], leg_of)
+        else:
+            _set_legs(out, row, places.account, leg_of, held, (int(markets[0][s]), int(markets[1][s])))
         out["discount"] = 0.0 if np.isnan(row.discount) else row.discount
         out["ratio"], out["rate"] = row.ratio, 0.0 if np.isnan(row.rate) else row.rate
         out["capital"] = np.inf if np.isnan(row.capital) else row.capital * units.scale
         out["unwind"] = 0.0 if np.isnan(row.unwind) else row.unwind
+        if out["kind"] == DELTA_HEDGE and out["short_leg"] >= 0 and of_leg[out["short_leg"]] < 0:
+            of_leg[out["short_leg"]] = s
         if out["kind"] == 0:
             of_leg[out["short_leg"]] = s
             if out["long_leg"] >= 0:
@@ -133,23 +100,21 @@ def _set_shares(net: Network, rows: npt.NDArray[Any]) -> None:
 def _set_legs(
     out: Any,
     row: Any,
-    places: Places,
+    accounts: dict[str, int],
     leg_of: dict[tuple[int, int], int],
     held: dict[tuple[str, str], int],
+    markets: tuple[int, int],
 ) -> None:
     """Write the kind, the markets and the legs (or the holding) of one strategy."""
     out["kind"] = KINDS.index(row.kind)
     out["long_leg"], out["long_holding"], out["short_leg"] = -1, -1, -1
-    venue = ""
+    out["long_market"] = markets[0]
     if row.short_account:
-        short, venue = places.perp(row.short_account, row.asset), places.venue[row.short_account]
-        out["short_market"] = short
-        out["short_leg"] = leg_of[(places.account[row.short_account], short)]
+        out["short_market"] = markets[1]
+        out["short_leg"] = leg_of[(accounts[row.short_account], markets[1])]
     if row.long_account:
-        out["long_market"] = places.perp(row.long_account, row.asset)
-        out["long_leg"] = leg_of[(places.account[row.long_account], int(out["long_market"]))]
+        out["long_leg"] = leg_of[(accounts[row.long_account], markets[0])]
         return
-    out["long_market"] = places.spot(row.asset, venue)
     out["long_holding"] = held.get((row.spot_node, row.asset), -1)
     if out["long_market"] < 0 or out["long_holding"] < 0:
         raise NetworkError(

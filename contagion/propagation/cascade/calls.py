@@ -86,12 +86,12 @@ def answer(book: Any, state: Any, i: int) -> None:
 
 @inner
 def transfers(book: Any, state: Any) -> Any:
-    """Transfers under way to every venue: calls that will be answered, one for each account behind a row."""
+    """Transfers under way on every chain, at its first venue: calls that will be answered, one per account of a row."""
     waiting = np.zeros(state.venues.shape[0])
     for j in range(state.clock[0].n_calls):
         i = state.calling[j]
         if state.answered[i]:
-            waiting[book.venue[i]] += float(book.count[i])
+            waiting[state.venues[book.venue[i]].chain] += float(book.count[i])
     return waiting
 
 
@@ -117,9 +117,9 @@ def place(book: Any, state: Any) -> None:
         short = money_missing(book, state, i, state.equity[i], state.requirement[i]) * float(book.count[i])
         note(state, EVENT_CALL, i, book.owner[i], book.venue[i], -1, 0.0, np.nan, short)
         state.answered[i] = uniform(clock.key, book.name_hash[i], state.calls[i]) < book.response[i]
-        state.due[i] = clock.time + delay(venue, ahead[book.venue[i]])
+        state.due[i] = clock.time + delay(venue, ahead[venue.chain])
         if state.answered[i]:
-            ahead[book.venue[i]] += float(book.count[i])
+            ahead[venue.chain] += float(book.count[i])
         state.calls[i] += 1
         state.calling[clock.n_calls] = i
         clock.n_calls += 1

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from contagion.compiled import kernel
+from contagion.compiled import inner, kernel
+from contagion.propagation.cascade.worth import lot_money
 
 
 @kernel
@@ -30,8 +31,11 @@ def account_worth(book: Any, quantity: Any, held: Any, cash: Any, lot_prices: An
 
 
 @kernel
-def node_worth(book: Any, state: Any, accounts: Any, asset_prices: Any) -> Any:
-    """Equity of every node, in quanta: accounts, cash, outside balance, claims, holdings, funds."""
+def node_worth(book: Any, state: Any, accounts: Any, asset_prices: Any, rates: Any) -> Any:
+    """Equity of every node, in quanta: accounts, cash, outside balance, claims, holdings, funds, issued tokens.
+
+    Tokens are owed at `rates`, in money per unit: those in the issuer's own hands are among holdings and debts alike.
+    """
     worth = np.zeros(state.node_cash.shape[0])
     for i in range(accounts.shape[0]):
         worth[book.owner[i]] += accounts[i] * float(book.count[i])
@@ -45,11 +49,26 @@ def node_worth(book: Any, state: Any, accounts: Any, asset_prices: Any) -> Any:
     for h in range(state.holding.shape[0]):
         a = book.holding_asset[h]
         worth[book.holding_node[h]] += float(state.holding[h]) * (asset_prices[a] * book.asset_lot_scale[a])
+    for a in range(book.issuer.shape[0]):
+        if book.issuer[a] >= 0:
+            worth[book.issuer[a]] -= state.issued[a] * (rates[a] * book.asset_lot_scale[a])
     for j in range(book.member_node.shape[0]):
         worth[book.member_node[j]] += float(state.member_fund[j])
     for v in range(state.venues.shape[0]):
         worth[state.venues[v].node] += float(state.venues[v].fund)
     return worth
+
+
+@inner
+def coin_at(state: Any, market: Any, which: int) -> float:
+    """Price of the coin that a market settles in: at the opening (0), outside (1), or in the index (2)."""
+    slot = state.slots[market.coin_slot]
+    if which == 0:
+        return float(slot.opening)
+    if which == 1:
+        last = max(0, min(int(state.clock[0].round) - 1, state.outside.shape[0] - 1))
+        return float(state.outside[last, slot.asset])
+    return float(state.index[slot.asset])
 
 
 @kernel
@@ -63,7 +82,10 @@ def lot_prices(state: Any, which: int) -> Any:
             at = market.outside
         elif which == 2:
             at = market.mark
-        prices[m] = at * market.lot_scale
+        if market.inverse:
+            prices[m] = -market.lot_scale * (coin_at(state, market, which) / at)
+        else:
+            prices[m] = at * market.lot_scale
     return prices
 
 
@@ -89,14 +111,17 @@ def deferred_at_end(book: Any, state: Any) -> float:
         strategy = state.strategies[s]
         if strategy.pending_long > 0.0:
             market = state.markets[strategy.long_market]
-            total += strategy.pending_long * (market.last * market.lot_scale)
+            total += strategy.pending_long * lot_money(market, market.last)
         if strategy.pending_short > 0.0:
             market = state.markets[strategy.short_market]
-            total += strategy.pending_short * (market.last * market.lot_scale)
+            total += strategy.pending_short * lot_money(market, market.last)
+        if strategy.hedge_wanted != 0.0:
+            market = state.markets[strategy.long_market]
+            total += abs(strategy.hedge_wanted) * lot_money(market, market.last)
     for v in range(state.venues.shape[0]):
         j = state.venues[v].inventory
         if j >= 0:
             for k in range(book.indptr[j], book.indptr[j + 1]):
                 market = state.markets[book.leg_market[k]]
-                total += abs(state.quantity[k]) * (market.last * market.lot_scale)
+                total += abs(state.quantity[k]) * lot_money(market, market.last)
     return total

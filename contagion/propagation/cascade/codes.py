@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 # kinds and rules, as codes --------------------------------------------------------------------------------------------
-PERP, SPOT = 0, 1
+PERP, SPOT, FUTURE, OPTION = 0, 1, 2, 3
+MARKET_KINDS = {"perp": PERP, "spot": SPOT, "pool": SPOT, "future": FUTURE, "option": OPTION}
 MARKS = {"last": 0, "index": 1, "weighted": 2, "median_binance": 3, "median_hyperliquid": 4}
 FUNDING_RULES = {"binance": 0, "hyperliquid": 1}
 PROCEDURES = {
@@ -32,6 +33,7 @@ RESIDUALS = {"profit_pro_rata": 0, "profit_queue": 1, "socialise": 2, "own_equit
 HALT, BAND, THROTTLE, PYTHON = 0, 1, 2, 3
 REACTIONS = {"none": 0, "top_up": 1, "deleverage": 2, "hedge": 3}
 BY_TRADING, BY_HEDGING = 2, 3
+DELTA_HEDGE = 3  # kind of a strategy
 SOURCES = {"cash": 0, "margin": 1, "holdings": 2, "loans": 3}
 FROM_MARGIN, FROM_HOLDINGS, FROM_LOANS = 1, 2, 3
 VOLATILITY_MARGIN, INTEREST_MARGIN, BACKSTOP, REPLENISHMENT, SLICES, HAIRCUTS = 4, 5, 6, 7, 8, 9
@@ -72,6 +74,13 @@ REASONS = (
     "default_fund",
     "assessment",
     "replenishment",
+    "expiry",
+    "delta_hedge",
+    "model_close",
+    "issuer",
+    "payout",
+    "attack",
+    "pool",
 )
 (
     BY_LIQUIDATION,
@@ -102,7 +111,14 @@ REASONS = (
     BY_DEFAULT_FUND,
     BY_ASSESSMENT,
     BY_REPLENISHMENT,
-) = range(28)
+    BY_EXPIRY,
+    BY_DELTA_HEDGE,
+    BY_MODEL_CLOSE,
+    BY_ISSUER,
+    BY_PAYOUT,
+    BY_ATTACK,
+    BY_POOL_TRADE,
+) = range(35)
 MONEY, CLAIM, EXTERNAL = -1, -2, -3
 EVENTS = (
     "shock",
@@ -131,6 +147,13 @@ EVENTS = (
     "own_capital",
     "default_fund",
     "replenishment",
+    "expiry",
+    "delta_hedge",
+    "model_close",
+    "issuer",
+    "payout",
+    "attack",
+    "pool",
 )
 (
     EVENT_SHOCK,
@@ -159,7 +182,14 @@ EVENTS = (
     EVENT_OWN_CAPITAL,
     EVENT_DEFAULT_FUND,
     EVENT_REPLENISHMENT,
-) = range(26)
+    EVENT_EXPIRY,
+    EVENT_DELTA_HEDGE,
+    EVENT_MODEL_CLOSE,
+    EVENT_ISSUER,
+    EVENT_PAYOUT,
+    EVENT_ATTACK,
+    EVENT_POOL,
+) = range(33)
 
 COUNTERS = (
     "forced_cost",
@@ -200,6 +230,13 @@ COUNTERS = (
     "default_fund_paid",
     "assessed",
     "forgone",
+    "expired",
+    "delta_hedged",
+    "model_closed",
+    "issuer_loss",
+    "frozen",
+    "attack_spent",
+    "attack_received",
 )
 (
     FORCED_COST,
@@ -240,4 +277,11 @@ COUNTERS = (
     DEFAULT_FUND_PAID,
     ASSESSED,
     FORGONE,
-) = range(38)
+    EXPIRED,
+    DELTA_HEDGED,
+    MODEL_CLOSED,
+    ISSUER_LOSS,
+    FROZEN,
+    ATTACK_SPENT,
+    ATTACK_RECEIVED,
+) = range(45)

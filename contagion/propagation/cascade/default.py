@@ -6,6 +6,9 @@ venue that fails closes all its positions at the mark without impact, then pays 
 custody in full, the rest at its recovery rate, pari passu with its other creditors. A venue that could not meet
 withdrawals fails too, however solvent it is.
 
+The tokens that a node has issued are among its debts. A node that owes nothing else goes on when it falls short: there
+is nobody whom it has failed to pay, its token is worth less (`recoveries`).
+
 References
 ----------
 Eisenberg, Noe (2001), equation 2 and theorem 1; cascade chapter, section 4, step 6.
@@ -37,18 +40,19 @@ from contagion.propagation.cascade.codes import (
     FUND,
     MONEY,
     NODE_DEFAULTS,
-    PERP,
     PROVIDER,
+    SPOT,
     VENUE_DEFAULTS,
 )
-from contagion.propagation.cascade.inventories import is_inventory
-from contagion.propagation.cascade.kernels import value_account, wake
+from contagion.propagation.cascade.kernels import wake
 from contagion.propagation.cascade.members import keep_contribution, return_contributions
+from contagion.propagation.cascade.payouts import pay_customers
+from contagion.propagation.cascade.recoveries import clear_claims, loose_tokens, on_haircut, set_recoveries
+from contagion.propagation.cascade.settlement import amount, give, provider_gives
+from contagion.propagation.cascade.sheets import SLACK, face_value, falls_short, owed_by, resources
 from contagion.propagation.cascade.takeover import empty_inventory
+from contagion.propagation.cascade.unwinding import leg_gone
 from contagion.propagation.cascade.withdrawals import sell_illiquid
-from contagion.propagation.clearing_kernels import clear
-
-SLACK = 1e-12
 
 
 @inner
@@ -85,57 +89,6 @@ def strike(book: Any, state: Any) -> None:
             post(state, FUND, v, BY_SHOCK, MONEY, -int(state.venues[v].fund))
             pay_outside(state, BY_SHOCK, int(state.venues[v].fund))
             state.venues[v].fund = 0
-
-
-@inner
-def resources(book: Any, state: Any) -> None:
-    """What every watched node owns without its claims: cash, outside assets, holdings, accounts, funds."""
-    own = state.own_resources
-    for j in range(book.sheet_nodes.shape[0]):
-        n = book.sheet_nodes[j]
-        total = float(state.node_cash[n]) + float(state.external_assets[n])
-        for a in range(book.sheet_indptr[j], book.sheet_indptr[j + 1]):
-            i = book.sheet_accounts[a]
-            equity, _ = value_account(book, state, i)
-            if is_inventory(book, state, i):
-                total += np.floor(equity)  # the venue's own, whatever its sign
-            else:
-                total += max(0.0, np.floor(equity)) * float(book.count[i])
-        if book.venue_of_node[n] >= 0:
-            total += float(state.venues[book.venue_of_node[n]].fund)
-        own[n] = total
-        state.fixed_debt[n] = float(state.external_liabilities[n])
-    for j in range(book.member_node.shape[0]):
-        own[book.member_node[j]] += float(state.member_fund[j])
-    for h in range(state.holding.shape[0]):
-        a = book.holding_asset[h]
-        own[book.holding_node[h]] += float(state.holding[h]) * (state.index[a] * book.asset_lot_scale[a])
-
-
-@inner
-def owed_by(book: Any, state: Any, n: int) -> float:
-    """What node `n` still owes inside the network."""
-    total = 0.0
-    for c in range(book.debt_indptr[n], book.debt_indptr[n + 1]):
-        total += float(state.remaining[c])
-    return total
-
-
-@inner
-def face_value(book: Any, state: Any) -> Any:
-    """What every node is owed inside the network, at face value."""
-    owed = np.zeros(state.node_cash.shape[0])
-    for j in range(book.sheet_nodes.shape[0]):  # whoever owes is watched
-        n = book.sheet_nodes[j]
-        for c in range(book.debt_indptr[n], book.debt_indptr[n + 1]):
-            owed[book.creditor[c]] += float(state.remaining[c])
-    return owed
-
-
-@inner
-def falls_short(assets: float, debts: float) -> bool:
-    """Strictly less, with the tolerance of the solvency chapter."""
-    return assets < debts - SLACK * (abs(assets) + abs(debts))
 
 
 @inner
@@ -186,21 +139,20 @@ def close_venue(book: Any, state: Any, v: int) -> float:
         if market.venue != v:
             continue
         market.dead, market.shut, paid = True, True, 0
-        if market.kind != PERP:
+        if market.kind == SPOT:
             continue
         for j in range(book.slot_indptr[m], book.slot_indptr[m + 1]):
             k = book.slot_legs[j]
             i, lots = book.leg_account[k], state.quantity[k]
             if lots != 0.0:
-                money, number = int(np.rint(lots * (market.lot_scale * market.mark))), int(book.count[i])
-                state.cash[i] += money
+                money, number = amount(state, m, lots, market.mark), int(book.count[i])
                 state.quantity[k] = 0.0
                 paid += money * number
                 post(state, ACCOUNT, i, BY_VENUE_DEFAULT, m, -int(lots) * number)
-                post(state, ACCOUNT, i, BY_VENUE_DEFAULT, MONEY, money * number)
+                give(book, state, k, money, BY_VENUE_DEFAULT)
+                leg_gone(book, state, k, abs(lots))
         post(state, PROVIDER, m, BY_VENUE_DEFAULT, m, -int(market.provider_lots))
-        post(state, PROVIDER, m, BY_VENUE_DEFAULT, MONEY, -paid)
-        market.provider_cash -= paid
+        provider_gives(state, m, paid, BY_VENUE_DEFAULT)
         market.provider_lots = 0
     turn_into_money(book, state, v)
     empty_inventory(book, state, v)
@@ -229,22 +181,6 @@ def close_venue(book: Any, state: Any, v: int) -> float:
 
 
 @inner
-def pay_customers(book: Any, state: Any, v: int, recovery: float) -> None:
-    """Pay the balances at a failed venue out to their owners."""
-    venue = state.venues[v]
-    rate = venue.customer_share + (1.0 - venue.customer_share) * recovery
-    for j in range(book.venue_indptr[v], book.venue_indptr[v + 1]):
-        i = book.venue_accounts[j]
-        number, balance = int(book.count[i]), int(state.cash[i])
-        if balance > 0:
-            paid = min(balance, int(np.floor(balance * rate)))
-            state.cash[i] = 0
-            post(state, ACCOUNT, i, BY_VENUE_DEFAULT, MONEY, -balance * number)
-            pay_node(state, book.owner[i], BY_VENUE_DEFAULT, paid * number)
-            pay_node(state, venue.node, BY_VENUE_DEFAULT, (balance - paid) * number)
-
-
-@inner
 def settle_node(book: Any, state: Any, n: int, recovery: float) -> None:
     """A failing node pays its creditors at the recovery rate; the claims are gone."""
     clock = state.clock[0]
@@ -269,33 +205,14 @@ def settle_node(book: Any, state: Any, n: int, recovery: float) -> None:
 
 
 @inner
-def clear_claims(book: Any, state: Any, balances: Any) -> Any:
-    """Recovery rate of every node by the greatest clearing vector, customers of failed venues among the creditors."""
-    nodes = state.node_cash.shape[0]
-    assets, debts = np.zeros(nodes), np.zeros(nodes)
-    for j in range(book.sheet_nodes.shape[0]):
-        n = book.sheet_nodes[j]
-        assets[n] = max(0.0, state.own_resources[n] + balances[n])
-        debts[n] = state.fixed_debt[n] + balances[n] + max(0.0, -(state.own_resources[n] + balances[n]))
-    claims = state.remaining.astype(np.float64)
-    if clear(book.debt_indptr, book.creditor, claims, assets, debts, state.payments) < 0:
-        state.clock[0].unsettled = True
-    recovery = np.ones(nodes)
-    for n in range(nodes):
-        total = owed_by(book, state, n) + debts[n]
-        if total > 0.0:
-            recovery[n] = state.payments[n] / total
-    return recovery
-
-
-@inner
 def close_failing_venues(book: Any, state: Any, balances: Any, recovery: Any) -> bool:
     """Close venues that fall short and have not been closed; True if one was (the claims must be cleared again)."""
     closed = False
     for v in range(state.venues.shape[0]):
         venue = state.venues[v]
         n = int(venue.node)
-        short = recovery[n] < 1.0 - SLACK or state.forced_default[n] or venue.illiquid
+        short = recovery[n] < 1.0 - SLACK and not on_haircut(book, state, n)
+        short = short or state.forced_default[n] or venue.illiquid
         if not venue.failed and state.clock[0].round >= 1 and short:
             venue.failed, venue.failed_at = True, state.clock[0].time
             state.counters[VENUE_DEFAULTS] += 1.0
@@ -330,7 +247,9 @@ def defaults(book: Any, state: Any) -> None:
     if waits_for_halt(state):
         return
     resources(book, state)
+    loose = loose_tokens(book, state)
     if not anyone_short(book, state):
+        set_recoveries(book, state, loose, np.ones(state.node_cash.shape[0]))
         return
     balances = np.zeros(state.node_cash.shape[0])
     recovery = clear_claims(book, state, balances)
@@ -342,7 +261,10 @@ def defaults(book: Any, state: Any) -> None:
         v = book.venue_of_node[n]
         forced = state.forced_default[n] and state.clock[0].round >= 1
         forced = forced or (v >= 0 and state.venues[v].illiquid)
-        if not state.node_failed[n] and (recovery[n] < 1.0 - SLACK or forced):
+        short = recovery[n] < 1.0 - SLACK and not on_haircut(book, state, n)
+        waits = v >= 0 and not state.venues[v].failed  # at the opening no venue is closed
+        if not state.node_failed[n] and (short or forced) and not waits:
             settle_node(book, state, n, recovery[n])
             if v >= 0 and state.venues[v].failed:
                 pay_customers(book, state, v, recovery[n])
+    set_recoveries(book, state, loose, recovery)

@@ -26,11 +26,10 @@ from contagion.propagation.cascade.codes import (
     DELEVERAGED,
     EVENT_ADL,
     FORGONE,
-    MONEY,
     OFFERED,
-    PERP,
     PROVIDER,
     RANK_PRO_RATA,
+    SPOT,
     TAKEN,
 )
 from contagion.propagation.cascade.execute import leg_reduced, set_price, withdraw_offers
@@ -45,8 +44,11 @@ from contagion.propagation.cascade.kernels import (
     wake,
 )
 from contagion.propagation.cascade.leaving import choose_leavers, inventory_must_go
+from contagion.propagation.cascade.lost_hedges import hedge_lost
 from contagion.propagation.cascade.ranking import score_of
+from contagion.propagation.cascade.settlement import amount, give, provider_gives
 from contagion.propagation.cascade.takeover import take_over_all
+from contagion.propagation.cascade.worth import gain, lot_money
 
 
 @inner
@@ -104,15 +106,17 @@ def quotas(book: Any, state: Any, rule: int, legs: Any, scores: Any, wanted: flo
 
 @inner
 def cut_winner(book: Any, state: Any, k: int, lots: float, price: float) -> int:
-    """Close `lots` of the winner's leg at `price`; returns the money (quanta, all of the row) it pays for them."""
+    """Close `lots` of the winner's leg at `price`; returns what it pays for them (`amount`, all of the row)."""
     i, market = book.leg_account[k], state.markets[book.leg_market[k]]
     sign = 1.0 if state.quantity[k] > 0.0 else -1.0
-    money = int(np.rint(lots * (market.lot_scale * price)))
+    money = int(np.rint(lots * lot_money(market, price)))
     number = int(book.count[i])
+    paid = amount(state, book.leg_market[k], sign * lots, price)
     state.quantity[k] -= sign * lots
-    state.cash[i] += int(sign) * money
-    state.deleveraged[i] += lots * number * (market.lot_scale * price)
-    state.counters[FORGONE] += lots * number * market.lot_scale * max(0.0, sign * (market.mark - price))
+    state.deleveraged[i] += lots * number * lot_money(market, price)
+    forgone = sign * (market.mark - price) if not market.inverse else gain(market, sign, price, market.mark)
+    scale = market.lot_scale if not market.inverse else 1.0
+    state.counters[FORGONE] += lots * number * scale * max(0.0, forgone)
     note(
         state,
         EVENT_ADL,
@@ -125,10 +129,11 @@ def cut_winner(book: Any, state: Any, k: int, lots: float, price: float) -> int:
         money * number,
     )
     post(state, ACCOUNT, i, BY_ADL, book.leg_market[k], int(-sign * lots) * number)
-    post(state, ACCOUNT, i, BY_ADL, MONEY, int(sign) * money * number)
+    give(book, state, k, paid, BY_ADL)
     leg_reduced(book, state, k, lots)
+    hedge_lost(book, state, k, sign * lots)
     wake(book, state, i)
-    return -int(sign) * money * number
+    return -paid * number
 
 
 @inner
@@ -150,21 +155,21 @@ def match(book: Any, state: Any, k: int, legs: Any, order: Any, most: Any, first
         at += 1
     matched = state.taken[k] * number - left
     lots = float(np.floor(matched / number))
-    money = int(np.rint(lots * (market.lot_scale * price))) * number
+    money = int(np.rint(lots * lot_money(market, price))) * number
+    own = amount(state, m, sign * lots, price)
     over = int(matched - lots * number)  # fewer lots than `count`: the provider takes them
     state.quantity[k] -= sign * lots
     state.taken[k] -= lots
     state.wanted[k] -= lots
-    state.cash[i] += int(sign) * (money // number)
     market.provider_lots -= int(sign) * over
-    market.provider_cash += paid - int(sign) * money
     note(state, EVENT_ADL, i, book.owner[i], book.venue[i], m, -sign * lots * number, price, money)
     post(state, ACCOUNT, i, BY_ADL, m, int(-sign * lots) * number)
-    post(state, ACCOUNT, i, BY_ADL, MONEY, int(sign) * money)
+    give(book, state, k, own, BY_ADL)
     post(state, PROVIDER, m, BY_ADL, m, -int(sign) * over)
-    post(state, PROVIDER, m, BY_ADL, MONEY, paid - int(sign) * money)
+    provider_gives(state, m, own * number - paid, BY_ADL)
     leg_reduced(book, state, k, lots)
-    worth = lots * number * (market.lot_scale * price)
+    hedge_lost(book, state, k, sign * lots)
+    worth = lots * number * lot_money(market, price)
     market.deleveraged += worth
     state.venues[market.venue].deleveraged += worth
     state.counters[DELEVERAGED] += worth
@@ -217,7 +222,7 @@ def deleverage(book: Any, state: Any, number: int) -> None:
     leaving = leavers(state, number)
     for m in range(state.markets.shape[0]):
         market = state.markets[m]
-        if market.kind != PERP or market.shut:
+        if market.kind == SPOT or market.shut:
             continue
         for side in range(2):
             wanted = 0.0

@@ -78,7 +78,7 @@ def one_round(opening: Opening, state: State, hooks: Hooks, look: str) -> None:
     hooks.marks(state)
     places = [int(place) for place in state.policies["place"]]
     python = state.policies["kind"] == PYTHON
-    phases.reset_rules(packed)
+    phases.reset_rules(book, packed)
     for p, place in enumerate(places):
         if python[p]:
             hooks.requirement(state, place)
@@ -102,12 +102,12 @@ def one_round(opening: Opening, state: State, hooks: Hooks, look: str) -> None:
         if python[p]:
             hooks.limits(state, place)
         else:
-            phases.limits_row(packed, p)
+            phases.limits_row(book, packed, p)
     for p, place in enumerate(places):
         if python[p]:
             hooks.orders(state, place)
         else:
-            phases.orders_row(packed, p)
+            phases.orders_row(book, packed, p)
     for name in ("fund_limit", "residual_limit"):
         state.venues[name] = np.inf
     phases.trade(book, packed)

@@ -17,14 +17,17 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.markets.impact import SQUARE_ROOT, average, capacity, move, price
+from contagion.propagation.cascade.attacking import add_attacks, take_attacks
 from contagion.propagation.cascade.codes import OFFERED
 from contagion.propagation.cascade.deals import take_deal
+from contagion.propagation.cascade.hedge_orders import add_delta_hedges, take_delta_hedges
 from contagion.propagation.cascade.inventories import flow_inventories, take_inventories
 from contagion.propagation.cascade.kernels import stable_order
 from contagion.propagation.cascade.loans import is_loan
 from contagion.propagation.cascade.minting import add_minted, take_minted
 from contagion.propagation.cascade.offers import add_owners, take_owners
 from contagion.propagation.cascade.procedures import fillable_price
+from contagion.propagation.cascade.worth import lot_flow, lot_money, lot_worth
 
 NOTHING = np.zeros(0)
 
@@ -65,21 +68,21 @@ def book_limit(book: Any, market: Any, side: int) -> float:
 @inner
 def takes_within(book: Any, market: Any, side: int, limit: float) -> float:
     """Lots that a side of the book takes until its price reaches `limit`."""
-    lot_money = market.outside * market.lot_scale
+    per_lot = lot_flow(market)
     if (side == 0 and limit <= 0.0) or (side == 1 and limit == np.inf):
         limit = np.nan
     money = capacity(
         market.impact,
-        market.outside,
+        market.reference,
         market.permanent + market.temporary,
         limit,
         side,
         side_scale(market, side),
-        lot_money,
+        per_lot,
         side_bands(book, market, side),
         side_volumes(book, market, side),
     )
-    return math.inf if money == np.inf else np.floor(money / lot_money)
+    return math.inf if money == np.inf else np.floor(money / per_lot)
 
 
 @inner
@@ -93,7 +96,7 @@ def cap_by_throughput(state: Any) -> None:
         for m in range(state.markets.shape[0]):
             market = state.markets[m]
             if market.venue == v:
-                total += (market.cap_sell + market.cap_buy) * (market.mark * market.lot_scale)
+                total += (market.cap_sell + market.cap_buy) * lot_money(market, market.mark)
         room = venue.throughput * state.clock[0].step
         if total > room:
             for m in range(state.markets.shape[0]):
@@ -105,13 +108,16 @@ def cap_by_throughput(state: Any) -> None:
 
 @inner
 def cap_by_book(book: Any, state: Any) -> None:
-    """Price limits and the end of the book."""
+    """Price limits and the end of the book; what these cut off is dry."""
     for m in range(state.markets.shape[0]):
         market = state.markets[m]
+        market.dry_sell, market.dry_buy = market.cap_sell, market.cap_buy
         if market.cap_sell > 0.0:
             market.cap_sell = min(market.cap_sell, book_limit(book, market, 0))
         if market.cap_buy > 0.0:
             market.cap_buy = min(market.cap_buy, book_limit(book, market, 1))
+        market.dry_sell -= market.cap_sell
+        market.dry_buy -= market.cap_buy
 
 
 @inner
@@ -128,7 +134,7 @@ def rank(state: Any) -> None:
 
 @inner
 def take(book: Any, state: Any) -> None:
-    """Give the capped lots to the orders by rank, in whole multiples of `count`; then unwinding, then owners."""
+    """Give the capped lots to the orders by rank, in multiples of `count`; then unwinding, hedgers, owners."""
     markets = state.markets
     sell, buy = np.empty(markets.shape[0]), np.empty(markets.shape[0])
     for m in range(markets.shape[0]):
@@ -170,9 +176,11 @@ def take(book: Any, state: Any) -> None:
         if strategy.ask_short > 0.0:
             strategy.ask_short = min(strategy.ask_short, buy[strategy.short_market])
             buy[strategy.short_market] -= strategy.ask_short
+    take_delta_hedges(state, sell, buy)
     take_owners(book, state, sell, buy)
     take_inventories(book, state, sell, buy)
     take_minted(state, sell)
+    take_attacks(state, sell, buy)
 
 
 @inner
@@ -210,9 +218,30 @@ def withdraw_offers(book: Any, state: Any) -> None:
 
 
 @inner
+def unwindable(book: Any, state: Any, k: int, lots: float, long_side: bool) -> float:
+    """Lots of leg `k` that can be unwound this round: none of an account that acts, no more than is still held."""
+    if state.acted_in[book.leg_account[k]] == state.clock[0].round:
+        return 0.0
+    held = state.quantity[k] if long_side else -state.quantity[k]
+    return float(min(lots, max(0.0, held)))
+
+
+@inner
+def fit_unwinding(book: Any, state: Any) -> None:
+    """Cut unwinding legs of accounts to what liquidation and deleveraging of this round leave of them."""
+    for s in range(state.strategies.shape[0]):
+        strategy = state.strategies[s]
+        if strategy.ask_long > 0.0 and strategy.long_leg >= 0:
+            strategy.ask_long = unwindable(book, state, strategy.long_leg, strategy.ask_long, True)
+        if strategy.ask_short > 0.0:
+            strategy.ask_short = unwindable(book, state, strategy.short_leg, strategy.ask_short, False)
+
+
+@inner
 def net_flow(book: Any, state: Any) -> None:
-    """Net lots sold to each book by the orders taken, the unwinding legs and the owners."""
+    """Net lots sold to each book by the orders taken, the unwinding legs, the hedgers and the owners."""
     markets = state.markets
+    fit_unwinding(book, state)
     for m in range(markets.shape[0]):
         markets[m].flow = 0.0
     for j in range(state.clock[0].n_acting):
@@ -232,8 +261,10 @@ def net_flow(book: Any, state: Any) -> None:
             markets[strategy.long_market].flow += strategy.ask_long
         if strategy.ask_short > 0.0:
             markets[strategy.short_market].flow -= strategy.ask_short
+    add_delta_hedges(state)
     flow_inventories(book, state)
     add_minted(state)
+    add_attacks(state)
     add_owners(book, state)
 
 
@@ -244,12 +275,12 @@ def trade_price(book: Any, market: Any, lots: float) -> Any:
     if lots == 0.0:
         return market.last, start
     side = 0 if lots > 0.0 else 1
-    lot_money = market.outside * market.lot_scale
+    per_lot = lot_flow(market)
     scale = side_scale(market, side)
     bands, volumes = side_bands(book, market, side), side_volumes(book, market, side)
-    reached = move(market.impact, start, lots * lot_money, scale, lot_money, bands, volumes)
-    zone = scale * math.sqrt(lot_money) if market.impact == SQUARE_ROOT else 0.0
-    return average(market.impact, market.outside, start, reached, zone, bands, volumes), reached
+    reached = move(market.impact, start, lots * per_lot, scale, per_lot, bands, volumes)
+    zone = scale * math.sqrt(per_lot) if market.impact == SQUARE_ROOT else 0.0
+    return average(market.impact, market.reference, start, reached, zone, bands, volumes), reached
 
 
 @inner
@@ -260,7 +291,7 @@ def set_price(book: Any, state: Any) -> None:
         market = state.markets[m]
         market.fill, market.reached = trade_price(book, market, market.flow)
         if market.auction and market.flow != 0.0:  # a call auction: everybody trades where the orders meet
-            market.fill = float(price(market.impact, market.outside, market.reached))
+            market.fill = float(price(market.impact, market.reference, market.reached))
 
 
 @inner
@@ -280,27 +311,36 @@ def add_flow(state: Any) -> None:
         if market.backed > 1.0 and market.flow != 0.0:
             lots = market.flow * (1.0 - 1.0 / market.backed)
             market.backed_lots += lots
-            market.backed_cost += lots * (market.lot_scale * market.fill)
+            market.backed_cost += lots * lot_worth(market, market.fill)
 
 
 @inner
 def leg_reduced(book: Any, state: Any, k: int, lots: float) -> None:
-    """A leg was closed by force: the basis trader's other leg must be unwound, in equal slices."""
+    """A leg was closed by force: the basis trader's other leg must be unwound, in equal slices.
+
+    Parts of a lot wait until more of the leg is closed.
+    """
     clock = state.clock[0]
     s = book.strategy_of_leg[k]
     if s < 0 or not clock.unwinding:
         return
     strategy = state.strategies[s]
+    if strategy.kind != 0:
+        return
     rounds = max(1.0, np.ceil(strategy.unwind / clock.step))
     if k == strategy.short_leg:
         number = float(book.count[book.leg_account[k]])  # the holding belongs to all accounts behind the row
         units = lots * number * state.markets[strategy.short_market].lot * strategy.ratio
-        more = np.floor(units / state.markets[strategy.long_market].lot)
+        asked = units / state.markets[strategy.long_market].lot + strategy.part_long
+        more = np.floor(asked)
+        strategy.part_long = asked - more
         strategy.pending_long = min(strategy.pending_long + more, long_lots(state, strategy))
         strategy.slice_long = max(1.0, np.ceil(strategy.pending_long / rounds))
     else:
         units = lots * state.markets[strategy.long_market].lot / strategy.ratio
-        more = np.floor(units / state.markets[strategy.short_market].lot)
+        asked = units / state.markets[strategy.short_market].lot + strategy.part_short
+        more = np.floor(asked)
+        strategy.part_short = asked - more
         strategy.pending_short = min(
             strategy.pending_short + more, max(0.0, -state.quantity[strategy.short_leg])
         )
@@ -313,28 +353,3 @@ def long_lots(state: Any, strategy: Any) -> float:
     if strategy.long_holding >= 0:
         return float(max(0, state.holding[strategy.long_holding]))
     return max(0.0, state.quantity[strategy.long_leg])
-
-
-@inner
-def give_up_unwinding(state: Any, strategy: Any) -> None:
-    """Where the venue of a leg has failed nothing can be unwound any more: the rest counts as deferred."""
-    long_market, short_market = state.markets[strategy.long_market], state.markets[strategy.short_market]
-    if long_market.dead and strategy.pending_long > 0.0:
-        long_market.deferred += strategy.pending_long * (long_market.last * long_market.lot_scale)
-        strategy.pending_long = 0.0
-    if short_market.dead and strategy.pending_short > 0.0:
-        strategy.pending_short = 0.0
-
-
-@inner
-def trim_unwinding(state: Any) -> None:
-    """Legs that were closed meanwhile need no unwinding."""
-    for s in range(state.strategies.shape[0]):
-        strategy = state.strategies[s]
-        give_up_unwinding(state, strategy)
-        if strategy.pending_long > 0.0:
-            strategy.pending_long = min(strategy.pending_long, long_lots(state, strategy))
-        if strategy.pending_short > 0.0:
-            strategy.pending_short = min(
-                strategy.pending_short, max(0.0, -state.quantity[strategy.short_leg])
-            )

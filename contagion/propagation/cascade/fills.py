@@ -27,13 +27,19 @@ from contagion.propagation.cascade.codes import (
     SLIPPAGE,
 )
 from contagion.propagation.cascade.kernels import gross, is_flat, value_account
+from contagion.propagation.cascade.worth import gain, lot_money
 
 NO_PRICE = -1.0
+LEAST_SHARE = (
+    1e-6  # an inverse long that owes more than it was worth is bankrupt at any price: at most so far up
+)
 
 
 @inner
 def bankruptcy_price(market: Any, sign: float, equity: float, total: float) -> float:
     """Price at which a leg brings nothing: equity is spread over the legs by their notional, `total` in all."""
+    if market.inverse:
+        return market.mark / max(LEAST_SHARE, 1.0 + sign * equity / total)
     return max(0.0, market.mark * (1.0 - sign * equity / total))
 
 
@@ -91,7 +97,7 @@ def record_fill(
     if at >= state.events.shape[0]:
         return
     event, market, clock = state.events[at], state.markets[m], state.clock[0]
-    weight = lots * (market.lot_scale * market.mark) * clock.quantum
+    weight = lots * lot_money(market, market.mark) * clock.quantum
     basis = sign * (trigger - price) / trigger
     if event.weight > 0.0:
         event.basis = (event.basis * event.weight + basis * weight) / (event.weight + weight)
@@ -123,16 +129,32 @@ def record_coverage(state: Any, i: int, coverage: float) -> None:
 
 @inner
 def measure_fill(state: Any, market: Any, sign: int, lots: float, trigger: float) -> None:
+    """Counters of one forced trade at the price of the round."""
+    measure_at(state, market, sign, lots, trigger, market.fill)
+
+
+@inner
+def measure_at(state: Any, market: Any, sign: int, lots: float, trigger: float, at_price: float) -> None:
     """Counters of one forced trade: cost against the outside price, liquidation basis, notional filled."""
-    at_mark = lots * (market.lot_scale * market.mark)
-    slippage = sign * lots * market.lot_scale * (market.outside - market.fill)
-    basis = sign * (trigger - market.fill) / trigger
+    at_mark = lots * lot_money(market, market.mark)
+    slippage = gain(market, sign * lots, at_price, market.outside)
+    basis = sign * (trigger - at_price) / trigger
     state.counters[SLIPPAGE] += slippage
     state.counters[FORCED_COST] += slippage
     state.counters[BASIS_SUM] += basis * at_mark
     state.counters[BASIS_WEIGHT] += at_mark
     state.counters[BASIS_WORST] = max(state.counters[BASIS_WORST], basis)
     state.counters[FILLED] += at_mark
+
+
+@inner
+def average_entry(state: Any, k: int, bought: float, at_price: float) -> None:
+    """Entry price of leg `k` after a trade: an average while it grows, the new price when it opens or flips."""
+    held = state.quantity[k]
+    if held * bought > 0.0:
+        state.entry[k] = (abs(held) * state.entry[k] + abs(bought) * at_price) / (abs(held) + abs(bought))
+    elif abs(bought) > abs(held):
+        state.entry[k] = at_price
 
 
 @inner

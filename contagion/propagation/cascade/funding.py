@@ -16,16 +16,11 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
-from contagion.propagation.cascade.books import note, post
-from contagion.propagation.cascade.codes import (
-    ACCOUNT,
-    BY_FUNDING,
-    EVENT_FUNDING,
-    FUNDING,
-    MONEY,
-    PROVIDER,
-)
+from contagion.propagation.cascade.books import note
+from contagion.propagation.cascade.codes import BY_FUNDING, EVENT_FUNDING, FUNDING
 from contagion.propagation.cascade.kernels import wake
+from contagion.propagation.cascade.settlement import give, in_coins, provider_gives
+from contagion.propagation.cascade.worth import lot_money
 
 SECONDS_AN_HOUR = 3_600.0
 
@@ -49,30 +44,38 @@ def payments_due(clock: Any, interval: float) -> float:
 
 
 @inner
+def share_of(state: Any, m: int, money: float) -> int:
+    """A payment of `money` quanta in what market `m` settles in: whole quanta, or lots of its coin."""
+    if state.markets[m].coin_slot < 0:
+        return int(np.rint(money))
+    return int(in_coins(state, m, money))
+
+
+@inner
 def transfer(book: Any, state: Any, m: int, rate: float) -> None:
     """Every position in market `m` pays or receives its share of the notional at the mark."""
     clock, market = state.clock[0], state.markets[m]
     note(state, EVENT_FUNDING, -1, -1, market.venue, m, 0.0, market.mark, 0.0)
-    event, lot, received, paid = clock.n_events - 1, market.mark * market.lot_scale, 0, 0
+    event, lot, received, paid = clock.n_events - 1, lot_money(market, market.mark), 0, 0
     inventory = state.venues[market.venue].inventory
     for j in range(book.slot_indptr[m], book.slot_indptr[m + 1]):
         k = book.slot_legs[j]
         i = book.leg_account[k]
-        money, number = -int(np.rint(state.quantity[k] * lot * rate)), int(book.count[i])
+        money, number = -share_of(state, m, state.quantity[k] * lot * rate), int(book.count[i])
         if money == 0:
             continue
-        state.cash[i] += money
+        give(book, state, k, money, BY_FUNDING)
         if i == inventory:
             market.inventory_cash += money
-        post(state, ACCOUNT, i, BY_FUNDING, MONEY, money * number)
         if money > 0:
             received += money * number
         else:
             paid -= money * number
             wake(book, state, i)
-    market.provider_cash += paid - received
-    post(state, PROVIDER, m, BY_FUNDING, MONEY, paid - received)
+    provider_gives(state, m, received - paid, BY_FUNDING)
     moved = float(max(paid, received))
+    if market.coin_slot >= 0:
+        moved *= market.coin * state.slots[market.coin_slot].lot_scale
     state.counters[FUNDING] += moved
     if event < state.events.shape[0]:
         state.events[event].money = moved * clock.quantum

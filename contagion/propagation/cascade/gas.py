@@ -1,8 +1,9 @@
 """What does a transaction cost that liquidates? A base fee that rises while blocks are full.
 
 The base fee changes by at most an eighth per block: ``base (1 + (used / target - 1) / 8)`` with a target of half a
-block's capacity. Other users are assumed to keep the fee at its opening value when nobody is liquidated, so it never
-falls below that (assumption; it has no range because it only fixes the level to which the fee returns).
+block's capacity. Venues on one chain (`venues.chain`) share its blocks and the fee. Other users are assumed to keep the
+fee at its opening value when nobody is liquidated, so it never falls below that (assumption; it has no range because it
+only fixes the level to which the fee returns).
 
 References
 ----------
@@ -55,17 +56,36 @@ def gas_of(state: Any, v: int) -> float:
         return 0.0
     price = state.index[venue.gas_asset] if venue.gas_asset >= 0 else 1.0
     return float(
-        np.rint(gas_money(venue.gas_used, venue.base_fee * gas_factor(state), price) / clock.quantum)
+        np.rint(
+            gas_money(venue.gas_used, state.venues[venue.chain].base_fee * gas_factor(state), price)
+            / clock.quantum
+        )
     )
 
 
 @inner
+def is_dear(state: Any, v: int) -> bool:
+    """Whether the base fee of the chain of venue `v` stands above its opening value."""
+    first = state.venues[state.venues[v].chain]
+    return bool(first.base_fee > first.base_fee_opening)
+
+
+@inner
+def pays_gas(state: Any, first: int) -> bool:
+    """Whether somebody pays for gas on the chain of which venue `first` is the first."""
+    for v in range(first, state.venues.shape[0]):
+        if state.venues[v].chain == first and state.venues[v].gas_used > 0.0:
+            return True
+    return False
+
+
+@inner
 def update_base_fees(state: Any) -> None:
-    """At the end of a round: every venue's base fee follows the liquidations that its blocks held."""
+    """At the end of a round: every chain's base fee follows the liquidations that its blocks held."""
     clock = state.clock[0]
     for v in range(state.venues.shape[0]):
         venue = state.venues[v]
-        if venue.gas_used > 0.0 and venue.block_time > 0.0:
+        if venue.chain == v and venue.block_time > 0.0 and pays_gas(state, v):
             blocks = clock.step / venue.block_time
             venue.base_fee = next_base_fee(
                 venue.base_fee, venue.base_fee_opening, venue.served, venue.block_capacity, blocks

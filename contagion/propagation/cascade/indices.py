@@ -19,6 +19,9 @@ import numpy as np
 
 from contagion.compiled import inner
 
+TINY = 1e-200
+"""Money per unit below which an index counts as this much in its return: a linear book can be sold down to nothing."""
+
 
 @inner
 def row_of(clock: Any, table: Any) -> int:
@@ -91,9 +94,10 @@ def set_index(book: Any, state: Any) -> None:
     clock = state.clock[0]
     now, at = row_of(clock, state.outside), int(clock.round)
     for a in range(state.index.shape[0]):
-        before, outside = state.index[a], state.outside[now, a]
+        before, outside = state.index[a], state.outside[now, a] * state.recovery[a]
         state.index[a], _ = mean_of_spots(book, state, a, outside, outside, np.inf)
-        state.index_return[at, a] = math.log(state.index[a] / before) if at > 0 else 0.0
+        growth = max(state.index[a], TINY) / max(before, TINY)
+        state.index_return[at, a] = math.log(growth) if at > 0 else 0.0
         for v in range(state.venues.shape[0]):
             index = index_of_venue(book, state, state.venues[v], a, outside)
             state.venue_index[at, v, a] = index * oracle_error(state, v, a, at)

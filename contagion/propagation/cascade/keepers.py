@@ -19,7 +19,7 @@ import numpy as np
 from contagion.compiled import inner
 from contagion.propagation.cascade.codes import ASKED, KEEPER_WAITS
 from contagion.propagation.cascade.execute import book_limit, trade_price
-from contagion.propagation.cascade.gas import gas_of
+from contagion.propagation.cascade.gas import gas_of, is_dear
 from contagion.propagation.cascade.kernels import debts
 from contagion.propagation.cascade.loans import (
     NONE,
@@ -116,7 +116,7 @@ def offer(book: Any, state: Any, i: int, collateral: int, debt: int, seize: floa
         other = state.markets[side_market(book, state, debt)]
         other.asked_buy += repay * number
         state.counters[ASKED] += repay * number * (other.mark * other.lot_scale)
-    state.venues[book.venue[i]].room -= number
+    state.venues[state.venues[book.venue[i]].chain].room -= number
 
 
 @inner
@@ -129,7 +129,10 @@ def wait(book: Any, state: Any, i: int, for_ever: bool) -> None:
 
 @inner
 def open_blocks(state: Any) -> None:
-    """Room in the blocks of this round: what is not used is lost, what was used beyond it is owed."""
+    """Room in the blocks of this round: what is not used is lost, what was used beyond it is owed.
+
+    Venues on one chain share the room, which is kept at the first of them.
+    """
     clock = state.clock[0]
     clock.n_waiting = 0
     for v in range(state.venues.shape[0]):
@@ -150,11 +153,12 @@ def is_served(book: Any, state: Any, i: int) -> bool:
         return False
     if clock.sticky:
         return True
-    ahead = venue.queue
-    venue.queue += float(book.count[i])
+    first = state.venues[venue.chain]
+    ahead = first.queue
+    first.queue += float(book.count[i])
     blocks = np.floor(ahead / venue.block_capacity) + 1.0
     waited = clock.time + clock.step - state.trigger_time[i]
-    return bool(venue.room > 0.0 and waited >= venue.latency + blocks * venue.block_time)
+    return bool(first.room > 0.0 and waited >= venue.latency + blocks * venue.block_time)
 
 
 @inner
@@ -194,4 +198,4 @@ def plan_loan(book: Any, state: Any, i: int) -> None:
             offer(book, state, i, c, d, seize, repay)
             return
         request = np.floor(0.5 * request)
-    wait(book, state, i, venue.base_fee <= venue.base_fee_opening)
+    wait(book, state, i, not is_dear(state, book.venue[i]))

@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
+from contagion.propagation.cascade.codes import OPTION
+from contagion.propagation.cascade.scans import scan
+from contagion.propagation.cascade.worth import lot_money, lot_worth
 
 GUARD = 1e-9
 
@@ -48,6 +51,37 @@ def maintenance(book: Any, market: Any, notional: float, lots: float) -> float:
 
 
 @inner
+def outside_worth(state: Any, market: Any) -> float:
+    """Quanta that a long lot is worth at outside prices."""
+    if market.inverse:
+        coin = state.markets[state.slots[market.coin_slot].market].outside
+        return float(-market.lot_scale * (coin / market.outside))
+    return float(market.outside * market.lot_scale)
+
+
+@inner
+def settling(book: Any, state: Any, i: int, b: int, outside: bool) -> float:
+    """Worth (quanta) of the legs of account `i` that settle in its coin `b`: a part of its balance."""
+    total = 0.0
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        if book.leg_coin[k] == b:
+            market = state.markets[book.leg_market[k]]
+            worth = outside_worth(state, market) if outside else lot_worth(market, market.mark)
+            total += state.quantity[k] * worth
+    return total
+
+
+@inner
+def balance_in(book: Any, state: Any, i: int, b: int) -> float:
+    """What account `i` has in its coin `b`, in quanta: lots of it, and the worth of the legs that settle in it."""
+    slot = state.slots[book.hold_slot[b]]
+    value = state.held[b] * (slot.price * slot.lot_scale)
+    if book.settles[b]:
+        value += settling(book, state, i, b, False)
+    return float(value)
+
+
+@inner
 def coins(book: Any, state: Any, i: int) -> tuple[float, float]:
     """Worth of the coins of account `i` less its debts in coins, and the haircut on what it holds, in quanta."""
     worth, haircut = 0.0, 0.0
@@ -55,6 +89,8 @@ def coins(book: Any, state: Any, i: int) -> tuple[float, float]:
         slot = state.slots[book.hold_slot[b]]
         value = state.held[b] * (slot.price * slot.lot_scale)
         worth += value
+        if book.settles[b]:
+            value += settling(book, state, i, b, False)
         if value > 0.0:
             haircut += (1.0 - slot.weight) * value
     return worth, haircut + (1.0 - state.venues[book.venue[i]].unit_weight) * max(0.0, float(state.cash[i]))
@@ -94,8 +130,8 @@ def side_margin(
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
         if market.asset == asset and state.quantity[k] != 0.0 and (state.quantity[k] > 0.0) == long_side:
-            price = market.outside if outside else market.mark
-            notional = abs(state.quantity[k] * (price * market.lot_scale))
+            worth = outside_worth(state, market) if outside else lot_worth(market, market.mark)
+            notional = abs(state.quantity[k] * worth)
             total += market.multiplier * maintenance(
                 book, market, share * notional, share * abs(state.quantity[k])
             )
@@ -132,10 +168,12 @@ def value_account(book: Any, state: Any, i: int) -> tuple[float, float]:
         lots = state.quantity[k]
         if lots != 0.0:
             market = state.markets[book.leg_market[k]]
-            value = lots * (market.mark * market.lot_scale)
+            value = lots * lot_worth(market, market.mark)
             worth += value
             required += market.multiplier * maintenance(book, market, abs(value), abs(lots))
-    if book.paired[i]:
+    if book.scanned[i]:
+        required = scan(book, state, i, False)
+    elif book.paired[i]:
         required -= relief(book, state, i, 1.0, False)
     if book.hold_indptr[i + 1] > book.hold_indptr[i]:
         owned, haircut = coins(book, state, i)
@@ -152,15 +190,19 @@ def equity_at_outside(book: Any, state: Any, i: int) -> tuple[float, float]:
         lots = state.quantity[k]
         if lots != 0.0:
             market = state.markets[book.leg_market[k]]
-            value = lots * (market.outside * market.lot_scale)
+            value = lots * outside_worth(state, market)
             worth += value
             required += market.multiplier * maintenance(book, market, abs(value), abs(lots))
-    if book.paired[i]:
+    if book.scanned[i]:
+        required = scan(book, state, i, True)
+    elif book.paired[i]:
         required -= relief(book, state, i, 1.0, True)
     for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
         slot = state.slots[book.hold_slot[b]]
         value = state.held[b] * (state.markets[slot.market].outside * slot.lot_scale)
         worth += value
+        if book.settles[b]:
+            value += settling(book, state, i, b, True)
         if value > 0.0:
             required += (1.0 - slot.weight) * value
     if book.hold_indptr[i + 1] > book.hold_indptr[i]:
@@ -174,7 +216,7 @@ def gross(book: Any, state: Any, i: int) -> float:
     total = 0.0
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
-        total += abs(state.quantity[k]) * (market.mark * market.lot_scale)
+        total += abs(state.quantity[k]) * lot_money(market, market.mark)
     return total
 
 
@@ -212,6 +254,8 @@ def advance_clocks(book: Any, state: Any) -> None:
     markets, widest = state.markets, 0.0
     for m in range(markets.shape[0]):
         market = markets[m]
+        if market.kind == OPTION:  # whoever holds options is looked at in every round
+            continue
         mark, multiplier, opening = state.before[m, 0], state.before[m, 1], market.opening
         move = abs(market.mark - mark) / opening * max(1.0, multiplier)
         if market.multiplier > multiplier:
@@ -239,7 +283,7 @@ def price_lots(state: Any) -> Any:
     for m in range(n):
         market = state.markets[m]
         slope[m] = market.size_slope
-        price[m], multiplier[m] = market.mark * market.lot_scale, market.multiplier
+        price[m], multiplier[m] = lot_worth(market, market.mark), market.multiplier
         first[m], last[m] = market.tier_first, market.tier_last
     return price, multiplier, first, last, slope
 
@@ -275,7 +319,7 @@ def look(book: Any, state: Any) -> None:
     """
     clock = state.clock[0]
     skip, key, tick, clock_of, exempt = clock.skip, state.key, state.tick, book.clock_of, book.exempt
-    hold_indptr, paired = book.hold_indptr, book.paired
+    hold_indptr, paired, scanned = book.hold_indptr, book.paired, book.scanned
     indptr, leg_market, quantity, cash = book.indptr, book.leg_market, state.quantity, state.cash
     rules, rate, amount = price_lots(state), book.tier_rate, book.tier_amount
     clock.n_acting, clock.n_called = 0, 0
@@ -283,7 +327,9 @@ def look(book: Any, state: Any) -> None:
         if (skip and key[i] > tick[clock_of[i]]) or exempt[i]:
             continue
         worth, required = weigh(quantity, leg_market, rules, rate, amount, indptr[i], indptr[i + 1])
-        if paired[i]:
+        if scanned[i]:
+            required = scan(book, state, i, False)
+        elif paired[i]:
             required -= relief(book, state, i, 1.0, False)
         if hold_indptr[i + 1] > hold_indptr[i]:
             owned, haircut = coins(book, state, i)
@@ -292,7 +338,7 @@ def look(book: Any, state: Any) -> None:
         slack = sort_account(book, state, i, worth + float(cash[i]), required)
         if skip and slack >= 0.0:
             reading = tick[clock_of[i]]
-            safe = required == 0.0 and hold_indptr[i + 1] == hold_indptr[i]
+            safe = required == 0.0 and hold_indptr[i + 1] == hold_indptr[i] and not scanned[i]
             key[i] = np.inf if safe else reading + slack / book.slope[i] - GUARD * (1.0 + reading)
 
 

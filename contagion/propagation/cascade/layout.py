@@ -55,7 +55,9 @@ class Book(NamedTuple):
     venue_indptr: Array  # (V + 1,) accounts of venue v
     venue_accounts: Array
     venue_large_first: Array  # their places in the range of the venue, rows of many accounts first
-    strategy_of_leg: Array  # (L,) basis strategy a leg belongs to, or -1
+    strategy_of_leg: (
+        Array  # (L,) basis trade a leg belongs to, or hedger of options whose hedge it is; -1: none
+    )
     reaction: Array  # (N,) what the owner does when called
     sources: Array  # (N,) how far down the list of sources a top-up may go
     hedge_leg: Array  # (L,) leg of the owner's account at another venue in which leg k is hedged, or -1
@@ -75,10 +77,21 @@ class Book(NamedTuple):
     hold_indptr: Array  # (N + 1,) coins of account i are hold_indptr[i]:hold_indptr[i + 1]
     hold_slot: Array  # (B,) which coin at which venue
     hold_account: Array  # (B,)
+    settles: Array  # (B,) whether legs of the account settle in this coin
+    leg_coin: Array  # (L,) coin of the account (0..B-1) in which the leg settles, -1: money
     member_indptr: Array  # (V + 1,) members of venue v are member_indptr[v]:member_indptr[v + 1]
     member_node: Array  # (J,)
     member_contribution: Array  # (J,) quanta prefunded at the opening
     member_of: Array  # (N,) the member behind account i at its venue, or -1
+    scanned: Array  # (N,) whether margin is asked by scenario scan: such accounts are always looked at
+    scan_price: Array  # (C,) scenarios of all venues: moves of prices, of volatilities, and share that counts
+    scan_volatility: Array
+    scan_share: Array
+    issuer: Array  # (A,) node that issues the asset, or -1
+    pool_market: Array  # (A,) pool of which the asset is a share, or -1
+    pool_holding: Array  # (A,) holding of the issuer that is in it, or -1
+    pool_product: Array  # (A,) lots times quanta behind all shares, which trades keep
+    pool_opening: Array  # (A, 2) lots and quanta in it at the opening
 
 
 class State(NamedTuple):
@@ -114,7 +127,15 @@ class State(NamedTuple):
     shock_outage: Array  # (R + 1 or 1, V) whether orders and top-ups are refused
     shock_gas: Array  # (R + 1 or 1,) factor on the gas price
     shock_oracle: Array  # (R + 1 or 1, V, A) factor on the price that an oracle reports
+    shock_volatility: Array  # (R + 1 or 1, A) factor on implied volatilities
+    recovery: Array  # (A,) what an issuer's token is worth, as a share of its reference price, in this round's prices
+    recovered: Array  # (A,) the same as of the end of the last round: in force from the next
+    issued: Array  # (A,) lots of a token that are outstanding
+    pool: Array  # (A, 2) lots and quanta in the pool of which the asset is a share
+    risk: Array  # (M, C) gain in quanta of one lot long in every scenario of its venue, at the marks
+    risk_outside: Array  # (M, C) the same at outside prices
     shock_mint: Array  # (n, 6) round, asset, market, lots to sell, lots this round, lots sold
+    shock_attack: Array  # (n, 12) a row per attack and market: the columns are those of `attacking`
     index: Array  # type: ignore[assignment]  # hides tuple.index; (A,)
     index_return: Array  # (R + 1, A) log returns of the index
     venue_index: Array  # (R + 1, V, A) index by each venue's outlier rule, before its lag

@@ -22,6 +22,7 @@ from contagion.propagation.cascade.codes import BY_BALANCE, BY_DRAWDOWN, BY_POOL
 from contagion.propagation.cascade.inventories import inventory_worth
 from contagion.propagation.cascade.kernels import coins, is_tradable
 from contagion.propagation.cascade.takeover import may_move, result_of
+from contagion.propagation.cascade.worth import lot_worth
 
 
 @inner
@@ -34,7 +35,7 @@ def deficit_at_fill(book: Any, state: Any, i: int) -> float:
             if state.taken[k] != abs(lots):
                 return 0.0
             market = state.markets[book.leg_market[k]]
-            money = lots * (market.fill * market.lot_scale)
+            money = lots * lot_worth(market, market.fill)
             worth += money - market.fee * abs(money)
     if book.hold_indptr[i + 1] > book.hold_indptr[i]:
         owned, _ = coins(book, state, i)

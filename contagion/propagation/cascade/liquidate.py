@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
+from contagion.propagation.cascade.attacking import ask_attacks
 from contagion.propagation.cascade.codes import ASKED, CLOSE_OUT, LADDER, ORDERED, PARTIAL, TAKEN
+from contagion.propagation.cascade.hedge_orders import ask_delta_hedges
 from contagion.propagation.cascade.inventories import ask_inventories
 from contagion.propagation.cascade.kernels import coins, gross, maintenance, relief, without_positions
 from contagion.propagation.cascade.loans import is_loan
@@ -27,6 +29,8 @@ from contagion.propagation.cascade.minting import ask_minted
 from contagion.propagation.cascade.offers import ask_owners
 from contagion.propagation.cascade.procedures import follow, want_fraction, want_rungs
 from contagion.propagation.cascade.protocols import leave_bad_loans, plan
+from contagion.propagation.cascade.scans import least_share
+from contagion.propagation.cascade.worth import lot_money, lot_worth
 
 HALVINGS = 40
 LARGEST_RISE = 2.0  # no asks rest above twice the outside price: an exponential book would sell at any price
@@ -41,7 +45,7 @@ def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
         lots = abs(state.quantity[k])
         if lots != 0.0:
             market = state.markets[book.leg_market[k]]
-            notional = lots * (market.mark * market.lot_scale)
+            notional = lots * lot_money(market, market.mark)
             required += market.multiplier * maintenance(
                 book, market, (1.0 - fraction) * notional, (1.0 - fraction) * lots
             )
@@ -54,9 +58,23 @@ def covered(book: Any, state: Any, i: int, fraction: float) -> bool:
 
 
 @inner
+def scanned_fraction(book: Any, state: Any, i: int) -> float:
+    """Smallest fraction that restores the target where margin is scanned: all terms are linear in it."""
+    venue, cost = state.venues[book.venue[i]], 0.0
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        market = state.markets[book.leg_market[k]]
+        cost += (venue.fee + market.fee) * (abs(state.quantity[k]) * lot_money(market, market.mark))
+    _, haircut = coins(book, state, i)
+    asked = venue.target * (state.requirement[i] - haircut)
+    return least_share(asked - (state.equity[i] - haircut), asked, cost)
+
+
+@inner
 def smallest_fraction(book: Any, state: Any, i: int) -> float:
     """Smallest fraction that restores the target, by halving; 1 when none below does."""
     venue = state.venues[book.venue[i]]
+    if book.scanned[i]:
+        return max(scanned_fraction(book, state, i), float(venue.min_clip))
     if covered(book, state, i, venue.min_clip):
         return float(venue.min_clip)
     low, high = 0.0, 1.0
@@ -77,7 +95,7 @@ def note_trigger(book: Any, state: Any, i: int) -> None:
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
         state.trigger_mark[k] = market.mark
-        owed += max(0.0, -state.quantity[k]) * (market.mark * market.lot_scale)
+        owed += max(0.0, -state.quantity[k] * lot_worth(market, market.mark))
     for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
         slot = state.slots[book.hold_slot[b]]
         state.trigger_price[b] = slot.price
@@ -137,14 +155,14 @@ def hold_back(book: Any, state: Any, i: int) -> None:
     for k in range(book.indptr[i], book.indptr[i + 1]):
         if state.wanted[k] > 0.0:
             market = state.markets[book.leg_market[k]]
-            worth = state.wanted[k] * book.count[i] * (market.mark * market.lot_scale)
+            worth = state.wanted[k] * book.count[i] * lot_money(market, market.mark)
             state.counters[ASKED] += worth
             state.rounds[clock.round].deferred_notional += worth * clock.quantum
             state.wanted[k] = 0.0
     for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
         if state.offered[b] > 0.0:
             market = state.markets[state.slots[book.hold_slot[b]].market]
-            worth = state.offered[b] * book.count[i] * (market.mark * market.lot_scale)
+            worth = state.offered[b] * book.count[i] * lot_money(market, market.mark)
             state.counters[ASKED] += worth
             state.rounds[clock.round].deferred_notional += worth * clock.quantum
             state.offered[b] = 0.0
@@ -157,7 +175,7 @@ def ask(book: Any, state: Any) -> None:
     for m in range(markets.shape[0]):
         markets[m].asked_sell = markets[m].asked_buy = 0.0
         markets[m].lower = 0.0
-        markets[m].upper = np.inf if clock.sticky else LARGEST_RISE * markets[m].outside
+        markets[m].upper = np.inf if clock.sticky else LARGEST_RISE * markets[m].reference
     for j in range(clock.n_acting):
         i = state.acting[j]
         for k in range(book.indptr[i], book.indptr[i + 1]):
@@ -168,7 +186,7 @@ def ask(book: Any, state: Any) -> None:
                     market.asked_sell += lots
                 else:
                     market.asked_buy += lots
-                state.counters[ASKED] += lots * (market.mark * market.lot_scale)
+                state.counters[ASKED] += lots * lot_money(market, market.mark)
         if state.manner[i] == TAKEN:
             state.counters[ASKED] += gross(book, state, i) * book.count[i]
         for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
@@ -179,10 +197,12 @@ def ask(book: Any, state: Any) -> None:
                     market.asked_sell += lots
                 else:
                     market.asked_buy += lots
-                state.counters[ASKED] += lots * (market.mark * market.lot_scale)
+                state.counters[ASKED] += lots * lot_money(market, market.mark)
     ask_unwinding(book, state)
+    ask_delta_hedges(state)
     ask_inventories(book, state)
     ask_minted(state)
+    ask_attacks(state)
     if state.deals.shape[0] > 0:
         plan(book, state)
     ask_owners(book, state)
@@ -190,7 +210,7 @@ def ask(book: Any, state: Any) -> None:
     for m in range(markets.shape[0]):
         market = markets[m]
         market.cap_sell, market.cap_buy = market.asked_sell, market.asked_buy
-        total += (market.asked_sell + market.asked_buy) * (market.mark * market.lot_scale)
+        total += (market.asked_sell + market.asked_buy) * lot_money(market, market.mark)
     state.rounds[clock.round].asked_notional = total * clock.quantum
 
 

@@ -25,10 +25,15 @@ BEGINS, TOKEN, MARKET, LEFT, ASKED, SOLD = range(6)
 
 @inner
 def ask_minted(state: Any) -> None:
-    """Add what is still to be sold to the orders of the round; where the market is gone it is given up."""
+    """Add what is still to be sold to the orders of the round; where the market is gone it is given up.
+
+    From the first round on all that was minted is outstanding, sold or not.
+    """
     for r in range(state.shock_mint.shape[0]):
         row = state.shock_mint[r]
         market = state.markets[int(row[MARKET])]
+        if state.clock[0].round == row[BEGINS] and state.issued[int(row[TOKEN])] > 0.0:
+            state.issued[int(row[TOKEN])] += row[LEFT]
         if market.dead:
             row[LEFT] = 0.0
         row[ASKED] = row[LEFT] if state.clock[0].round >= row[BEGINS] else 0.0

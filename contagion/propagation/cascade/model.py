@@ -16,11 +16,15 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, TooLargeError, ValueRangeError, nearest
 from contagion.network import Network
+from contagion.network.references import powers
 from contagion.policies.base import Policy
 from contagion.policies.bills import set_cost
 from contagion.policies.costs import CostRates, Outlay
 from contagion.propagation.cascade.build import Opening, build
+from contagion.propagation.cascade.build_attack import check_attacks
 from contagion.propagation.cascade.build_mint import check_minted
+from contagion.propagation.cascade.build_terms import check_volatilities
+from contagion.propagation.cascade.check_coins import check_coins
 from contagion.propagation.cascade.engine import drive_compiled, drive_python
 from contagion.propagation.cascade.hooks import is_python
 from contagion.propagation.cascade.layout import State
@@ -237,10 +241,20 @@ class Prepared:
         times = np.arange(n + 1) * self.model.step
         market_assets = [str(asset) for asset in net.column("markets", "asset")]
         found = shock.compile(
-            names.assets, self.opening.prices, names.markets, market_assets, times, net.unit, names.venues
+            names.assets,
+            self.opening.prices,
+            names.markets,
+            market_assets,
+            times,
+            net.unit,
+            names.venues,
+            net.codes("assets", "reference").tolist(),
+            powers(net).tolist(),
         )
         check_minted(net, found, self.opening)
+        check_attacks(found, self.opening)
         check_gas(net, found)
+        check_volatilities(net, found)
         if found.end > times[-1] * (1.0 + 1e-9):
             whole = math.ceil(found.end / self.model.step) * self.model.step
             raise ValueRangeError(
@@ -280,6 +294,7 @@ class Prepared:
         wanted = (int(state.clock["n_events"][0]), int(state.clock["n_ledger"][0]))
         if record and (wanted[0] > sizes[0] or wanted[1] > sizes[1]):
             state = self.drive(self.start(arrays, key, record, wanted), look)
+        check_coins(self.opening, state)
         return state
 
     def blank(self, shock: Shock) -> State:

@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, PolicyError
 from contagion.network import Network
+from contagion.network.contracts import opening_worths
 from contagion.network.equity import opening_account_equity
 from contagion.network.reserved import rest_of_market
 from contagion.network.schema import TABLES
 from contagion.policies.base import Policy
+from contagion.propagation.cascade.check_issuers import check_issuers
 from contagion.propagation.cascade.rows import check_heard
 from contagion.propagation.policies import check_policies
 
@@ -39,7 +41,7 @@ def apply_openings(net: Network, policies: Sequence[Policy]) -> Network:
     """Rules in force before the shock, in list order; refuse policies that the cascade cannot hear."""
     check_policies(policies)
     for policy in policies:
-        after = policy.opening(net)
+        after = _opened(policy, net)
         if not isinstance(after, Network):
             raise PolicyError(
                 f"{type(policy).__name__}.opening returned {type(after).__name__}; return a Network"
@@ -53,8 +55,18 @@ def apply_openings(net: Network, policies: Sequence[Policy]) -> Network:
     return net
 
 
+def _opened(policy: Policy, net: Network) -> Network:
+    """What a policy makes of a network; a network that cannot be changed like that is told with the policy's name."""
+    try:
+        return policy.opening(net)
+    except NetworkError as error:
+        raise PolicyError(
+            f"{type(policy).__name__} cannot change this network before the shock: {error}"
+        ) from error
+
+
 def check_plain(net: Network) -> None:
-    """Refuse what only models of balance sheets know: claims of different seniority, shares that nodes issue."""
+    """Refuse what only models of balance sheets know: seniority, shares of equity; and issuers that are short."""
     if (net.column("obligations", "seniority") != 1).any():
         junior = net.obligations[net.obligations["seniority"] != 1]
         raise NetworkError(
@@ -63,13 +75,7 @@ def check_plain(net: Network) -> None:
             where="obligations seniority",
             remedy="set seniority to 1 (ct.CentralClearing(default_fund=0)), or use ct.Clearing()",
         )
-    issued = net.index("assets")[net.column("assets", "issuer") != ""]
-    if len(issued):
-        raise NetworkError(
-            f"{len(issued)} assets are issued by nodes, first {issued[0]!r}; a Cascade does not follow their worth",
-            where="assets issuer",
-            remedy="leave issuer empty, or use ct.CrossHoldings(kind='suzuki')",
-        )
+    check_issuers(net)
 
 
 def _check_followed(policy: Policy, after: Network) -> None:
@@ -137,7 +143,7 @@ def _purse(net: Network) -> float:
 def _interest(net: Network) -> float:
     """Money in traders' positions at opening marks (both sides, half), the rest of the market left out."""
     market, account = net.codes("positions", "market"), net.codes("positions", "account")
-    mark = net.column("assets", "price")[net.codes("markets", "asset")[market]]
+    mark = np.abs(opening_worths(net))[market]
     named = ~rest_of_market(net.column("positions", "account"))
     worth = np.abs(net.column("positions", "quantity")) * mark * net.column("accounts", "count")[account]
     return 0.5 * float(worth[named].sum())

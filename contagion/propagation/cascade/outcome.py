@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.propagation.cascade import codes
+from contagion.propagation.cascade.attacking import budget_traded, position_gain, trading_gain
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.close import (
     account_worth,
@@ -22,7 +23,7 @@ from contagion.propagation.cascade.close import (
     lot_prices,
     node_worth,
 )
-from contagion.propagation.cascade.codes import PERP
+from contagion.propagation.cascade.codes import FUTURE, PERP
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.packing import pack_state
 
@@ -80,6 +81,14 @@ METRICS = (
     "own_capital_paid",
     "default_fund_paid",
     "assessed",
+    "attack_spent",
+    "attack_received",
+    "attack_profit",
+    "attack_traded",
+    "issuer_loss",
+    "frozen",
+    "delta_hedged_notional",
+    "model_closed_notional",
     "policy_cost",
 )
 
@@ -114,7 +123,7 @@ def opening_worth(
     accounts = account_worth(
         opening.packed, quantity, opening.held, opening.cash, lot_prices(start, which), coins
     )
-    return accounts, node_worth(opening.packed, start, accounts, prices)
+    return accounts, node_worth(opening.packed, start, accounts, prices, prices)
 
 
 def final_outside(state: State) -> Floats:
@@ -132,11 +141,12 @@ def worths(opening: Opening, start: State, state: State) -> Worths:
     accounts = account_worth(
         book, opening.quantity, opening.held, opening.cash, lot_prices(last, 1), coin_prices(last, outside)
     )
-    nodes = node_worth(book, first, accounts, outside)
+    nodes = node_worth(book, first, accounts, outside, outside)
     closing_accounts = account_worth(
         book, state.quantity, state.held, state.cash, lot_prices(last, 2), coin_prices(last, state.index)
     )
-    closing = node_worth(book, last, closing_accounts, state.index)
+    owed = outside * state.recovery  # tokens are debts at their reference price, whatever the market says
+    closing = node_worth(book, last, closing_accounts, state.index, owed)
     return Worths(
         at_open[1] * quantum,
         nodes * quantum,
@@ -152,14 +162,24 @@ def ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator > 0.0 else float("nan")
 
 
+def has_basis(markets: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which markets stand at a basis to their asset: perpetuals and dated futures."""
+    return np.isin(markets["kind"], (PERP, FUTURE))
+
+
+def opening_units(markets: Any) -> Floats:
+    """Money that a lot of every market stands for at the opening."""
+    return np.asarray(np.where(markets["inverse"], 1.0, markets["opening"]) * markets["lot"], np.float64)
+
+
 def price_amplification(opening: Opening, state: State) -> float:
     """Largest fall of the last price over that of the outside price, weighted by open interest; nan if none fell."""
     book, markets = opening.book, state.markets
     lots = np.maximum(opening.quantity, 0.0) * book.count[book.leg_account]
-    weight = np.bincount(book.leg_market, lots, len(markets)) * markets["opening"] * markets["lot"]
-    lowest = np.minimum(state.outside.min(axis=0)[markets["asset"]] / markets["opening"], 1.0)
+    weight = np.bincount(book.leg_market, lots, len(markets)) * opening_units(markets)
+    lowest = np.minimum((state.outside.min(axis=0) / state.outside[0])[markets["asset"]], 1.0)
     outside_fall = 1.0 - lowest
-    rows = (markets["kind"] == PERP) & (outside_fall > 0.0)
+    rows = has_basis(markets) & (outside_fall > 0.0)
     return ratio(
         float((weight * markets["largest_fall"])[rows].sum()), float((weight * outside_fall)[rows].sum())
     )
@@ -173,7 +193,7 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
     gap = (worth.outside_change - worth.change)[counted]
     system, gain = float(np.maximum(gap, 0.0).sum()), float(np.maximum(-gap, 0.0).sum())
     direct = float(np.maximum(-worth.outside_change[counted], 0.0).sum())
-    perps = markets["kind"] == PERP
+    leveraged = has_basis(markets)
     closed = ~np.isnan(state.closing_time)
     waits = state.closing_time[closed], book.count[closed]
     fees, gas = counters[codes.FEES] * quantum, counters[codes.GAS] * quantum
@@ -199,7 +219,7 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
         "venue_defaults": counters[codes.VENUE_DEFAULTS],
         "node_defaults": counters[codes.NODE_DEFAULTS],
         "price_drop_max": float(markets["largest_fall"].max(initial=0.0)),
-        "basis_peak": float(markets["basis_peak"][perps].max(initial=0.0)),
+        "basis_peak": float(markets["basis_peak"][leveraged].max(initial=0.0)),
         "liquidation_basis_mean": ratio(counters[codes.BASIS_SUM], counters[codes.BASIS_WEIGHT]),
         "liquidation_basis_worst": counters[codes.BASIS_WORST]
         if counters[codes.BASIS_WEIGHT]
@@ -236,6 +256,14 @@ def metrics(opening: Opening, state: State, worth: Worths) -> Floats:
         "own_capital_paid": counters[codes.OWN_CAPITAL_PAID] * quantum,
         "default_fund_paid": counters[codes.DEFAULT_FUND_PAID] * quantum,
         "assessed": counters[codes.ASSESSED] * quantum,
+        "attack_spent": counters[codes.ATTACK_SPENT] * quantum,
+        "attack_received": counters[codes.ATTACK_RECEIVED] * quantum,
+        "attack_profit": (trading_gain(state) + position_gain(state)) * quantum,
+        "attack_traded": budget_traded(state) * quantum,
+        "issuer_loss": counters[codes.ISSUER_LOSS] * quantum,
+        "frozen": counters[codes.FROZEN] * quantum,
+        "delta_hedged_notional": counters[codes.DELTA_HEDGED] * quantum,
+        "model_closed_notional": counters[codes.MODEL_CLOSED] * quantum,
     }
     return np.asarray([found[name] for name in METRICS], dtype=np.float64)
 

@@ -17,7 +17,7 @@ from contagion.policies.costs import Outlay
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.layout import State
-from contagion.propagation.cascade.outcome import final_outside
+from contagion.propagation.cascade.outcome import final_outside, opening_units
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def outlay(opening: Opening, state: State, seconds: float, pledged: Pledges) -> 
     book, markets, venues, slots = opening.book, state.markets, state.venues, state.slots
     quantum = 1.0 / opening.units.scale
     lots = np.maximum(opening.quantity, 0.0) * book.count[book.leg_account]
-    interest = np.bincount(book.leg_market, lots, len(markets)) * markets["opening"] * markets["lot"]
+    interest = np.bincount(book.leg_market, lots, len(markets)) * opening_units(markets)
     ran = int(state.clock["round"][0])
     step = float(state.clock["step"][0])
     asked = (pledged.margin * markets["margin_seconds"]).sum() + (
@@ -94,5 +94,6 @@ def outlay(opening: Opening, state: State, seconds: float, pledged: Pledges) -> 
 def backstop_loss(state: State) -> float:
     """What payers from outside lost on their share of what books bought, at final outside prices, in quanta."""
     markets = state.markets
-    price = final_outside(state)[markets["asset"]] * markets["lot_scale"]
+    outside = final_outside(state)[markets["asset"]]
+    price = np.where(markets["inverse"], -1.0, outside) * markets["lot_scale"]
     return max(0.0, float((markets["backed_cost"] - markets["backed_lots"] * price).sum()))

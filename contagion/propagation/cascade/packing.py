@@ -10,11 +10,13 @@ import zlib
 from types import SimpleNamespace
 from typing import Any
 
+import numba
 import numpy as np
 from numba import types
 from numba.experimental import structref
 
-from contagion.compiled import INTERPRETED, kernel
+from contagion.compiled import kernel
+from contagion.linking import INTERPRETED
 from contagion.propagation.cascade.layout import Book, State
 
 
@@ -94,6 +96,16 @@ def pack_state(state: State) -> Any:
     """Packed state, over the same arrays."""
     arrays = _plain(tuple(state))
     return _interpreted(state) if INTERPRETED else _pack_state(arrays)
+
+
+def book_type(book: Book) -> BookType:
+    """Compiled type of a book, without packing it."""
+    return BookType([(name, numba.typeof(getattr(book, name))) for name in Book._fields])
+
+
+def state_type(state: State) -> StateType:
+    """Compiled type of a state, without packing it."""
+    return StateType([(name, numba.typeof(getattr(state, name))) for name in State._fields])
 
 
 def writable(array: Any) -> Any:

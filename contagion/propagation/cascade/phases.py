@@ -1,7 +1,8 @@
 """The phases of a round, each compiled by itself, and all rounds in one go.
 
-Both drivers call these kernels: the compiled one from `advance`, the Python one with hooks in between. Each has its own
-copy on disk, so that several processes can compile them side by side (`contagion.warmup`).
+Both drivers call these kernels: the compiled one from `advance`, by address, the Python one with hooks in between. Each
+is compiled once and has its own copy on disk, so that several processes can compile them side by side
+(`contagion.warmup`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from contagion.addresses import addresses, call
 from contagion.compiled import kernel
 from contagion.propagation.cascade import breakers, kernels, rounds, standing
 
@@ -21,7 +23,7 @@ def begin(book: Any, state: Any) -> None:
 
 
 @kernel
-def reset_rules(state: Any) -> None:
+def reset_rules(book: Any, state: Any) -> None:
     """Margin and weights as the tables have them."""
     standing.reset_rules(state)
 
@@ -63,13 +65,13 @@ def shut(book: Any, state: Any) -> None:
 
 
 @kernel
-def limits_row(state: Any, p: int) -> None:
+def limits_row(book: Any, state: Any, p: int) -> None:
     """A built-in price band."""
     breakers.limits_row(state, p)
 
 
 @kernel
-def orders_row(state: Any, p: int) -> None:
+def orders_row(book: Any, state: Any, p: int) -> None:
     """A built-in throttle."""
     breakers.orders_row(state, p)
 
@@ -86,27 +88,38 @@ def end(book: Any, state: Any) -> None:
     rounds.end(book, state)
 
 
+PHASES = (begin, reset_rules, receive, look, order, shut, trade, end)
+ROWS = (standing_row, status_row, limits_row, orders_row)
+
+
 @kernel
-def advance(book: Any, state: Any) -> None:
-    """All rounds with built-in policies only; returns when done or when the tables of rounds are full."""
+def all_rounds(book: Any, state: Any, phases: Any, rows: Any) -> None:
+    """All rounds with built-in policies only; `phases` and `rows` say where `PHASES` and `ROWS` are."""
+    begin_at, reset_at, receive_at, look_at, order_at, shut_at, trade_at, end_at = phases
+    standing_at, status_at, limits_at, orders_at = rows
     n_policies = state.policies.shape[0]
     while not state.clock[0].done and state.clock[0].round <= state.clock[0].last_round:
-        begin(book, state)
-        reset_rules(state)
+        call(begin_at, book, state)
+        call(reset_at, book, state)
         for p in range(n_policies):
-            standing_row(book, state, p)
-        receive(book, state)
-        look(book, state)
-        order(book, state)
+            call(standing_at, book, state, p)
+        call(receive_at, book, state)
+        call(look_at, book, state)
+        call(order_at, book, state)
         for p in range(n_policies):
-            status_row(book, state, p)
-        shut(book, state)
+            call(status_at, book, state, p)
+        call(shut_at, book, state)
         for p in range(n_policies):
-            limits_row(state, p)
+            call(limits_at, book, state, p)
         for p in range(n_policies):
-            orders_row(state, p)
+            call(orders_at, book, state, p)
         for v in range(state.venues.shape[0]):
             venue = state.venues[v]
             venue.fund_limit = venue.residual_limit = np.inf
-        trade(book, state)
-        end(book, state)
+        call(trade_at, book, state)
+        call(end_at, book, state)
+
+
+def advance(book: Any, state: Any) -> None:
+    """All rounds with built-in policies only; returns when done or when the tables of rounds are full."""
+    all_rounds(book, state, addresses(PHASES, book, state), addresses(ROWS, book, state, 0))

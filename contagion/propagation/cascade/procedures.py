@@ -29,6 +29,7 @@ from contagion.propagation.cascade.codes import (
     TAKEN,
 )
 from contagion.propagation.cascade.kernels import coins, level, maintenance
+from contagion.propagation.cascade.worth import lot_money
 
 
 @inner
@@ -51,7 +52,7 @@ def want_rungs(book: Any, state: Any, i: int, steps: int) -> bool:
         lots = abs(state.quantity[k])
         if lots != 0.0:
             market = state.markets[book.leg_market[k]]
-            worth = market.mark * market.lot_scale
+            worth = lot_money(market, market.mark)
             below = cap_below(book, market, lots * worth, steps)
             if below > 0.0:
                 state.wanted[k] = min(lots, np.ceil(lots - below / worth))
@@ -89,7 +90,7 @@ def at_first_rate(book: Any, state: Any, i: int) -> float:
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
         if market.tier_first < market.tier_last:
-            notional = abs(state.quantity[k]) * (market.mark * market.lot_scale)
+            notional = abs(state.quantity[k]) * lot_money(market, market.mark)
             total += market.multiplier * book.tier_rate[market.tier_first] * notional
     return total
 
@@ -118,7 +119,7 @@ def follow_hyperliquid(book: Any, state: Any, i: int) -> int:
     for k in range(book.indptr[i], book.indptr[i + 1]):
         lots = abs(state.quantity[k])
         market = state.markets[book.leg_market[k]]
-        large = lots * (market.mark * market.lot_scale) > venue.large_position
+        large = lots * lot_money(market, market.mark) > venue.large_position
         if large and math.isnan(state.clipped_at[i]):
             state.wanted[k], manner = min(lots, np.ceil(venue.first_clip * lots)), CLIPPED
         elif not large or has_waited(state, i, venue.clip_wait):
@@ -129,7 +130,7 @@ def follow_hyperliquid(book: Any, state: Any, i: int) -> int:
 @inner
 def step_lots(venue: Any, market: Any) -> float:
     """Lots of one increment in a market, at least one."""
-    return max(1.0, np.floor(venue.step_size / (market.mark * market.lot_scale)))
+    return max(1.0, np.floor(venue.step_size / lot_money(market, market.mark)))
 
 
 @inner
@@ -144,7 +145,7 @@ def is_covered_after(book: Any, state: Any, i: int, steps: int) -> bool:
         lots = abs(state.quantity[k])
         if lots != 0.0:
             market = state.markets[book.leg_market[k]]
-            worth = market.mark * market.lot_scale
+            worth = lot_money(market, market.mark)
             sold = min(lots, steps * step_lots(venue, market))
             required += market.multiplier * maintenance(book, market, (lots - sold) * worth, lots - sold)
             closed += sold * worth
@@ -172,7 +173,7 @@ def fillable_price(book: Any, state: Any, k: int) -> float:
     """Worst price at which leg `k` is sold (bought back) by an offer: further from the mark the nearer to ruin."""
     i = book.leg_account[k]
     venue, market = state.venues[book.venue[i]], state.markets[book.leg_market[k]]
-    notional = abs(state.quantity[k]) * (market.mark * market.lot_scale)
+    notional = abs(state.quantity[k]) * lot_money(market, market.mark)
     own = market.multiplier * maintenance(book, market, notional, abs(state.quantity[k]))
     balance = margin_balance(book, state, i)
     required = state.requirement[i] - (state.equity[i] - balance)

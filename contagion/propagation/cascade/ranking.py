@@ -14,14 +14,15 @@ import numpy as np
 
 from contagion.compiled import inner
 from contagion.propagation.cascade.codes import (
-    PERP,
     RANK_BINANCE,
     RANK_BITMEX,
     RANK_PRO_RATA,
     RANK_SIDE_AWARE,
+    SPOT,
 )
 from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import gross, maintenance, value_account
+from contagion.propagation.cascade.worth import entry_now, gain, lot_money
 
 
 @inner
@@ -29,7 +30,7 @@ def wallet(book: Any, state: Any, i: int, equity: float) -> float:
     """Equity of account `i` before unrealised profit (quanta), at least one quantum."""
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
-        equity -= state.quantity[k] * market.lot_scale * (market.mark - state.entry[k])
+        equity -= gain(market, state.quantity[k], entry_now(state, k, market), market.mark)
     return max(1.0, equity)
 
 
@@ -41,12 +42,14 @@ def score_of(book: Any, state: Any, k: int, rule: int) -> float:
     without leverage.
     """
     i, market = book.leg_account[k], state.markets[book.leg_market[k]]
-    mark, entry = market.mark, state.entry[k]
+    mark, entry = market.mark, entry_now(state, k, market)
     long_side = state.quantity[k] > 0.0
     profit = (mark - entry) / entry if long_side else (entry - mark) / entry
+    if market.inverse:
+        profit *= entry / mark  # of the coins put in
     if profit <= 0.0 or is_inventory(book, state, i):
         return np.nan
-    notional = abs(state.quantity[k]) * (mark * market.lot_scale)
+    notional = abs(state.quantity[k]) * lot_money(market, mark)
     equity, required, total, purse = notional, 0.0, notional, notional
     if not book.exempt[i]:
         equity, required = value_account(book, state, i)
@@ -57,7 +60,7 @@ def score_of(book: Any, state: Any, k: int, rule: int) -> float:
     if rule == RANK_BITMEX:
         return profit if book.exempt[i] else profit * (gross(book, state, i) / equity)
     if rule == RANK_BINANCE:
-        gain = profit * (abs(state.quantity[k]) * (entry * market.lot_scale))
+        gain = profit * (abs(state.quantity[k]) * lot_money(market, entry))
         if book.exempt[i]:
             own = market.multiplier * maintenance(book, market, notional, abs(state.quantity[k]))
             return gain / purse * (own / total)
@@ -74,7 +77,7 @@ def rank_again(book: Any, state: Any) -> None:
     clock = state.clock[0]
     for m in range(state.markets.shape[0]):
         venue = state.venues[state.markets[m].venue]
-        if state.markets[m].kind != PERP or not venue.adl or not clock.adl or venue.rank_interval <= 0.0:
+        if state.markets[m].kind == SPOT or not venue.adl or not clock.adl or venue.rank_interval <= 0.0:
             continue
         now = np.floor(clock.time / venue.rank_interval)
         if clock.round > 0 and now <= np.floor((clock.time - clock.step) / venue.rank_interval):

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
-from contagion.propagation.cascade.arbitrage import free_margin, initial, largest_notional, trade_leg
+from contagion.propagation.cascade.arbitrage import free_margin, initial, largest_notional, room, trade_leg
 from contagion.propagation.cascade.books import note
 from contagion.propagation.cascade.calls import forget
 from contagion.propagation.cascade.codes import (
@@ -37,8 +37,10 @@ from contagion.propagation.cascade.codes import (
 from contagion.propagation.cascade.execute import leg_reduced
 from contagion.propagation.cascade.kernels import coins, level, maintenance, relief, value_account, wake
 from contagion.propagation.cascade.outages import is_out
+from contagion.propagation.cascade.scans import least_share, scan
 from contagion.propagation.cascade.settle import measure_unwinding, sell_holding, sell_leg
 from contagion.propagation.cascade.topups import shortfall
+from contagion.propagation.cascade.worth import lot_money
 
 HALVINGS = 40
 
@@ -49,7 +51,7 @@ def is_relieved(book: Any, state: Any, i: int, equity: float, fraction: float) -
     required, paid = 0.0, 0.0
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
-        notional = abs(state.quantity[k]) * (market.mark * market.lot_scale)
+        notional = abs(state.quantity[k]) * lot_money(market, market.mark)
         required += market.multiplier * maintenance(
             book, market, (1.0 - fraction) * notional, (1.0 - fraction) * abs(state.quantity[k])
         )
@@ -63,9 +65,23 @@ def is_relieved(book: Any, state: Any, i: int, equity: float, fraction: float) -
 
 
 @inner
+def scanned_cut(book: Any, state: Any, i: int, equity: float) -> float:
+    """The same where margin is scanned: all terms are linear in it."""
+    cost, target = 0.0, state.venues[book.venue[i]].call_target
+    for k in range(book.indptr[i], book.indptr[i + 1]):
+        market = state.markets[book.leg_market[k]]
+        cost += market.fee * (abs(state.quantity[k]) * lot_money(market, market.mark))
+    _, haircut = coins(book, state, i)
+    asked = target * scan(book, state, i, False)
+    return least_share(asked - (equity - haircut), asked, cost)
+
+
+@inner
 def least_cut(book: Any, state: Any, i: int) -> float:
     """Smallest fraction of every leg without which account `i` meets its call target, by halving."""
     equity, _ = value_account(book, state, i)
+    if book.scanned[i]:
+        return scanned_cut(book, state, i, equity)
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
@@ -80,13 +96,15 @@ def least_cut(book: Any, state: Any, i: int) -> float:
 def hedge_room(book: Any, state: Any, k: int, sells: bool) -> float:
     """Quanta of notional that the account behind leg `k` may hedge with, other hedges of the round allowed for."""
     j, market = book.leg_account[k], state.markets[book.leg_market[k]]
+    if book.scanned[j]:
+        return room(book, state, k, market, math.inf, sells)
     free = free_margin(book, state, k)
     for other in range(book.indptr[j], book.indptr[j + 1]):
         if other != k and state.hedge_wanted[other] != 0.0:
             its = state.markets[book.leg_market[other]]
-            free -= initial(book, its, abs(state.hedge_wanted[other]) * (its.mark * its.lot_scale))
+            free -= initial(book, its, abs(state.hedge_wanted[other]) * lot_money(its, its.mark))
     lots = state.quantity[k] - state.hedge_wanted[k]
-    held = abs(lots) * (market.mark * market.lot_scale)
+    held = abs(lots) * lot_money(market, market.mark)
     most = largest_notional(book, market, max(0.0, free))
     if lots != 0.0 and (lots > 0.0) == sells:
         return held + most
@@ -128,7 +146,7 @@ def offset(book: Any, state: Any, k: int, lots: float) -> float:
     its_lot = its.lot * float(book.count[book.leg_account[other]])
     already = max(0.0, -sign * (state.quantity[other] - state.hedge_wanted[other]) * its_lot)
     open_units = max(0.0, abs(state.quantity[k]) * lot - already)
-    room = hedge_room(book, state, other, sells) / (its.mark * its.lot_scale) * its_lot
+    room = hedge_room(book, state, other, sells) / lot_money(its, its.mark) * its_lot
     wanted = lots * lot
     units = min(wanted, open_units, room)
     hedge_lots = math.floor(units / its_lot)
@@ -177,7 +195,7 @@ def fill_cut(book: Any, state: Any, k: int) -> None:
     """Close the lots of leg `k` that were taken, at the price of the round."""
     i, m, lots, clock = book.leg_account[k], book.leg_market[k], state.taken[k], state.clock[0]
     market, number, sign = state.markets[m], float(book.count[i]), 1.0 if state.quantity[k] > 0.0 else -1.0
-    worth = lots * number * (market.lot_scale * market.fill)
+    worth = lots * number * lot_money(market, market.fill)
     note(state, EVENT_REACTION, i, book.owner[i], book.venue[i], m, -sign * lots * number, market.fill, worth)
     sell_leg(book, state, k, lots, market.fill, BY_REACTION)
     leg_reduced(book, state, k, lots)
@@ -210,7 +228,7 @@ def fill_hedges(book: Any, state: Any) -> None:
         k = state.hedging[j]
         lots, market = state.hedge_taken[k], state.markets[book.leg_market[k]]
         if lots != 0.0:
-            worth = abs(lots) * book.count[book.leg_account[k]] * (market.lot_scale * market.fill)
+            worth = abs(lots) * book.count[book.leg_account[k]] * lot_money(market, market.fill)
             trade_leg(book, state, k, lots, EVENT_HEDGE, BY_HEDGE)
             state.counters[HEDGED] += worth
             state.history[clock.round, book.leg_market[k]].sold += worth * clock.quantum
@@ -229,7 +247,7 @@ def fill_holdings(book: Any, state: Any) -> None:
         if lots > 0.0:
             m, node = state.sale_market[h], book.holding_node[h]
             market = state.markets[m]
-            worth = lots * (market.lot_scale * market.fill)
+            worth = lots * lot_money(market, market.fill)
             note(state, EVENT_UNWIND, -1, node, market.venue, m, -lots, market.fill, worth)
             sell_holding(book, state, h, m, lots, market.fill, BY_UNWIND)
             measure_unwinding(state, m, lots)

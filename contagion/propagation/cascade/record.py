@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from contagion.markets.impact import CONSTANT_PRODUCT
+from contagion.measures.basis import basis_closing, basis_table
+from contagion.network import Network
 from contagion.propagation.cascade import codes, record_tables
-from contagion.propagation.cascade.attribution import attribute, contagion_graph
+from contagion.propagation.cascade.attribution import attribute
 from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.executions import liquidations_table
+from contagion.propagation.cascade.graph import contagion_graph
+from contagion.propagation.cascade.haircuts import frozen_table, haircuts_table, issuer_losses
 from contagion.propagation.cascade.layout import State
+from contagion.propagation.cascade.loss_edges import costs_table
+from contagion.propagation.cascade.losses import losses_table
 from contagion.propagation.cascade.outcome import METRICS, Worths
 from contagion.propagation.provenance import provenance
 from contagion.results import Run
@@ -39,12 +45,13 @@ def make_run(
         rounds=rounds_table(state, n_rounds),
         paths=paths,
         accounts=accounts_table(opening, state, worth),
-        nodes=nodes_table(prepared, state, worth, attribution),
-        markets=markets_table(opening, state),
-        venues=venues_table(opening, state, attribution),
+        nodes=nodes_table(prepared, state, worth, caused_by(attribution, events, "node")),
+        markets=markets_table(prepared.opened, opening, state, paths),
+        venues=venues_table(opening, state, caused_by(attribution, events, "venue")),
         events=events.assign(cause=attribution["cause"]),
         ledger=ledger_table(opening, state),
         liquidations=liquidations_table(opening, state),
+        losses=losses_table(opening, state, prepared.opened.nodes["kind"].to_numpy(object)),
         network=prepared.network,
         shock=shock,
         model=prepared.model,
@@ -59,7 +66,14 @@ def make_run(
             quantum=f"2^-{opening.units.exponent} {prepared.network.unit}",
         ),
         attribution=attribution,
-        draw_graph=contagion_graph,
+        draw_graph=partial(
+            contagion_graph,
+            quantum=1.0 / opening.units.scale,
+            lots=pd.Series(opening.markets["lot"], index=pd.Index(opening.names.markets)),
+            haircuts=haircuts_table(opening, state),
+            frozen=frozen_table(opening, state),
+            costs=costs_table(opening, state),
+        ),
         again=lambda model: model.prepare(prepared.network, prepared.policies).run(shock, seed, scenario),
     )
     return run
@@ -115,12 +129,17 @@ def accounts_table(opening: Opening, state: State, worth: Worths) -> pd.DataFram
     )
 
 
-def nodes_table(prepared: Prepared, state: State, worth: Worths, attribution: pd.DataFrame) -> pd.DataFrame:
+def caused_by(attribution: pd.DataFrame, events: pd.DataFrame, who: str) -> pd.Series:
+    """Money that every node or venue (`who`) caused: forced trades it triggered, and haircuts of tokens it issued."""
+    flows = attribution.groupby(who)["caused"].sum()
+    return flows.add(issuer_losses(events, who), fill_value=0.0)
+
+
+def nodes_table(prepared: Prepared, state: State, worth: Worths, caused: pd.Series) -> pd.DataFrame:
     """Final table of nodes."""
     opening = prepared.opening
     gap = worth.outside_change - worth.change
     index = pd.Index(opening.names.nodes, name="node", dtype=object)
-    caused = attribution.groupby("node")["caused"].sum()
     return pd.DataFrame(
         {
             "kind": prepared.opened.nodes["kind"].to_numpy(),
@@ -138,24 +157,22 @@ def nodes_table(prepared: Prepared, state: State, worth: Worths, attribution: pd
     )
 
 
-def markets_table(opening: Opening, state: State) -> pd.DataFrame:
+def markets_table(net: Network, opening: Opening, state: State, paths: pd.DataFrame) -> pd.DataFrame:
     """Final table of markets."""
     names, markets, quantum = opening.names, state.markets, 1.0 / opening.units.scale
+    closing = basis_closing(basis_table(paths, net.markets))
     return pd.DataFrame(
         {
             "venue": _named(markets["venue"], names.venues),
             "asset": _named(markets["asset"], names.assets),
-            "kind": np.where(
-                markets["kind"] == codes.PERP,
-                "perp",
-                np.where(markets["impact"] >= CONSTANT_PRODUCT, "pool", "spot"),
-            ),
+            "kind": net.column("markets", "kind"),
             "opening_price": markets["opening"],
             "closing_price": markets["mark"],
             "outside_price": markets["outside"],
             "lowest_price": markets["lowest"],
             "largest_fall": markets["largest_fall"],
             "basis_peak": markets["basis_peak"],
+            "basis_closing": closing.reindex(list(names.markets)).to_numpy(),
             "liquidated_notional": markets["liquidated"] * quantum,
             "adl_notional": markets["deleveraged"] * quantum,
             "takeover_notional": markets["taken_over"] * quantum,
@@ -166,11 +183,10 @@ def markets_table(opening: Opening, state: State) -> pd.DataFrame:
     )
 
 
-def venues_table(opening: Opening, state: State, attribution: pd.DataFrame) -> pd.DataFrame:
+def venues_table(opening: Opening, state: State, caused: pd.Series) -> pd.DataFrame:
     """Final table of venues."""
     names, venues, quantum = opening.names, state.venues, 1.0 / opening.units.scale
     index = pd.Index(names.venues, name="venue", dtype=object)
-    caused = attribution.groupby("venue")["caused"].sum()
     return pd.DataFrame(
         {
             "fund_opening": venues["fund_opening"] * quantum,

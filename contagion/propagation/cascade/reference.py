@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contagion.propagation.cascade.layout import Book, State
+from contagion.propagation.cascade.reference_scan import scans
 
 
 def maintenance_of_legs(
@@ -26,11 +27,26 @@ def maintenance_of_legs(
     return np.asarray(best + state.markets["size_slope"][book.leg_market] * np.abs(state.quantity) * notional)
 
 
+def lot_worths(state: State) -> npt.NDArray[np.float64]:
+    """Quanta that a long lot of every market is worth; minus what it stands for in coins where it is inverse."""
+    markets = state.markets
+    inverse = -markets["lot_scale"] * (markets["coin"] / markets["mark"])
+    return np.where(markets["inverse"], inverse, markets["mark"] * markets["lot_scale"])
+
+
+def settling(book: Book, state: State) -> npt.NDArray[np.float64]:
+    """Worth of the legs that settle in each coin held."""
+    rows = np.flatnonzero(book.leg_coin >= 0)
+    worth = state.quantity[rows] * lot_worths(state)[book.leg_market[rows]]
+    return np.asarray(np.bincount(book.leg_coin[rows], worth, len(state.held)), np.float64)
+
+
 def coins(book: Book, state: State) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Worth of every account's coins, and the haircuts on them."""
     slots, n = state.slots, len(book.count)
     value = state.held * (slots["price"] * slots["lot_scale"])[book.hold_slot]
-    haircut = (1.0 - slots["weight"][book.hold_slot]) * np.maximum(value, 0.0)
+    settled = value + settling(book, state)
+    haircut = (1.0 - slots["weight"][book.hold_slot]) * np.maximum(settled, 0.0)
     money = np.where(np.diff(book.hold_indptr) > 0, np.maximum(state.cash.astype(np.float64), 0.0), 0.0)
     off = (1.0 - state.venues["unit_weight"][book.venue]) * money
     owned = np.asarray(np.bincount(book.hold_account, value, n), np.float64)
@@ -50,15 +66,15 @@ def levels(book: Book, state: State, required: npt.NDArray[np.float64]) -> npt.N
 
 
 def relief(
-    book: Book, state: State, required: npt.NDArray[np.float64], worth: npt.NDArray[np.float64]
+    book: Book, state: State, required: npt.NDArray[np.float64], side: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Margin that opposite legs on one asset spare every account, from the margin and worth of every leg."""
+    """Margin that opposite legs on one asset spare every account, from the margin and lots of every leg."""
     asset, n_assets = state.markets["asset"][book.leg_market], max(1, len(state.index))
     pairs, first, place = np.unique(
         book.leg_account * n_assets + asset, return_index=True, return_inverse=True
     )
-    longs = np.bincount(place, np.where(worth > 0.0, required, 0.0), len(pairs))
-    shorts = np.bincount(place, np.where(worth < 0.0, required, 0.0), len(pairs))
+    longs = np.bincount(place, np.where(side > 0.0, required, 0.0), len(pairs))
+    shorts = np.bincount(place, np.where(side < 0.0, required, 0.0), len(pairs))
     order = np.argsort(first, kind="stable")
     account = (pairs // n_assets)[order]
     theta = state.venues["portfolio_offset"][book.venue[account]]
@@ -68,14 +84,14 @@ def relief(
 
 def values(book: Book, state: State) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Equity and requirement of every account."""
-    price = state.markets["mark"] * state.markets["lot_scale"]
-    worth = state.quantity * price[book.leg_market]
+    worth = state.quantity * lot_worths(state)[book.leg_market]
     required = state.markets["multiplier"][book.leg_market] * maintenance_of_legs(book, state, np.abs(worth))
     n = len(book.count)
-    spared = relief(book, state, required, worth)
+    spared = relief(book, state, required, state.quantity)
     owned, haircut = coins(book, state)
     equity = np.asarray(np.bincount(book.leg_account, worth, n), np.float64) + owned
-    asked = np.asarray(np.bincount(book.leg_account, required, n), np.float64) - spared + haircut
+    by_tiers = np.asarray(np.bincount(book.leg_account, required, n), np.float64) - spared
+    asked = np.where(book.scanned, scans(book, state), by_tiers) + haircut
     return equity + state.cash.astype(np.float64), asked
 
 

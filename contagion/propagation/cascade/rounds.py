@@ -13,6 +13,7 @@ import numpy as np
 from contagion.compiled import inner
 from contagion.propagation.cascade import calls, kernels, liquidate
 from contagion.propagation.cascade.arbitrage import arbitrage, crowd
+from contagion.propagation.cascade.attacking import attacks_to_come
 from contagion.propagation.cascade.breakers import (
     count_halted,
     open_markets,
@@ -21,6 +22,7 @@ from contagion.propagation.cascade.breakers import (
 from contagion.propagation.cascade.codes import PYTHON
 from contagion.propagation.cascade.default import defaults
 from contagion.propagation.cascade.deleverage import route
+from contagion.propagation.cascade.delta_hedges import fill_delta_hedges, hedges_to_come, plan_hedges
 from contagion.propagation.cascade.divert import divert
 from contagion.propagation.cascade.execute import (
     add_flow,
@@ -28,20 +30,25 @@ from contagion.propagation.cascade.execute import (
     cap_by_throughput,
     rank,
     take,
-    trim_unwinding,
 )
+from contagion.propagation.cascade.expiries import expiry_to_come, settle_expired
 from contagion.propagation.cascade.funding import funding_to_come, pay_funding
 from contagion.propagation.cascade.gas import update_base_fees
 from contagion.propagation.cascade.inventories import holds_inventory
 from contagion.propagation.cascade.members import replenish
 from contagion.propagation.cascade.minting import still_minting
 from contagion.propagation.cascade.oracles import prices_to_come
+from contagion.propagation.cascade.payouts import pay_out, payout_to_come
+from contagion.propagation.cascade.pool_shares import rebalance_pools
 from contagion.propagation.cascade.ranking import rank_again
 from contagion.propagation.cascade.reactions import fill_owners, react
+from contagion.propagation.cascade.recoveries import put_in_force
 from contagion.propagation.cascade.revalue import after_marks, moves_outside, revalue, settle_displacement
+from contagion.propagation.cascade.scan_risks import set_risks
 from contagion.propagation.cascade.settle import fill
 from contagion.propagation.cascade.settle_loans import fill_loans
 from contagion.propagation.cascade.takeover import fill_inventories, keep_paths
+from contagion.propagation.cascade.unwinding import trim_unwinding
 from contagion.propagation.cascade.waterfall import pay_deficits, total_funds
 from contagion.propagation.cascade.withdrawals import withdraw
 
@@ -53,6 +60,7 @@ decide, ask = liquidate.decide, liquidate.ask
 def begin(book: Any, state: Any) -> None:
     """Phase 1: revalue."""
     state.clock[0].time = state.clock[0].round * state.clock[0].step
+    put_in_force(state)
     revalue(book, state)
 
 
@@ -60,8 +68,12 @@ def begin(book: Any, state: Any) -> None:
 def receive(book: Any, state: Any) -> None:
     """Phase 2a: the marks stand; funding is paid; top-ups that are due arrive."""
     after_marks(book, state)
+    settle_expired(book, state)
+    rebalance_pools(book, state)
+    set_risks(book, state)
     crowd(book, state)
     pay_funding(book, state)
+    pay_out(book, state)
     deliver(book, state)
 
 
@@ -72,7 +84,8 @@ def order(book: Any, state: Any) -> None:
     rank_again(book, state)
     decide(book, state)
     react(book, state)
-    trim_unwinding(state)
+    trim_unwinding(book, state)
+    plan_hedges(book, state)
     ask(book, state)
     open_markets(state)
 
@@ -94,6 +107,7 @@ def trade(book: Any, state: Any) -> None:
     take(book, state)
     route(book, state)
     fill(book, state)
+    fill_delta_hedges(book, state)
     fill_loans(book, state)
     fill_inventories(book, state)
     fill_owners(book, state)
@@ -134,16 +148,20 @@ def is_busy(book: Any, state: Any) -> bool:
     clock = state.clock[0]
     if clock.acted or clock.n_calls > 0 or clock.n_recalls > 0:
         return True
-    if moves_outside(state) or funding_to_come(state):
+    if moves_outside(state) or funding_to_come(state) or expiry_to_come(state) or payout_to_come(state):
         return True
     if clock.n_acting > clock.n_waiting and not (clock.sticky and nothing_will_change(state)):
         return True
-    if still_minting(state) and not (clock.sticky and nothing_will_change(state)):
+    waits = still_minting(state) or attacks_to_come(state)
+    if waits and not (clock.sticky and nothing_will_change(state)):
         return True
     for s in range(state.strategies.shape[0]):
         if state.strategies[s].pending_long > 0.0 or state.strategies[s].pending_short > 0.0:
             return True
-    return holds_inventory(book, state) or prices_to_come(state)
+    waits = hedges_to_come(state) or holds_inventory(book, state)
+    if waits and not (clock.sticky and nothing_will_change(state)):
+        return True
+    return prices_to_come(state)
 
 
 @inner

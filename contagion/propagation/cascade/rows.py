@@ -53,7 +53,12 @@ def is_heard(policy: Policy, changed: set[str], reads: Sequence[str]) -> bool:
 
 
 def check_heard(policy: Policy, changed: set[str], reads: Sequence[str]) -> None:
-    """Refuse a policy that cannot change anything here."""
+    """Refuse a policy that cannot change anything here, or acts in the rounds of other models only."""
+    if policy.models and "Cascade" not in policy.models:
+        raise PolicyError(
+            f"{type(policy).__name__}: it acts in the rounds of {', '.join(policy.models)}, and Cascade has others; "
+            "ct.LiquidationThrottle slows forced orders here, ct.BackstopLiquidity buys"
+        )
     if not is_heard(policy, changed, reads):
         deaf = [hook for hook in RUNTIME_HOOKS if policy.overrides(hook) and hook not in CALLED]
         why = (

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
+from contagion.propagation.cascade.attacking import fill_attacks
 from contagion.propagation.cascade.books import note, pay_node, post
 from contagion.propagation.cascade.codes import (
     ACCOUNT,
@@ -48,8 +49,12 @@ from contagion.propagation.cascade.fills import (
 )
 from contagion.propagation.cascade.kernels import equity_at_outside, is_flat, value_account, wake
 from contagion.propagation.cascade.loans import is_loan
+from contagion.propagation.cascade.lost_hedges import hedge_lost
 from contagion.propagation.cascade.minting import fill_minted
+from contagion.propagation.cascade.model_close import close_at_model, dry_lots
+from contagion.propagation.cascade.settlement import is_settled, settle_trade
 from contagion.propagation.cascade.taker import charge_node, charge_taker
+from contagion.propagation.cascade.worth import lot_money
 
 
 @inner
@@ -58,16 +63,12 @@ def sell_leg(book: Any, state: Any, k: int, lots: float, price: float, reason: i
     i, m = book.leg_account[k], book.leg_market[k]
     market, number = state.markets[m], int(book.count[i])
     sign = 1 if state.quantity[k] > 0.0 else -1
-    money = int(np.rint(lots * (market.lot_scale * price)))
     moved = int(lots) * number
     state.quantity[k] -= sign * lots
-    state.cash[i] += sign * money
     market.provider_lots += sign * moved
-    market.provider_cash -= sign * money * number
     post(state, ACCOUNT, i, reason, m, -sign * moved)
     post(state, PROVIDER, m, reason, m, sign * moved)
-    post(state, ACCOUNT, i, reason, MONEY, sign * money * number)
-    post(state, PROVIDER, m, reason, MONEY, -sign * money * number)
+    money = settle_trade(book, state, k, sign * lots, price, reason)
     charge_taker(book, state, i, m, reason, money)
     wake(book, state, i)
     return float(money * number)
@@ -78,7 +79,7 @@ def sell_holding(book: Any, state: Any, h: int, m: int, lots: float, price: floa
     """Sell `lots` (buy, if negative) of a node's holding in spot market `m`; returns the money received."""
     market, node, asset = state.markets[m], book.holding_node[h], book.holding_asset[h]
     instrument = state.markets.shape[0] + int(asset)
-    money, moved = int(np.rint(lots * (market.lot_scale * price))), int(lots)
+    money, moved = int(np.rint(lots * lot_money(market, price))), int(lots)
     state.holding[h] -= moved
     market.provider_lots += moved
     market.provider_cash -= money
@@ -131,7 +132,7 @@ def trade_coin(book: Any, state: Any, b: int, lots: float, reason: int) -> float
     market, number = state.markets[slot.market], int(book.count[i])
     sign = 1 if state.held[b] > 0.0 else -1
     instrument = state.markets.shape[0] + int(slot.asset)
-    money, moved = int(np.rint(lots * (market.lot_scale * market.fill))), int(lots) * number
+    money, moved = int(np.rint(lots * lot_money(market, market.fill))), int(lots) * number
     state.held[b] -= sign * lots
     state.cash[i] += sign * money
     market.provider_lots += sign * moved
@@ -167,7 +168,7 @@ def fill_coins(book: Any, state: Any, i: int, healthy: bool) -> float:
         bankrupt = coin_bankruptcy(slot, float(sign), worth, long if sign > 0 else short)
         record_fill(state, at, i, m, float(sign), lots * number, asked, trigger, market.fill, bankrupt)
         measure_fill(state, market, sign, lots * number, trigger)
-        notional = lots * number * (market.lot_scale * market.fill)
+        notional = lots * number * lot_money(market, market.fill)
         count_liquidated(state, book.venue[i], market, sign > 0, notional, healthy)
         state.history[clock.round, m].sold += money * clock.quantum
         traded += money
@@ -184,6 +185,12 @@ def fill_account(book: Any, state: Any, i: int) -> None:
     worth, total = spread(book, state, i)
     for k in range(book.indptr[i], book.indptr[i + 1]):
         lots = state.taken[k]
+        dry = dry_lots(book, state, i, k, state.quantity[k] > 0.0)
+        if dry > 0.0:
+            side = 1 if state.quantity[k] > 0.0 else -1
+            closed = close_at_model(book, state, k, dry, side, worth, total, healthy)
+            traded += closed
+            due += (state.venues[book.venue[i]].fee) * closed / number
         if lots > 0.0:
             m = book.leg_market[k]
             market, sign = state.markets[m], 1 if state.quantity[k] > 0.0 else -1
@@ -206,12 +213,13 @@ def fill_account(book: Any, state: Any, i: int) -> None:
             moved, trigger = lots * number, state.trigger_mark[k]
             record_fill(state, at, i, m, float(sign), moved, asked, trigger, market.fill, price)
             measure_fill(state, market, sign, moved, trigger)
-            notional = moved * (market.lot_scale * market.fill)
+            notional = moved * lot_money(market, market.fill)
             count_liquidated(state, book.venue[i], market, sign > 0, notional, healthy)
             state.history[clock.round, m].sold += money * clock.quantum
             traded += money
             due += (state.venues[book.venue[i]].fee) * money / number
             leg_reduced(book, state, k, lots)
+            hedge_lost(book, state, k, sign * lots)
     if book.hold_indptr[i + 1] > book.hold_indptr[i]:
         more = fill_coins(book, state, i, healthy)
         traded += more
@@ -235,7 +243,8 @@ def fill_account(book: Any, state: Any, i: int) -> None:
 def close_account(book: Any, state: Any, i: int) -> None:
     """Note when an account has become flat, and what it leaves unpaid."""
     clock = state.clock[0]
-    if not is_flat(book, state, i):
+    flat = is_flat(book, state, i)
+    if not flat and not is_settled(book, state, i):
         return
     state.selected[i] = False
     if math.isnan(state.closed_at[i]):
@@ -254,11 +263,11 @@ def charge_markets(book: Any, state: Any, i: int, missing: int) -> None:
     total = 0.0
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
-        total += state.taken[k] * (market.lot_scale * market.fill)
+        total += state.taken[k] * lot_money(market, market.fill)
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
         if total > 0.0:
-            market.lost += missing * (state.taken[k] * (market.lot_scale * market.fill) / total)
+            market.lost += missing * (state.taken[k] * lot_money(market, market.fill) / total)
 
 
 @inner
@@ -275,16 +284,17 @@ def fill(book: Any, state: Any) -> None:
         close_account(book, state, i)
         for k in range(book.indptr[i], book.indptr[i + 1]):
             market = state.markets[book.leg_market[k]]
-            unfilled += (state.wanted[k] - state.taken[k]) * book.count[i] * (market.mark * market.lot_scale)
+            unfilled += (state.wanted[k] - state.taken[k]) * book.count[i] * lot_money(market, market.mark)
             state.wanted[k] = state.taken[k] = 0.0
         for b in range(book.hold_indptr[i], book.hold_indptr[i + 1]):
             market = state.markets[state.slots[book.hold_slot[b]].market]
             left = state.offered[b] - state.traded[b]
-            unfilled += left * book.count[i] * (market.mark * market.lot_scale)
+            unfilled += left * book.count[i] * lot_money(market, market.mark)
             state.offered[b] = state.traded[b] = 0.0
         state.touched[i] = False
     fill_unwinding(book, state)
     fill_minted(state)
+    fill_attacks(state)
     state.rounds[clock.round].deferred_notional += unfilled * clock.quantum
 
 
@@ -302,7 +312,7 @@ def fill_unwinding(book: Any, state: Any) -> None:
             else:
                 account = book.leg_account[strategy.long_leg]
                 node = book.owner[account]
-            worth = lots * (market.lot_scale * market.fill)
+            worth = lots * lot_money(market, market.fill)
             note(
                 state,
                 EVENT_UNWIND,
@@ -325,7 +335,7 @@ def fill_unwinding(book: Any, state: Any) -> None:
         if strategy.ask_short > 0.0:
             market, lots = state.markets[strategy.short_market], strategy.ask_short
             account = book.leg_account[strategy.short_leg]
-            worth = lots * (market.lot_scale * market.fill)
+            worth = lots * lot_money(market, market.fill)
             note(
                 state,
                 EVENT_UNWIND,
@@ -349,4 +359,4 @@ def measure_unwinding(state: Any, m: int, lots: float) -> None:
     """An unwinding leg is a forced fill too: its cost against the outside price counts."""
     market, clock = state.markets[m], state.clock[0]
     state.counters[FORCED_COST] += lots * market.lot_scale * (market.outside - market.fill)
-    state.history[clock.round, m].sold += abs(lots) * (market.lot_scale * market.fill) * clock.quantum
+    state.history[clock.round, m].sold += abs(lots) * lot_money(market, market.fill) * clock.quantum

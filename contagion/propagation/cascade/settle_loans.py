@@ -117,7 +117,7 @@ def pay_fee_and_gas(book: Any, state: Any, i: int, gross: float, price: float) -
         post(state, KEEPER, v, BY_GAS, MONEY, -gas)
         post(state, BURN, v, BY_GAS, MONEY, gas)
         state.counters[GAS] += float(gas)
-    venue.served += float(number)
+    state.venues[venue.chain].served += float(number)
     return fee + gas
 
 

@@ -33,6 +33,7 @@ from contagion.propagation.cascade.codes import (
     VOLATILITY_MARGIN,
 )
 from contagion.propagation.cascade.revalue import SECONDS_A_DAY, volatility_over
+from contagion.propagation.cascade.worth import lot_money
 
 
 @inner
@@ -76,7 +77,7 @@ def open_interest(book: Any, state: Any, m: int) -> float:
         k = book.slot_legs[j]
         if state.quantity[k] > 0.0:
             lots += state.quantity[k] * float(book.count[book.leg_account[k]])
-    return float(lots * (market.mark * market.lot_scale))
+    return float(lots * lot_money(market, market.mark))
 
 
 @inner
@@ -104,8 +105,12 @@ def support(state: Any, p: int) -> None:
     share = policy.money / total
     for m in range(state.markets.shape[0]):
         market = state.markets[m]
-        if state.covered[p, m] and market.last <= market.outside * (1.0 - policy.drop):
-            spent = max(0.0, -float(market.provider_cash)) / (1.0 + share)
+        if state.covered[p, m] and market.last <= market.reference * (1.0 - policy.drop):
+            paid = float(market.provider_cash)
+            if market.coin_slot >= 0:
+                slot = state.slots[market.coin_slot]
+                paid += float(market.provider_coins) * (slot.opening * slot.lot_scale)
+            spent = max(0.0, -paid) / (1.0 + share)
             left = max(0.0, market.capital - spent)
             more = 1.0 + share * (left / market.capital)
             market.depth *= more

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from contagion.propagation.cascade.attacking import WIDTH
 from contagion.propagation.cascade.build import Opening
+from contagion.propagation.cascade.build_attack import attack_rows
 from contagion.propagation.cascade.build_mint import mint_rows
 from contagion.propagation.cascade.codes import AUCTION, BASIS_WORST, COUNTERS, LENDING
 from contagion.propagation.cascade.layout import State
@@ -94,7 +96,15 @@ def allocate(
         shock_outage=np.zeros((1, v), dtype=np.bool_),
         shock_gas=np.ones(1),
         shock_oracle=np.ones((1, v, assets)),
+        shock_volatility=np.ones((1, assets)),
+        recovery=np.ones(assets),
+        recovered=np.ones(assets),
+        issued=floats(assets),
+        pool=floats(assets, 2),
+        risk=floats(m, opening.book.scan_price.size),
+        risk_outside=floats(m, opening.book.scan_price.size),
         shock_mint=floats(0, 6),
+        shock_attack=floats(0, WIDTH),
         index=floats(assets),
         index_return=floats(rows, assets),
         venue_index=floats(rows, len(names.venues), assets),
@@ -235,6 +245,10 @@ def reset(
     state.key.fill(-np.inf)
     state.rank_score.fill(-np.inf)
     np.copyto(state.index, opening.prices)
+    state.recovery.fill(1.0)
+    state.recovered.fill(1.0)
+    np.copyto(state.issued, opening.issued)
+    np.copyto(state.pool, opening.book.pool_opening)
     for name in ("until", "count", "diverted"):
         state.breakers[name] = 0.0
     state.breakers["reference"] = np.nan
@@ -264,7 +278,9 @@ def reset(
         shock_outage=sized(shock.outage, np.zeros((1, v), dtype=np.bool_)),
         shock_gas=sized(shock.gas, np.ones(1)),
         shock_oracle=sized(shock.oracle, np.ones((1, v, assets))),
+        shock_volatility=sized(shock.volatility, np.ones((1, assets))),
         shock_mint=mint_rows(opening, shock),
+        shock_attack=attack_rows(opening, shock, settings.step),
     )
 
 
@@ -274,9 +290,18 @@ def sized(path: npt.NDArray[Any], neutral: npt.NDArray[Any]) -> npt.NDArray[Any]
 
 
 def moves(shock: ShockArrays) -> bool:
-    """Whether the shock does anything to prices, depth, venues, gas or oracles."""
-    paths = (shock.outside, shock.depth, shock.withdrawals, shock.outage, shock.gas, shock.oracle)
-    return bool(shock.mint) or any(bool((path != path[0]).any()) for path in paths)
+    """Whether the shock does anything to prices, depth, venues, gas or oracles, or trades."""
+    paths = (
+        shock.outside,
+        shock.depth,
+        shock.withdrawals,
+        shock.outage,
+        shock.gas,
+        shock.oracle,
+        shock.volatility,
+    )
+    trades = bool(shock.mint) or any(attack.budget > 0.0 for attack in shock.attacks)
+    return trades or any(bool((path != path[0]).any()) for path in paths)
 
 
 def grow(state: State) -> State:

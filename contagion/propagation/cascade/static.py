@@ -24,6 +24,6 @@ def timeless(opening: Opening) -> Opening:
     venues["procedure"][~np.isin(venues["procedure"], (LENDING, AUCTION))] = 0
     venues["adl"], venues["throughput"] = False, np.inf
     venues["latency"] = venues["block_time"] = venues["gas_used"] = 0.0
-    venues["replenish"] = 0.0
+    venues["replenish"] = venues["payout_delay"] = 0.0
     strategies["unwind"], strategies["rate"] = 0.0, 0.0
     return replace(opening, markets=markets, venues=venues, strategies=strategies)

@@ -98,6 +98,24 @@ MARKET = np.dtype(
         ("taken_over", "f8"),  # money, at the price of the takeover
         ("volume", "f8"),  # quanta per day; nan: not stated
         ("auction", "?"),  # reopens in this round, at one price
+        ("reference", "f8"),  # price at which the book stands without displacement
+        ("expiry", "f8"),  # s, inf: none
+        ("expired", "?"),
+        ("carry", "f8"),  # per year
+        ("strike", "f8"),
+        ("call", "f8"),  # 1 call, -1 put, 0 no option
+        ("implied", "f8"),  # volatility per square root of a year, at the opening
+        ("volatility_beta", "f8"),
+        ("implied_now", "f8"),
+        ("delta", "f8"),  # of one unit of the option, at the mark; 1 for everything else
+        ("hedge_market", "i8"),  # -1: none
+        ("inverse", "?"),
+        ("dry_sell", "f8"),  # lots of options that the end of the book cut off this round
+        ("dry_buy", "f8"),
+        ("coin_slot", "i8"),  # the coin it settles in, at its venue; -1: money
+        ("coin", "f8"),  # what that is worth, by the oracle of the venue
+        ("provider_coins", "i8"),  # lots of it
+        ("shared", "?"),  # a pool whose shares are a token: its depth follows the root of the price
     ],
     align=True,
 )
@@ -212,6 +230,15 @@ VENUE = np.dtype(
         ("inventory", "i8"),  # its account, or -1
         ("inventory_seconds", "f8"),  # notional of the inventory at marks (quanta), summed over time
         ("taken_over", "f8"),
+        ("scan", "?"),  # margin by scenario scan
+        ("scan_first", "i8"),  # scenarios are scan_first:scan_last of the book's
+        ("scan_last", "i8"),
+        ("scan_initial", "f8"),  # initial margin over maintenance
+        ("short_minimum", "f8"),
+        ("model_penalty", "f8"),  # nan: nothing is closed at the model's value
+        ("payout_delay", "f8"),
+        ("payout_at", "f8"),  # s, nan: nothing is frozen
+        ("chain", "i8"),  # the first venue on its chain, which stands for all of them
     ],
     align=True,
 )
@@ -254,7 +281,7 @@ DEAL = np.dtype(  # the liquidation of an account's loan: a side is a row of the
 
 STRATEGY = np.dtype(
     [
-        ("kind", "i8"),  # 0 basis, 1 arbitrage, 2 dip buyer (long leg only)
+        ("kind", "i8"),  # 0 basis, 1 arbitrage, 2 dip buyer (long leg only), 3 delta hedge
         ("discount", "f8"),  # below the outside price, from which a dip buyer buys
         ("long_leg", "i8"),  # a leg of an account, or -1
         ("long_holding", "i8"),  # a row of the holdings, or -1
@@ -269,10 +296,18 @@ STRATEGY = np.dtype(
         ("unwind", "f8"),  # seconds
         ("pending_long", "f8"),  # lots still to be unwound
         ("pending_short", "f8"),
+        ("part_long", "f8"),  # of a lot that waits for the rest to be unwound with it
+        ("part_short", "f8"),
         ("slice_long", "f8"),
         ("slice_short", "f8"),
         ("ask_long", "f8"),  # this round
         ("ask_short", "f8"),
+        ("exposure", "f8"),  # delta hedge: units of delta of the book when it was last hedged
+        ("book", "i8"),  # delta hedge: the account whose options are hedged
+        ("hedge_wanted", "f8"),  # lots this round, positive: sold; after the fill what is still pending
+        ("hedge_taken", "f8"),
+        ("hedge_last", "f8"),  # lots of the last trade
+        ("turns", "f8"),  # orders that turned the last trade round without being smaller
     ],
     align=True,
 )

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from contagion.compiled import inner
-from contagion.propagation.cascade.arbitrage import average_entry
 from contagion.propagation.cascade.books import note, pay_node, post
 from contagion.propagation.cascade.codes import (
     ACCOUNT,
@@ -39,7 +38,12 @@ from contagion.propagation.cascade.codes import (
     TAKEN_OVER,
 )
 from contagion.propagation.cascade.execute import leg_reduced
-from contagion.propagation.cascade.fills import bankruptcy_price, measure_coverage, record_fill
+from contagion.propagation.cascade.fills import (
+    average_entry,
+    bankruptcy_price,
+    measure_coverage,
+    record_fill,
+)
 from contagion.propagation.cascade.inventories import inventory_leg, inventory_worth
 from contagion.propagation.cascade.kernels import (
     equity_at_outside,
@@ -49,6 +53,7 @@ from contagion.propagation.cascade.kernels import (
     value_account,
     wake,
 )
+from contagion.propagation.cascade.lost_hedges import hedge_lost
 from contagion.propagation.cascade.settle import measure_unwinding, sell_leg
 
 
@@ -102,6 +107,7 @@ def move_leg(book: Any, state: Any, k: int, price: float) -> float:
     post(state, ACCOUNT, j, BY_TAKEOVER, MONEY, -money * number)
     worth = measure_takeover(state, k, m, side, all_lots, price)
     leg_reduced(book, state, k, abs(lots))
+    hedge_lost(book, state, k, lots)
     return worth
 
 

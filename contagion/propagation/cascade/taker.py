@@ -1,8 +1,8 @@
 """What taking liquidity costs: the share of every trade that its market's provider keeps.
 
-A forced order, an unwinding leg and an arbitrage trade pay `markets.fee` times the money they trade, whatever the
-account has left: it is part of the execution, as slippage is. The fee of a pool stays with the pool, that of a book
-with its provider. What leaves the book (deleveraging, the closing of a failed venue) pays nothing.
+A forced order, an unwinding leg, an arbitrage trade and an attack pay `markets.fee` times the money they trade,
+whatever the account has left: it is part of the execution, as slippage is. The fee of a pool stays with the pool, that
+of a book with its provider. What leaves the book (deleveraging, the closing of a failed venue) pays nothing.
 
 References
 ----------
@@ -19,6 +19,8 @@ from contagion.propagation.cascade.books import pay_node, post
 from contagion.propagation.cascade.codes import (
     ACCOUNT,
     BY_ARBITRAGE,
+    BY_ATTACK,
+    BY_DELTA_HEDGE,
     BY_FEE,
     BY_HEDGE,
     BY_LIQUIDATION,
@@ -41,7 +43,8 @@ def keep_fee(state: Any, m: int, reason: int, fee: int) -> None:
     """The provider of market `m` keeps a fee; what a forced trade pays is part of its cost."""
     state.markets[m].provider_cash += fee
     post(state, PROVIDER, m, BY_FEE, MONEY, fee)
-    if reason != BY_ARBITRAGE and reason != BY_REACTION and reason != BY_HEDGE:
+    forced = reason != BY_ARBITRAGE and reason != BY_REACTION and reason != BY_HEDGE
+    if forced and reason != BY_ATTACK and reason != BY_DELTA_HEDGE:
         state.counters[FORCED_COST] += float(fee)
     if reason == BY_LIQUIDATION:
         state.counters[FEES] += float(fee)

@@ -13,10 +13,13 @@ import numpy.typing as npt
 
 from contagion.errors import NetworkError, TooLargeError
 from contagion.network import Network
+from contagion.network.contracts import opening_prices
+from contagion.network.settlement import is_inverse, settles_in_coins, stated_entries
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 FINEST = 20
+COARSEST = 4.0
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,12 @@ def smallest_by(keys: Ints, values: Floats, n: int) -> Floats:
     return np.where(np.isinf(found), np.nan, found)
 
 
-def measure_lots(net: Network) -> tuple[Floats, Floats]:
-    """Units of the asset in a lot, per market and per asset (for holdings and spot)."""
+def measure_lots(net: Network, scale: float = 1.0) -> tuple[Floats, Floats]:
+    """Units of the asset in a lot, per market and per asset (for holdings and spot).
+
+    Coins that contracts settle in are counted in lots worth at most `COARSEST` quanta, of which `scale` make a unit of
+    money, unless the lot of their spot markets is stated.
+    """
     kinds, names = net.column("markets", "kind"), net.column("assets", "name")
     spot = np.asarray((kinds == "spot") | (kinds == "pool"), dtype=np.bool_)
     asset_of, given = net.codes("markets", "asset"), net.column("markets", "lot")
@@ -52,6 +59,9 @@ def measure_lots(net: Network) -> tuple[Floats, Floats]:
     coins = np.asarray(names != net.unit, dtype=np.bool_)[keys]
     held = smallest_by(keys[coins], owned[coins], len(names))
     asset_lots = np.where(np.isnan(held), guess, power_below(1e-6 * np.where(np.isnan(held), 1.0, held)))
+    paid = np.unique(net.codes("markets", "settle")[settles_in_coins(net)])
+    finest = power_below(COARSEST / scale / net.column("assets", "price"))
+    asset_lots[paid] = np.minimum(asset_lots, finest)[paid]
     stated = spot & ~np.isnan(given)
     for a in np.unique(asset_of[stated]).tolist():
         named = np.unique(given[stated & (asset_of == a)])
@@ -73,10 +83,12 @@ def measure_lots(net: Network) -> tuple[Floats, Floats]:
 def gross_money(net: Network) -> float:
     """Upper bound on the money that can meet in one sum."""
     price, count = net.column("assets", "price"), net.column("accounts", "count")
-    opening = price[net.codes("markets", "asset")][net.codes("positions", "market")]
-    worth = np.abs(net.column("positions", "quantity")) * np.maximum(
-        net.column("positions", "entry_price"), opening
-    )
+    market, entry = net.codes("positions", "market"), stated_entries(net)
+    opening = opening_prices(net)[market]
+    each = np.maximum(entry, opening)
+    if is_inverse(net).any():
+        each = np.where(is_inverse(net)[market], 1.0 + opening / entry, each)
+    worth = np.abs(net.column("positions", "quantity")) * each
     total = float((worth * count[net.codes("positions", "account")]).sum())
     owned = np.abs(net.column("balances", "quantity")) * price[net.codes("balances", "asset")]
     total += float((owned * count[net.codes("balances", "account")]).sum())
@@ -95,5 +107,5 @@ def measure(net: Network) -> Units:
         raise TooLargeError(
             f"network: gross money {gross:.3g} {net.unit} leaves no exact quantum; use a larger unit"
         )
-    lots, asset_lots = measure_lots(net)
+    lots, asset_lots = measure_lots(net, 2.0**exponent)
     return Units(exponent, 2.0**exponent, lots, asset_lots)

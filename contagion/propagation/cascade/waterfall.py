@@ -31,6 +31,7 @@ from contagion.propagation.cascade.codes import (
 from contagion.propagation.cascade.inventories import is_inventory
 from contagion.propagation.cascade.kernels import is_flat, stable_order, value_account, wake
 from contagion.propagation.cascade.members import call_on_members, from_own_contributions, left_unpaid
+from contagion.propagation.cascade.worth import entry_now, gain
 
 MOST_PASSES = 64
 
@@ -41,7 +42,7 @@ def profit(book: Any, state: Any, i: int) -> float:
     total = 0.0
     for k in range(book.indptr[i], book.indptr[i + 1]):
         market = state.markets[book.leg_market[k]]
-        total += state.quantity[k] * market.lot_scale * (market.mark - state.entry[k])
+        total += gain(market, state.quantity[k], entry_now(state, k, market), market.mark)
     return max(0.0, total)
 
 

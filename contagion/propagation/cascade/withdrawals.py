@@ -42,6 +42,7 @@ from contagion.propagation.cascade.codes import (
 from contagion.propagation.cascade.indices import row_of
 from contagion.propagation.cascade.kernels import coins, level, value_account, wake
 from contagion.propagation.cascade.outages import is_out
+from contagion.propagation.cascade.worth import lot_money
 
 
 @inner
@@ -49,7 +50,8 @@ def balance(book: Any, state: Any, i: int) -> float:
     """Money of one account behind row `i` in quanta, without the entry values of its lots."""
     total = float(state.cash[i])
     for k in range(book.indptr[i], book.indptr[i + 1]):
-        total += state.quantity[k] * (state.markets[book.leg_market[k]].lot_scale * state.entry[k])
+        if book.leg_coin[k] < 0:
+            total += state.quantity[k] * (state.markets[book.leg_market[k]].lot_scale * state.entry[k])
     return total
 
 
@@ -58,9 +60,12 @@ def not_needed(book: Any, state: Any, i: int) -> float:
     """Quanta by which equity of account `i` exceeds its initial margin with haircuts, and its call target."""
     equity, required = value_account(book, state, i)
     _, first = coins(book, state, i)
-    for k in range(book.indptr[i], book.indptr[i + 1]):
-        market = state.markets[book.leg_market[k]]
-        first += initial(book, market, abs(state.quantity[k]) * (market.mark * market.lot_scale))
+    if book.scanned[i]:
+        first += state.venues[book.venue[i]].scan_initial * (required - first)
+    else:
+        for k in range(book.indptr[i], book.indptr[i + 1]):
+            market = state.markets[book.leg_market[k]]
+            first += initial(book, market, abs(state.quantity[k]) * lot_money(market, market.mark))
     return float(
         equity - max(first, level(book, state, i, required, state.venues[book.venue[i]].call_target))
     )

@@ -13,7 +13,7 @@ from contagion.arrays import FloatArray
 from contagion.errors import ConvergenceError
 from contagion.propagation.firesales.engine import SETTLED, Cleared, Sale, fixed_point, follow
 from contagion.propagation.firesales.market import Market
-from contagion.propagation.firesales.portfolios import Table
+from contagion.propagation.firesales.portfolios import Table, sold_entries
 from contagion.propagation.firesales.responses import State
 from contagion.propagation.firesales.simulation import LONGEST, simulate
 
@@ -207,7 +207,7 @@ def step_at(
 ) -> Course:
     """A course of one step: from the start to prices that fell by so much, where shares of portfolios are sold."""
     shocked, column = start.price[:, 0], sale.table.matrix.indices
-    part = start.held.entries()[:, 0] * np.repeat(fraction, np.diff(sale.table.matrix.indptr))
+    part = sold_entries(start.held, sale.table, fraction[:, None])[:, 0]
     sold = (sale.table.by_security @ part) * shocked
     sales = fraction * start.held.against(start.price)[:, 0]
     loss = start.held.against(start.price * fall[:, None])[:, 0]
@@ -233,7 +233,7 @@ def step_at(
         failed=failed,
         rounds=rounds,
         rounds_with_sales=int((fraction > SETTLED).any()),
-        leverage=_leverage_after(end, fraction),
+        leverage=_leverage(end, fraction),
         steps=(step,),
     )
 
@@ -246,17 +246,10 @@ def _in_series(steps: list[SaleStep], shocked: FloatArray) -> list[SaleStep]:
     ]
 
 
-def _leverage(state: State) -> FloatArray:
-    """Assets over equity, infinite without equity, shape (n_nodes,)."""
-    assets = (state.held.against(state.price) + state.cash + state.illiquid)[:, 0]
-    equity = state.equity[:, 0]
-    return np.asarray(np.divide(assets, equity, out=np.full(len(equity), np.inf), where=equity > 0.0))
-
-
-def _leverage_after(state: State, fraction: FloatArray) -> FloatArray:
-    """Leverage when a share of every portfolio is sold at these prices and pays back debt."""
-    assets = (state.held.against(state.price) + state.cash + state.illiquid)[:, 0]
-    assets = assets - fraction * state.held.against(state.price)[:, 0]
+def _leverage(state: State, sold: FloatArray | float = 0.0) -> FloatArray:
+    """Assets over equity once shares `sold` of portfolios have paid back debt; infinite without equity, (n_nodes,)."""
+    held = state.held.against(state.price)
+    assets = (held + state.cash + state.illiquid)[:, 0] - sold * held[:, 0]
     equity = state.equity[:, 0]
     return np.asarray(np.divide(assets, equity, out=np.full(len(equity), np.inf), where=equity > 0.0))
 

@@ -20,6 +20,7 @@ from contagion.arrays import FloatArray
 from contagion.errors import ConvergenceError
 from contagion.propagation.firesales.courses import Course, ended_course, step_at
 from contagion.propagation.firesales.engine import decide
+from contagion.propagation.firesales.portfolios import sold_entries
 from contagion.propagation.firesales.responses import State
 from contagion.propagation.solvency.clearing import Clearing
 from contagion.propagation.solvency.outcome import Outcome, Steps, lost_on_claims
@@ -85,7 +86,7 @@ def _settle(sales: Sales, clearing: Clearing, steps: Steps, *, most_sales: bool)
     fall = sales.impact.fall(whole, start.price)[:, 0] if most_sales else np.zeros(len(start.price))
     for rounds in range(1, MOST_ROUNDS + 1):
         end = _at(sales, clearing, steps, start, fall, rounds)
-        part = start.held.entries()[:, 0] * np.repeat(end.fraction, np.diff(sales.sale.table.matrix.indptr))
+        part = sold_entries(start.held, sales.sale.table, end.fraction[:, None])[:, 0]
         units = np.asarray(sales.sale.table.by_security @ part)[:, None]
         moved = sales.impact.fall(units, start.price)[:, 0]
         gap = float(np.abs(moved - fall).max())

@@ -159,7 +159,7 @@ class FireSale(OnSheets):
         if isinstance(self.rounds, str):
             word(self.rounds, "FireSale.rounds", WORDS)
         elif self.rounds is not None:
-            whole(self.rounds, "FireSale.rounds")
+            object.__setattr__(self, "rounds", whole(self.rounds, "FireSale.rounds"))
         if self.clearing is not None and not isinstance(self.clearing, Clearing):
             raise SchemaError(
                 "is no Clearing model",

@@ -15,7 +15,15 @@ from scipy.sparse import csr_array
 
 from contagion.arrays import FloatArray
 
-__all__ = ["InProportion", "Listed", "Portfolio", "Table", "sell_liquid_first", "sell_pro_rata"]
+__all__ = [
+    "InProportion",
+    "Listed",
+    "Portfolio",
+    "Table",
+    "sell_liquid_first",
+    "sell_pro_rata",
+    "sold_entries",
+]
 
 
 @dataclass(frozen=True)
@@ -112,8 +120,15 @@ def sell_pro_rata(held: Portfolio, table: Table, fraction: FloatArray) -> tuple[
     """Split a portfolio: the same share of every holding of a bank is sold. What is sold, what is left."""
     if isinstance(held, InProportion):
         return InProportion(table, held.share * fraction), InProportion(table, held.share * (1.0 - fraction))
-    rows = np.repeat(fraction, np.diff(table.matrix.indptr), axis=0)
-    return Listed(table, held.entries() * rows), Listed(table, held.entries() * (1.0 - rows))
+    return (
+        Listed(table, sold_entries(held, table, fraction)),
+        Listed(table, sold_entries(held, table, 1.0 - fraction)),
+    )
+
+
+def sold_entries(held: Portfolio, table: Table, fraction: FloatArray) -> FloatArray:
+    """The same share of every holding of a bank, by entry of the table, shape (n_entries, n_scenarios)."""
+    return np.asarray(held.entries() * np.repeat(fraction, np.diff(table.matrix.indptr), axis=0))
 
 
 def sell_liquid_first(

@@ -44,7 +44,7 @@ class PreparedFireSale(PreparedSheets):
 
     def solve(self, steps: Steps) -> Outcome:
         """What happens on the sheets after shock and interventions, policies acting in the rounds."""
-        return self.sales.at_depth(steps.depth_factors).solve(steps, self.policies, told=False)
+        return self.sales.solve(steps, self.policies, told=False)
 
     def depth_factors(self, shock: Shock) -> npt.NDArray[np.float64] | None:
         """Depth of each asset's spot markets after a shock over that before, mean by volume; None if it stays."""
@@ -69,5 +69,5 @@ class PreparedFireSale(PreparedSheets):
         from contagion.propagation.firesales.tables import make_run
 
         steps, end = self.follow(shock)
-        outcome = self.sales.at_depth(steps.depth_factors).solve(steps, self.policies)
+        outcome = self.sales.solve(steps, self.policies)
         return make_run(self, shock, seed, scenario, steps, outcome, self.measured(steps, end))

@@ -90,7 +90,7 @@ class Sales:
     def solve(self, steps: Steps, policies: Sequence[Policy] = (), *, told: bool = True) -> Outcome:
         """What happens after shock and interventions, policies acting in the rounds; the steps are told, or the end."""
         with by_name(self.market):
-            return self._solved(steps, policies, told)
+            return self.at_depth(steps.depth_factors)._solved(steps, policies, told)
 
     def _solved(self, steps: Steps, policies: Sequence[Policy], told: bool) -> Outcome:
         model = self.model

@@ -22,6 +22,7 @@ from contagion.balance_sheets import TOLERANCE
 from contagion.claims import Claims
 from contagion.errors import NetworkError
 from contagion.network.equity import AccountBook, contributions
+from contagion.network.references import follow, powers
 from contagion.network.reserved import rest_of_market
 
 if TYPE_CHECKING:
@@ -178,7 +179,8 @@ class Book:
 
     def moves(self, shock: Shock) -> Floats:
         """Prices of assets after a shock over those before, shape (n_assets,)."""
-        return np.asarray(np.exp(shock.log_returns(self.assets)))
+        own = np.asarray(np.exp(shock.log_returns(self.assets)), dtype=np.float64)
+        return follow(own, self.net.codes("assets", "reference"), powers(self.net))
 
     def forced(self, shock: Shock) -> Flags:
         """Nodes that the shock lets fail, shape (n,)."""
@@ -268,7 +270,9 @@ class Listener:
             "outages": shock.outages(self.venues, ends).any(),
             "the price of gas": (shock.gas_factors(ends) != 1.0).any(),
             "oracles": (shock.oracle_factors(self.venues, self.assets, ends) != 1.0).any(),
+            "implied volatilities": (shock.volatility_factors(self.assets, ends) != 1.0).any(),
             "minted tokens": bool(shock.minted()),
+            "attacks on a price": bool(shock.attacks()),
         }
         for what, acts in heard.items():
             if acts and what not in self.hears:

@@ -123,8 +123,8 @@ NOT_ON_SHEETS = (
     "made, run the study on many such networks."
 )
 NOT_MODELLED = (
-    "options and dated futures, inverse contracts, issuers whose token loses its peg, seniority among obligations, "
-    "interest within a run, stability pools and liquidation in bands, and traders who change their strategy because "
+    "seniority among obligations, shares of equity, interest within a run, stability pools and liquidation in bands, "
+    "volatilities that answer to prices, options exercised early, and traders who change their strategy because "
     "a rule changed."
 )
 

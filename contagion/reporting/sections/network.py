@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from contagion.network.contracts import opening_worths
 from contagion.network.equity import opening_account_equity
+from contagion.network.settlement import settles_in_coins
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, Table, number, table, words
 from contagion.reporting.figures import draw
@@ -39,7 +41,14 @@ def write(material: Material) -> Section:
         )
     )
     blocks += [venues_table(net), _kinds(net)]
-    if len(net.positions):
+    if settles_in_coins(net).any():
+        blocks.append(
+            Paragraph(
+                "What a common move of prices would close is not drawn: some contracts settle in coins, which the map "
+                "does not follow. The runs do."
+            )
+        )
+    elif len(net.positions):
         blocks.append(
             draw(
                 lambda axes: plot.liquidation_map(net, ax=axes),
@@ -82,9 +91,9 @@ def venues(net: Network) -> pd.DataFrame:
         (share of gross notional in accounts above 10 x), fund.
     """
     count = net.accounts["count"].astype(float)
-    legs = net.positions.merge(net.markets[["asset"]], left_on="market", right_index=True)
-    price = net.assets["price"].astype(float).reindex(legs["asset"]).to_numpy()
-    value = legs["quantity"] * price * count.reindex(legs["account"]).to_numpy()
+    legs = net.positions
+    worth = np.abs(opening_worths(net))[net.codes("positions", "market")]
+    value = legs["quantity"] * worth * count.reindex(legs["account"]).to_numpy()
     account = pd.DataFrame({"venue": net.accounts["venue"], "equity": opening_account_equity(net) * count})
     account["gross"] = value.abs().groupby(legs["account"]).sum().reindex(account.index).fillna(0.0)
     account["long"] = value.clip(lower=0.0).groupby(legs["account"]).sum().reindex(account.index).fillna(0.0)

@@ -27,9 +27,10 @@ def write(material: Material) -> Section:
     told = formats.listing([f"the {story.label}" for story in material.stories])
     blocks: list[Block] = [
         Paragraph(
-            "Loss caused is what forced trades and failures that began with a venue or node did to others "
-            f"in {told}. The share of a price move made by earlier forced flows is charged to those who sent "
-            "them. It ranks where the damage passed through, which is not the same as who was at fault."
+            "Loss caused is what forced trades that began with a venue or node made others trade, and what tokens "
+            f"lost because it, their issuer, cannot cover them, in {told}. The share of a price move made by "
+            "earlier forced flows is charged to those who sent them. It ranks where the damage passed through, "
+            "which is not the same as who was at fault."
         ),
         _venues(material),
         _nodes(material),
@@ -73,7 +74,13 @@ def _nodes(material: Material) -> Table:
                 words(_failed(own["failed_at"])),
             ]
         )
-    columns = ["Node", "Kind", *_headings(material), f"Own loss, {material.stories[-1].label}", "Failed"]
+    columns = [
+        "Node",
+        "Kind",
+        *_headings(material),
+        f"Own loss beyond the shock, {material.stories[-1].label}",
+        "Failed",
+    ]
     note = (
         f"At most {LONGEST} nodes, those with the largest loss caused; nodes that caused none are left out."
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from contagion.experiments.load import Absent
+from contagion.network.references import follow
 from contagion.reporting import formats
 from contagion.reporting.blocks import Block, Paragraph, Section, Table, number, table, words
 from contagion.reporting.figures import draw
@@ -127,17 +129,19 @@ def _distribution(comparison: Comparison) -> Block:
 def _told(material: Material) -> Table:
     """Return the outside move of every asset in the runs that the report tells in full."""
     assets = sorted({str(asset) for asset in material.network.markets["asset"]})
+    ends = [_moved(story.run) for story in material.stories]
     rows = []
     for asset in assets:
-        moves = [_move(story.run, asset) for story in material.stories]
+        moves = [float(end[asset]) for end in ends]
         rows.append([words(asset), *(number(formats.percent(move, signed=True), move) for move in moves)])
     note = "; ".join(f"{titled(story.label)}: {story.run.shock.describe()}" for story in material.stories)
     columns = ["Asset", *(titled(story.label) for story in material.stories)]
     return table("Outside moves in the runs told below", columns, rows, note=f"{note}.")
 
 
-def _move(run: Run, asset: str) -> float:
-    """Return the outside price of an asset at the end of a run, as a signed fraction of the opening."""
-    market = run.markets.index[(run.markets["asset"] == asset).to_numpy()][0]
-    opening, outside = (float(run.markets.loc[market, name]) for name in ("opening_price", "outside_price"))
-    return outside / opening - 1.0
+def _moved(run: Run) -> pd.Series:
+    """Return the outside price of every asset at the end of a run, as a signed fraction of the opening."""
+    names = [str(name) for name in run.network.assets.index]
+    end = float(run.rounds["time"].max()) if len(run.rounds) else np.inf
+    factors = run.shock.price_factors(names, np.array([end]))[0]
+    return pd.Series(follow(factors, run.network.codes("assets", "reference")) - 1.0, names)

@@ -7,6 +7,8 @@ import pytest
 
 from contagion.network.schema import TABLES
 from contagion.propagation.cascade.layout import State
+from tests.coin_worlds import coin_world
+from tests.option_worlds import option_world
 from tests.worlds import random_world
 
 WORLDS = 200
@@ -77,6 +79,8 @@ def test_compiled_python_and_numpy_give_the_same_bits_in_every_round(world: int)
 
 def test_every_word_of_the_rules_is_used_in_some_world() -> None:
     nets = [random_world(world).net for world in range(WORLDS)]
+    nets += [option_world(world).net for world in range(8)]
+    nets += [coin_world(world).net for world in range(8)]
     unused = [
         (table.name, column.name, word)
         for table in TABLES.values()

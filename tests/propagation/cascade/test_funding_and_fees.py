@@ -71,6 +71,22 @@ def test_what_longs_pay_shorts_and_the_provider_receive_to_the_last_quantum() ->
     assert np.allclose(events.set_index("round")["money"], gross, rtol=1e-12)
 
 
+def test_who_receives_funding_hits_the_market_and_the_market_hits_who_pays() -> None:
+    """100 units long and 30 short receive the discount of 900 to 960: half a rate, then two whole ones."""
+    rules = {"funding_interest": 0.0, "funding_clamp": 0.0}
+    run = play(world(venue=rules, funding_interval=20.0), horizon=60.0)
+    found = {
+        (source, target): told["weight"]
+        for source, target, told in run.contagion_graph().edges(data=True)
+        if told["channel"] == "funding"
+    }
+    received = {name: paid(run, name).sum() for name in ("long", "short")}
+    rate = funding_rate_binance(PREMIUM, interval_hours=20.0 / 3600.0, interest_rate=0.0, clamp=0.0)
+    assert received["long"] == pytest.approx(-100.0 * AFTER * 2.5 * rate, rel=1e-9)
+    assert found["long", "market:M"] == received["long"] > 0.0
+    assert found["market:M", "short"] == -received["short"] > 0.0
+
+
 def test_a_payment_can_be_what_closes_an_account() -> None:
     holders = {"thin": Holder({"M": 64.0}, 64.0 * 64.0 + 100.0), "short": Holder({"M": -64.0}, 1e6)}
     venue = {"funding_interest": 0.16, "funding_clamp": 1.0}

@@ -31,11 +31,12 @@ def plain(name: str) -> Callable[..., float]:
 def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the kernels call is plain Python too: their book and market are no records here."""
     monkeypatch.setattr(arbitrage, "affordable", plain("affordable"))
+    monkeypatch.setattr(arbitrage, "lot_money", plain("lot_money"))
 
 
 def market(multiplier: float = 1.0) -> SimpleNamespace:
     """A market whose schedule is the three tiers above."""
-    rest = {"crowding": 0.0, "initial_slope": 0.0, "mark": 1.0, "lot_scale": 1.0}
+    rest = {"crowding": 0.0, "initial_slope": 0.0, "mark": 1.0, "lot_scale": 1.0, "inverse": False}
     return SimpleNamespace(tier_first=0, tier_last=3, multiplier=multiplier, **rest)
 
 
@@ -59,6 +60,7 @@ def test_free_margin_opens_up_to_the_tier_that_it_can_pay_for(free: float, most:
     assert plain("initial")(BOOK, market(), found) <= free * (1 + 1e-12)
 
 
+@pytest.mark.usefixtures("interpreted")
 def test_a_boundary_pays_the_rate_of_the_lower_tier() -> None:
     assert plain("initial")(BOOK, market(), 1_000.0) == 50.0
     assert plain("initial")(BOOK, market(), 1_001.0) == pytest.approx(100.1)

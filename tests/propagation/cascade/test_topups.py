@@ -127,7 +127,8 @@ def test_a_loan_is_recalled_and_posted_when_its_notice_has_run_out() -> None:
     assert run.nodes["closing_equity"]["b"] == 6000.0 - 5000.0
     assert run.metrics["node_defaults"] == 0.0
     graph = run.contagion_graph()
-    assert graph.edges["o", "b"] == {"weight": 1104.0, "channel": "recall"}
+    edge = graph.edges["o", "b", "recall"]
+    assert (edge["weight"], edge["channel"]) == (1104.0, "recall")
     claims = run.ledger[run.ledger["instrument"] == "claim"]
     quanta = 2.0**20 * 1104.0
     assert dict(claims[["account", "amount"]].to_numpy()) == {"cash:o": -quanta, "cash:b": quanta}

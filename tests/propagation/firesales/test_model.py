@@ -713,3 +713,13 @@ def test_a_sale_that_does_not_converge_names_the_asset():
     with pytest.raises(ConvergenceError, match=r"rise without end.*worst 'S1'") as found:
         ct.run(net, ct.PriceShock({"S1": 0.02}, over=0), model)
     assert found.value.worst == "S1" and found.value.round > 0
+
+
+@pytest.mark.parametrize("rounds", [3.0, np.int64(3)])
+def test_a_number_of_rounds_of_any_kind_is_followed_in_tables_too(rounds):
+    net = bank_network(HELD, EQUITY)
+    model = ct.FireSale(LeverageThreshold(12.0, 10.0), impact=LinearRule(per_money=IMPACT), rounds=rounds)
+    run = ct.run(net, ct.PriceShock({"S0": -0.1}, over=0), model)
+    assert len(run.rounds) == 1 + 3  # the shock, and three rounds
+    assert model == ct.FireSale(LeverageThreshold(12.0, 10.0), impact=LinearRule(per_money=IMPACT), rounds=3)
+    assert run.rounds["loss"].iloc[-1] == pytest.approx(run.metrics["fire_sale_loss"], rel=1e-12)
