@@ -30,8 +30,10 @@ def issued_units(net: Network) -> Floats:
     Examples
     --------
     >>> from contagion import Network
-    >>> issued_units(Network(nodes=[{"name": "A"}])).tolist()
-    [0.0]
+    >>> token = {"name": "T", "kind": "token", "issuer": "A", "price": 1.0}
+    >>> held = [{"node": "B", "asset": "T", "quantity": 5.0}]
+    >>> issued_units(Network(nodes=[{"name": "A"}, {"name": "B"}], assets=[token], holdings=held)).tolist()
+    [5.0]
     """
     n = len(net.index("assets"))
     count = net.column("accounts", "count")[net.codes("balances", "account")]

@@ -177,6 +177,7 @@ def rules_that_move_accounts(it: Played) -> dict[int, Callable[[Posting, int], b
     book, venues, inventories = opening.book, opening.venues, inventories_of(it)
     traders, hedgers = traders_of(it, *STRATEGIES), traders_of(it, codes.DELTA_HEDGE)
     called = {e["account"] for e in it.events if e["kind"] == codes.EVENT_CALL}
+    sold = {(e["account"], e["round"]) for e in it.events if e["kind"] == codes.EVENT_AUCTION}
     hedged = {int(k) for k in book.hedge_leg if k >= 0}
     hedges = {(int(book.leg_account[k]), int(book.leg_market[k])) for k in hedged}
     failed, expiry = it.state.venues["failed"], opening.markets["expiry"]
@@ -188,6 +189,10 @@ def rules_that_move_accounts(it: Played) -> dict[int, Callable[[Posting, int], b
     def is_sick_or_the_venues(p: Posting, m: int) -> bool:
         return p.id in sick[p.round] or p.id in inventories
 
+    def is_sick_or_sold(p: Posting, m: int) -> bool:
+        """An auction goes on if the account recovers meanwhile."""
+        return is_sick_or_the_venues(p, m) or (p.id, p.round) in sold
+
     def pays_a_fee(p: Posting, m: int) -> bool:
         """Of a liquidation, or of what a strategy, a hedger, an inventory or an owner trades."""
         owners = it.events[p.event]["kind"] in (codes.EVENT_REACTION, codes.EVENT_HEDGE)
@@ -198,7 +203,7 @@ def rules_that_move_accounts(it: Played) -> dict[int, Callable[[Posting, int], b
         codes.BY_LIQUIDATION: is_sick,
         codes.BY_MODEL_CLOSE: is_sick_or_the_venues,
         codes.BY_TAKEOVER: is_sick_or_the_venues,
-        codes.BY_FUND: is_sick_or_the_venues,
+        codes.BY_FUND: is_sick_or_sold,
         codes.BY_SEIZURE: lambda p, m: venues["procedure"][book.venue[p.id]] in LENDERS,
         codes.BY_REPAYMENT: lambda p, m: venues["procedure"][book.venue[p.id]] in LENDERS,
         codes.BY_ADL: lambda p, m: bool(venues["adl"][book.venue[p.id]]),

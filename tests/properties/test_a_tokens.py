@@ -139,6 +139,8 @@ def can_pay(it: Played, balance: dict[Key, int], r: int, a: int) -> Fraction | N
     if (book.creditor == n).any() or (book.owner == n).any() or (book.member_node == n).any():
         return None
     has = Fraction(balance[codes.NODE, n, codes.MONEY] + int(opening.external_assets[n]))
+    if book.venue_of_node[n] >= 0:  # a venue that issues shares of its pool has its fund too
+        has += balance[codes.FUND, int(book.venue_of_node[n]), codes.MONEY]
     for h in np.flatnonzero((book.holding_node == n) & (book.issuer[book.holding_asset] != n)):
         x = int(book.holding_asset[h])
         has += holding_worth(it, balance, n, r, x)
