@@ -42,6 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONG = (
+    "test_a_with_whole",
+    "test_a_with_options",
+    "test_a_with_portfolios",
+    "test_a_with_coins",
+    "test_a_hedges",
+    "test_d_whole_worlds",
+    "test_g_losses",
     "test_f_metamorphic",
     "test_e_policies",
     "test_g_determinism",

@@ -60,10 +60,11 @@ def draw_flows(ax: Axes, graph: nx.DiGraph[Any], unit: str, *, most: int) -> Axe
 
 
 def _flows(graph: nx.DiGraph[Any], most: int) -> pd.DataFrame:
-    """Return source, target, channel, money, with the small ends put together by kind."""
+    """Return source, target, channel, money, with the small ends put together by kind; no channel `cost`."""
     edges = [
         (str(a), str(b), str(d.get("channel", "")), float(d.get("weight", 0.0)))
         for a, b, d in graph.edges(data=True)
+        if d.get("channel") != "cost"
     ]
     flows = pd.DataFrame(edges, columns=["source", "target", "channel", "money"])
     flows = flows[flows["money"] > 0.0].reset_index(drop=True)

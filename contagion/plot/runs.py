@@ -85,6 +85,9 @@ def rounds(run: Run, *, ax: Axes | None = None) -> Axes:
 def cascade(run: Run, *, most: int = 12, ax: Axes | None = None) -> Axes:
     """Draw who hit whom: ribbons run from who caused a loss to who bore it, as wide as the money.
 
+    What nodes lost in markets by nobody's name (channel `cost` of the graph) has no ribbon: `plot.losses_by_layer`
+    tells it.
+
     Parameters
     ----------
     run : Run

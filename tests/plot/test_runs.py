@@ -132,3 +132,16 @@ def test_many_channels_are_put_together(make):
     run.contagion_graph = lambda: graph
     found = labels(plot.cascade(run))
     assert len(found) == 8 and found[-1] == "other"
+
+
+def test_losses_in_markets_by_nobodys_name_have_no_ribbon(make):
+    graph = nx.DiGraph()
+    graph.add_edge("a", "b", weight=3.0, channel="default")
+    graph.add_edge("market:m", "b", weight=5.0, channel="cost")
+    run = make.run()
+    run.contagion_graph = lambda: graph
+    ax = plot.cascade(run)
+    assert labels(ax) == ["default"]
+    assert any(text.get_text() == "who was hit (in all 3.00 USD)" for text in ax.texts), [
+        t.get_text() for t in ax.texts
+    ]

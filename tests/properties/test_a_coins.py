@@ -1,4 +1,4 @@
-"""Equal drivers where contracts settle in coins, and what happens in those worlds (invariants: `test_a_contracts`)."""
+"""Equal drivers where contracts settle in coins, and what happens in those worlds (invariants: `test_a_with_coins`)."""
 
 from __future__ import annotations
 

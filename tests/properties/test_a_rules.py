@@ -211,10 +211,10 @@ def rules_that_move_accounts(it: Played) -> dict[int, Callable[[Posting, int], b
         codes.BY_FEE: pays_a_fee,
         codes.BY_UNWIND: lambda p, m: (p.id, m) in traders or p.id in inventories,
         codes.BY_ARBITRAGE: lambda p, m: (p.id, m) in traders,
-        codes.BY_DELTA_HEDGE: lambda p, m: (p.id, m) in hedgers and p.id not in sick[p.round],
+        codes.BY_DELTA_HEDGE: lambda p, m: (p.id, m) in hedgers and p.id not in it.acting[p.round],
         codes.BY_HEDGE: lambda p, m: (p.id, m) in hedges,
         codes.BY_REACTION: lambda p, m: (
-            p.id in called and book.reaction[p.id] >= codes.BY_TRADING and p.id not in sick[p.round]
+            p.id in called and book.reaction[p.id] >= codes.BY_TRADING and p.id not in it.acting[p.round]
         ),
         codes.BY_TOP_UP: lambda p, m: p.id in called and bool(book.answers[p.id]),
         codes.BY_MARGIN_MOVE: lambda p, m: p.id in called or p.amount < 0,

@@ -10,8 +10,8 @@ from hypothesis import settings
 
 from contagion.propagation.cascade import codes
 from tests.propagation.cascade.test_drivers import assert_same
+from tests.properties import contracts
 from tests.properties import test_a_accounting as accounting
-from tests.properties import test_a_contracts as contracts
 from tests.properties.replay import Played
 from tests.whole_worlds import Listening, cut, played_whole
 from tests.worlds import POOLS, known_policies

@@ -148,7 +148,9 @@ def test_the_auction_price_falls_by_the_stairs_of_the_pure_rule(elapsed, cut, st
         elapsed, shape="stairstep", oracle_price=200.0, buffer=1.3, cut=cut, step_s=step
     )
     told = plain(auctions.auction_price)(200.0 * 1.3, cut, step, elapsed)
-    np.testing.assert_array_max_ulp(told, pure, maxulp=4)  # powers of arrays and of scalars differ in the last bit
+    np.testing.assert_array_max_ulp(
+        told, pure, maxulp=4
+    )  # powers of arrays and of scalars differ in the last bit
 
 
 def test_an_auction_starts_anew_after_its_tail_and_below_its_cusp_not_at_them():

@@ -1,4 +1,4 @@
-"""Invariants A1 to A10 where there are options, scanned portfolios, contracts in coins, and everything at once.
+"""Invariants A1 to A10 for worlds with options, scanned portfolios, contracts in coins, and everything at once.
 
 The checks are those of the plain random worlds: their replay knows scans, expiries, closings at the model's value,
 delta hedges and payments in coins, so that nothing is left out for them.
@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-import pytest
-from hypothesis import given
-
 from tests.properties import test_a_accounting as accounting
 from tests.properties import test_a_loans as loans
 from tests.properties import test_a_rules as rules
 from tests.properties import test_a_waterfall as waterfall
-from tests.properties.kinds import CONTRACTS
-from tests.properties.replay import Played, seeds
+from tests.properties.replay import Played
 
 
 def a9_filled_and_deferred_are_what_was_decided(it: Played) -> None:
@@ -29,7 +25,7 @@ def a10_every_account_below_maintenance_is_seen_in_that_round(it: Played) -> Non
     rules.a10_every_account_below_maintenance_is_seen_in_that_round(it, {})
 
 
-INVARIANTS = (
+INVARIANTS: tuple[Callable[[Played], None], ...] = (
     accounting.a1_every_transaction_is_double_entry,
     accounting.a1_postings_of_an_event_stand_together_and_name_an_event_of_their_round,
     accounting.a1_the_sum_of_events_is_final_minus_initial_state_of_every_account,
@@ -54,10 +50,3 @@ INVARIANTS = (
     rules.a10_an_account_acts_at_most_once_per_round,
     rules.a10_only_a_rule_moves_an_account_its_owner_did_not_move,
 )
-
-
-@pytest.mark.parametrize("kind", CONTRACTS)
-@pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda check: check.__name__)
-@given(seed=seeds)
-def test_invariants_hold_exactly(invariant: Callable[[Played], None], kind: str, seed: int) -> None:
-    invariant(CONTRACTS[kind](seed))
