@@ -46,6 +46,8 @@ def _bytes(thing: Any, seen: set[int], depth: int) -> int:
     seen.add(id(thing))
     if isinstance(thing, np.ndarray):
         return int(thing.nbytes)
+    if isinstance(thing, (tuple, list)) and isinstance(next(iter(thing), None), (str, float, int)):
+        return 0  # a list of names or numbers
     inside = thing if isinstance(thing, (tuple, list)) else getattr(thing, "__dict__", {}).values()
     return sum(_bytes(item, seen, depth + 1) for item in inside)
 

@@ -11,6 +11,7 @@ variance that a hedge takes away. `contagion.margin.margin_efficiency` for loss 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["book_hedges", "book_margins"]
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 NAN = float("nan")
 BY: Final = ("book", "strategy", "account", "owner")
 HEDGES = ("kind", "asset", "unhedged_loss", "hedged_loss", "loss_reduction", "variance_reduction")
@@ -123,23 +125,45 @@ def book_margins(net: Network) -> pd.DataFrame:
     >>> bool((found["margin"] > 0.0).all())
     True
     """
-    legs, rows = Legs(net), {}
+    legs = Legs(net)
     names, venues = net.index("accounts"), net.column("accounts", "venue")
-    positions = np.flatnonzero((legs.market >= 0) & ~legs.rest)
-    for account, own in by_group(legs.account, positions):
-        gain = legs.gain(own, int(legs.venue[own[0]]))
-        lost = np.maximum(-gain, 0.0).sum(axis=0)
-        margin, alone = float(legs.margin[own].sum()), legs.alone[own]
-        found = margin_efficiency(gain[:, int(np.argmax(lost))], margin, alone)
-        rows[str(names[account])] = (
-            str(venues[account]),
-            len(own),
-            margin,
-            float(alone.sum()),
-            float(lost.max()),
-            *(float(getattr(found, name)) for name in ("hedged", "isolated", *BEYOND)),
-        )
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[*MARGINS, *BEYOND]).rename_axis("account")
+    parts = [_margins_of(legs, account, rows) for account, rows in _alike(legs)]
+    found = pd.concat(parts).sort_index() if parts else pd.DataFrame(columns=[*MARGINS, *BEYOND])
+    found["venue"] = venues[found.index.to_numpy(np.intp)]
+    return found.set_axis(names[found.index.to_numpy(np.intp)]).rename_axis("account")
+
+
+def _alike(legs: Legs) -> Iterator[tuple[Rows, Rows]]:
+    """Accounts of one venue with equally many positions, and these: rows of `Legs`, shape (n_accounts, n_legs)."""
+    rows = np.flatnonzero((legs.market >= 0) & ~legs.rest)
+    rows = rows[np.argsort(legs.account[rows], kind="stable")]
+    account, first, n = np.unique(legs.account[rows], return_index=True, return_counts=True)
+    venue = legs.venue[rows[first]]
+    for v, size in sorted(set(zip(venue.tolist(), n.tolist(), strict=True))):
+        own = (venue == v) & (n == size)
+        yield account[own], rows[first[own][:, None] + np.arange(size)]
+
+
+def _margins_of(legs: Legs, account: Rows, rows: Rows) -> pd.DataFrame:
+    """Rows of `book_margins` for accounts of one venue; index: row of the account."""
+    gain = legs.gain(rows.ravel(), int(legs.venue[rows[0, 0]])).reshape(*rows.shape, -1)
+    lost = np.maximum(-gain, 0.0).sum(axis=1)
+    worst = np.argmax(lost, axis=1)
+    stressed = np.take_along_axis(gain, worst[:, None, None], axis=2)[:, :, 0]
+    margin, alone = legs.margin[rows].sum(axis=1), legs.alone[rows]
+    found = margin_efficiency(stressed, margin, alone)
+    return pd.DataFrame(
+        {
+            "venue": "",
+            "legs": rows.shape[1],
+            "margin": margin,
+            "isolated_margin": alone.sum(axis=1),
+            "stressed_loss": lost.max(axis=1),
+            **{name: getattr(found, name) for name in ("hedged", "isolated", *BEYOND)},
+        },
+        index=pd.Index(account),
+        columns=[*MARGINS, *BEYOND],
+    )
 
 
 def _row(legs: Legs, book: HedgedBook) -> tuple[object, ...]:

@@ -33,6 +33,16 @@ def worth(it: Played, posting: Posting, r: int) -> Fraction:
     return posting.amount * (it.price(r, posting) if posting.instrument >= 0 else Fraction(1))
 
 
+def bonus(it: Played, i: int, seized: Posting) -> Fraction:
+    """Liquidation bonus of what was seized from account `i`, coins or money."""
+    opening = it.prepared.opening
+    if seized.instrument < 0:
+        return Fraction(float(opening.venues["unit_bonus"][opening.book.venue[i]]))
+    coin = seized.instrument - len(it.state.markets)
+    slot = next(s for s in it.slots[i] if int(opening.slots["asset"][s]) == coin)
+    return Fraction(float(opening.slots["bonus"][slot]))
+
+
 def a6_without_interest_a_debt_only_falls_and_collateral_only_by_seizure(it: Played) -> None:
     lends = it.prepared.opening.venues["procedure"]
     book = it.prepared.opening.book
@@ -76,11 +86,10 @@ def a7_seized_is_repaid_plus_bonus_at_the_oracle_to_the_lot_unless_all_is_seized
         own = [p for p in by_event[at] if p.entity == codes.ACCOUNT]
         [seized] = [p for p in own if p.kind == codes.BY_SEIZURE]
         [repaid] = [p for p in own if p.kind == codes.BY_REPAYMENT]
-        coin = seized.instrument - len(it.state.markets)
-        slot = next(s for s in it.slots[i] if int(opening.slots["asset"][s]) == coin)
-        gross = 1 + Fraction(float(opening.slots["bonus"][slot]))
-        lot = it.price(r, seized) * number
-        debt_lot = (it.price(r, repaid) if repaid.instrument >= 0 else Fraction(1)) * number
+        gross = 1 + bonus(it, i, seized)
+        lot, debt_lot = (
+            (it.price(r, p) if p.instrument >= 0 else Fraction(1)) * number for p in (seized, repaid)
+        )
         owed, taken = worth(it, repaid, r) * gross, -worth(it, seized, r)
         assert taken <= owed + gross * debt_lot
         assert owed <= taken + lot + gross * debt_lot

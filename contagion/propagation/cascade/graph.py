@@ -57,7 +57,7 @@ def contagion_graph(
 
     graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph()
     graph.add_node("outside", kind="outside", loss=0.0, layer=OUTSIDE)
-    layer = layers(run)
+    layer = layers(run).to_dict()
     for name, market in run.markets.iterrows():
         place = str(layer.get(market["venue"], "exchange"))
         told = {"venue": market["venue"], "asset": market["asset"], "loss": 0.0, "layer": place}
@@ -66,7 +66,7 @@ def contagion_graph(
         venue = name.removeprefix("books:")
         place = str(layer.get(venue, "exchange"))
         graph.add_node(name, kind="market", venue=venue, asset="", loss=0.0, layer=place)
-    kinds, losses = run.nodes["kind"], run.nodes["loss"]
+    kinds, losses = run.nodes["kind"].to_dict(), run.nodes["loss"].to_dict()
     for source, target, money, channel, kind in edges(run, quantum, lots, haircuts, frozen, costs):
         if money <= 0.0 or source == target:
             continue
