@@ -47,7 +47,8 @@ class Run:
         Long table of prices: round, time, market, outside, last, mark, index, displacement, depth, halted.
     accounts, nodes, markets, venues
         Final tables by name. `loss_caused` of a cascade: money of forced trades triggered by earlier forced flows,
-        and haircuts of tokens, charged to their issuers; of balance sheets: claims on the node that are not paid.
+        haircuts of tokens, charged to their issuers, and what failed nodes do not pay creditors and customers; of
+        balance sheets: claims on the node that are not paid.
     events
         One row an event: round, time, kind, account, venue, market, lots (signed change), price, money, cause (share of
         the move of the mark since the opening that earlier forced flows made).

@@ -85,6 +85,22 @@ def test_what_failed_nodes_do_not_pay_is_lost_by_those_they_owe(seed: int) -> No
 
 
 @given(seeds)
+@example(14)  # a lender fails
+def test_who_failed_has_caused_what_others_are_not_paid(seed: int) -> None:
+    run = run_of(seed)
+    found = run.nodes["loss_caused"] - run.attribution.groupby("node")["caused"].sum().reindex(
+        run.nodes.index
+    )
+    issued = run.events[run.events["kind"] == "issuer"].groupby("node")["money"].sum().clip(lower=0.0)
+    unpaid = pd.Series(0.0, index=run.nodes.index)
+    for debtor, _, told in run.contagion_graph().edges(data=True):
+        if told["channel"] == "default":
+            unpaid[debtor] += told["weight"]
+    told = unpaid.add(issued, fill_value=0.0).reindex(found.dropna().index)
+    assert found.dropna().to_dict() == pytest.approx(told.to_dict(), rel=1e-9, abs=1e-6)
+
+
+@given(seeds)
 @example(63)  # a failed venue rounds what it pays
 @example(150)  # one pays in full what closing at the marks has left
 def test_customers_of_failed_venues_lose_their_balances_less_what_these_recover(seed: int) -> None:

@@ -30,8 +30,8 @@ rest of the market."""
 def contagion_graph(
     run: Run,
     *,
-    quantum: float,
     lots: pd.Series,
+    unpaid: pd.DataFrame,
     haircuts: pd.DataFrame,
     frozen: pd.DataFrame,
     costs: pd.DataFrame,
@@ -42,10 +42,10 @@ def contagion_graph(
     ----------
     run : Run
         A run of a cascade with its records.
-    quantum : float
-        Money of one unit of the ledger.
     lots : pandas.Series
         Market -> units in one lot.
+    unpaid : pandas.DataFrame
+        What nodes lost by failures, as `unpaid.unpaid_table` returns it.
     haircuts : pandas.DataFrame
         What holders of tokens lost by their issuers: issuer, holder, asset, money.
     frozen : pandas.DataFrame
@@ -67,7 +67,7 @@ def contagion_graph(
         place = str(layer.get(venue, "exchange"))
         graph.add_node(name, kind="market", venue=venue, asset="", loss=0.0, layer=place)
     kinds, losses = run.nodes["kind"].to_dict(), run.nodes["loss"].to_dict()
-    for source, target, money, channel, kind in edges(run, quantum, lots, haircuts, frozen, costs):
+    for source, target, money, channel, kind in edges(run, lots, unpaid, haircuts, frozen, costs):
         if money <= 0.0 or source == target:
             continue
         for name in (source, target):
@@ -91,8 +91,8 @@ Edge = tuple[str, str, float, str, str]
 
 def edges(
     run: Run,
-    quantum: float,
     lots: pd.Series,
+    unpaid: pd.DataFrame,
     haircuts: pd.DataFrame,
     frozen: pd.DataFrame,
     costs: pd.DataFrame,
@@ -102,7 +102,7 @@ def edges(
     yield from adl_edges(run, lots)
     yield from debt_edges(run)
     yield from recall_edges(run)
-    yield from default_edges(run, quantum)
+    yield from default_edges(unpaid)
     yield from issuer_edges(haircuts)
     yield from freeze_edges(frozen)
     yield from attack_edges(run)
@@ -190,24 +190,12 @@ def recall_edges(run: Run) -> Iterator[Edge]:
         yield creditor, debtor, float(run.events["money"].loc[event]), "recall", ""
 
 
-def default_edges(run: Run, quantum: float) -> Iterator[Edge]:
+def default_edges(unpaid: pd.DataFrame) -> Iterator[Edge]:
     """Failed nodes hit their creditors, and failed venues their customers, with what is not paid."""
-    failed = run.events["node"][run.events["kind"] == "node_default"]
-    legs = run.ledger[
-        run.ledger["event"].isin(failed.index) & run.ledger["instrument"].isin(("money", "claim"))
-    ]
-    if legs.empty:
-        return
-    owners = run.accounts["owner"]
-    name = legs["account"].str.removeprefix("cash:")
-    legs = legs.assign(node=legs["account"].map(owners).fillna(name))
-    legs = legs[legs["node"].isin(run.nodes.index)]
-    lost = -quantum * legs.groupby(["event", "node", "kind"])["amount"].sum()
-    keys: Any
-    for keys, money in lost.items():
-        event, node, reason = keys
-        kind = "customers" if reason == "venue_default" else "claims"
-        yield str(failed[event]), str(node), float(money), "default", kind
+    for debtor, creditor, kind, money in unpaid[["debtor", "creditor", "kind", "money"]].itertuples(
+        index=False
+    ):
+        yield str(debtor), str(creditor), float(money), "default", str(kind)
 
 
 def issuer_edges(haircuts: pd.DataFrame) -> Iterator[Edge]:

@@ -21,6 +21,7 @@ from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.loss_edges import costs_table
 from contagion.propagation.cascade.losses import losses_table
 from contagion.propagation.cascade.outcome import METRICS, Worths
+from contagion.propagation.cascade.unpaid import default_losses, unpaid_table
 from contagion.propagation.provenance import provenance
 from contagion.results import Run
 from contagion.shocks import Shock
@@ -40,16 +41,19 @@ def make_run(
     events = events_table(opening, state)
     paths = paths_table(opening, state, n_rounds)
     attribution = attribute(opening, state, events)
+    accounts, ledger = accounts_table(opening, state, worth), ledger_table(opening, state)
+    unpaid = unpaid_table(events, ledger, accounts["owner"], 1.0 / opening.units.scale)
+    caused = {who: caused_by(attribution, events, unpaid, who) for who in ("node", "venue")}
     run = Run(
         metrics=pd.Series(metrics, index=pd.Index(METRICS, name="metric"), name="value"),
         rounds=rounds_table(state, n_rounds),
         paths=paths,
-        accounts=accounts_table(opening, state, worth),
-        nodes=nodes_table(prepared, state, worth, caused_by(attribution, events, "node")),
+        accounts=accounts,
+        nodes=nodes_table(prepared, state, worth, caused["node"]),
         markets=markets_table(prepared.opened, opening, state, paths),
-        venues=venues_table(opening, state, caused_by(attribution, events, "venue")),
+        venues=venues_table(opening, state, caused["venue"]),
         events=events.assign(cause=attribution["cause"]),
-        ledger=ledger_table(opening, state),
+        ledger=ledger,
         liquidations=liquidations_table(opening, state),
         losses=losses_table(opening, state, prepared.opened.nodes["kind"].to_numpy(object)),
         network=prepared.network,
@@ -68,8 +72,8 @@ def make_run(
         attribution=attribution,
         draw_graph=partial(
             contagion_graph,
-            quantum=1.0 / opening.units.scale,
             lots=pd.Series(opening.markets["lot"], index=pd.Index(opening.names.markets)),
+            unpaid=unpaid,
             haircuts=haircuts_table(opening, state),
             frozen=frozen_table(opening, state),
             costs=costs_table(opening, state),
@@ -129,10 +133,12 @@ def accounts_table(opening: Opening, state: State, worth: Worths) -> pd.DataFram
     )
 
 
-def caused_by(attribution: pd.DataFrame, events: pd.DataFrame, who: str) -> pd.Series:
-    """Money that every node or venue (`who`) caused: forced trades it triggered, and haircuts of tokens it issued."""
+def caused_by(attribution: pd.DataFrame, events: pd.DataFrame, unpaid: pd.DataFrame, who: str) -> pd.Series:
+    """Money that every node or venue (`who`) caused: forced trades triggered, haircuts of its tokens, unpaid debts."""
     flows = attribution.groupby(who)["caused"].sum()
-    return flows.add(issuer_losses(events, who), fill_value=0.0)
+    for losses in (issuer_losses(events, who), default_losses(unpaid)):
+        flows = flows.add(losses, fill_value=0.0)
+    return flows
 
 
 def nodes_table(prepared: Prepared, state: State, worth: Worths, caused: pd.Series) -> pd.DataFrame:

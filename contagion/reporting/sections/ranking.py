@@ -27,8 +27,9 @@ def write(material: Material) -> Section:
     told = formats.listing([f"the {story.label}" for story in material.stories])
     blocks: list[Block] = [
         Paragraph(
-            "Loss caused is what forced trades that began with a venue or node made others trade, and what tokens "
-            f"lost because it, their issuer, cannot cover them, in {told}. The share of a price move made by "
+            "Loss caused is what forced trades that began with a venue or node made others trade, what tokens "
+            "lost because it, their issuer, cannot cover them, and what creditors and customers are not paid after "
+            f"its failure, in {told}. The share of a price move made by "
             "earlier forced flows is charged to those who sent them. It ranks where the damage passed through, "
             "which is not the same as who was at fault."
         ),
