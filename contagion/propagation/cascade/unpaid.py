@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 COLUMNS = ("debtor", "creditor", "kind", "money")
@@ -23,9 +24,9 @@ def unpaid_table(
     """
     failed = events["node"][events["kind"] == "node_default"]
     legs = ledger[ledger["event"].isin(failed.index) & ledger["instrument"].isin(("money", "claim"))]
-    nodes = legs["account"].str.removeprefix("cash:")
-    legs = legs.assign(creditor=legs["account"].map(owners).fillna(nodes), debtor=legs["event"].map(failed))
-    held = legs["account"].isin(owners.index) | legs["account"].str.startswith("cash:")
+    owned, cash = legs["account"].isin(owners.index), legs["account"].str.startswith("cash:")
+    creditor = np.where(owned, legs["account"].map(owners), legs["account"].str.removeprefix("cash:"))
+    legs, held = legs.assign(creditor=creditor, debtor=legs["event"].map(failed)), owned | cash
     legs = legs[held & (legs["creditor"] != legs["debtor"])]
     reason = legs["kind"].eq("venue_default").map({True: "customers", False: "claims"})
     lost = -quantum * legs.assign(kind=reason).groupby(["debtor", "creditor", "kind"])["amount"].sum()
