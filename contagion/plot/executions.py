@@ -86,7 +86,7 @@ def liquidation_basis(
     -------
     Axes
         The x axis is the quantity: shares in per cent (the basis of the mark at the trigger), delay and time to close
-        in seconds; distributions are weighted by money.
+        in seconds, from two hours on in minutes, hours or days; distributions are weighted by money.
 
     Raises
     ------
@@ -101,6 +101,7 @@ def liquidation_basis(
     found = pd.DataFrame(table.xs(quantity, level="quantity")) if len(table) else table
     found = found[found["n"] > 0].sort_values(by=["notional"], ascending=False, kind="stable")
     shown = found.iloc[:most]
+    drawn = _timed(drawn, shown)
     ax = style.axes(ax, 8.5, 1.8 + 0.34 * max(len(shown), 4))
     ax.set_xlabel(f"{drawn.label} ({drawn.unit})")
     style.Scale(1.0, drawn.unit).tick(ax.xaxis)
@@ -122,6 +123,15 @@ def liquidation_basis(
     _columns(ax, rows, shown, coverage, unit)
     _legend(ax)
     return style.finish(ax)
+
+
+def _timed(drawn: Drawn, shown: pd.DataFrame) -> Drawn:
+    """The same quantity, times from two hours on in minutes, hours or days."""
+    longest = float(shown["p95"].max()) if len(shown) else 0.0
+    if drawn.unit != "s" or longest < 7_200.0:
+        return drawn
+    scale = style.time_scale(longest)
+    return drawn._replace(unit=scale.unit, times=1.0 / scale.factor)
 
 
 def _boxes(ax: Axes, rows: Rows, shown: pd.DataFrame, times: float) -> None:

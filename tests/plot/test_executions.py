@@ -85,6 +85,19 @@ def test_another_quantity_is_drawn_in_its_unit(quantity, times, unit):
     assert any(f"mean over all fills {mean:.2f} {unit}" in text for text in texts(ax))
 
 
+@pytest.mark.parametrize(("rounds", "size", "unit"), [(30.0, 3_600.0, "hours"), (900.0, 86_400.0, "days")])
+def test_long_times_are_in_hours_or_days(rounds, size, unit):
+    run = made_run()
+    run.liquidations["time_to_close"] *= rounds
+    ax = ct.plot.liquidation_basis(run, quantity="time_to_close")
+    table = run.liquidation_basis().xs("time_to_close", level="quantity")
+    table = table.sort_values("notional", ascending=False, kind="stable")
+    notches = [part[0, 0] for part in ax.collections[1].get_segments()]
+    np.testing.assert_allclose(notches, table["p50"] / size)
+    assert ax.get_xlabel().endswith(f"({unit})")
+    assert any(text.startswith("mean over all fills") and f" {unit} ·" in text for text in texts(ax))
+
+
 def test_venues_without_a_closed_account_have_no_time_to_close():
     run = made_run()
     run.liquidations.loc[run.liquidations["venue"] == "Aster", "time_to_close"] = np.nan
