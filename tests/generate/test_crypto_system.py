@@ -10,6 +10,7 @@ from contagion.errors import SchemaError, TooLargeError, ValueRangeError
 from contagion.generate import crypto_system
 from contagion.markets.options import black_scholes
 from contagion.network.equity import opening_account_equity, opening_equity, opening_requirement
+from contagion.propagation.cascade import codes
 
 CLAIMS = {  # USD; Teneo filing via The Block, protocol.com, getblock.net
     "Genesis": 1.2e9,
@@ -154,6 +155,19 @@ def test_a_placebo_changes_nothing_at_all(net):
     model = ct.Cascade(step=86_400, horizon=14 * 86_400)
     found = ct.compare(net, JUNE, model, policies={}, n=2, seed=7).effects("system_loss")
     assert found.loc["placebo", ["difference", "low", "high"]].tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("shock", [datasets.scenario("june-2022 prices"), JUNE])
+def test_a_halt_of_all_markets_changes_nothing_in_the_timeless_limit(net, shock):
+    """Hedgers of options wait for 300 rounds, and trade then what they would have traded at once."""
+    static = ct.Cascade.static()
+    free, halted = (
+        static.prepare(net, policies).simulate(shock) for policies in ([], [ct.Halt(scope="all")])
+    )
+    for name in ("quantity", "cash", "node_cash", "holding", "deficit", "liquidated"):
+        assert np.array_equal(getattr(free, name), getattr(halted, name)), name
+    assert halted.clock["round"][0] > free.clock["round"][0] + 300
+    assert (free.events["kind"] == codes.EVENT_DELTA_HEDGE).any()
 
 
 def test_in_june_2022_celsius_and_voyager_fail_and_genesis_does_where_no_parent_pays(net):

@@ -59,8 +59,9 @@ from contagion.propagation.cascade.withdrawals import sell_illiquid
 def strike(book: Any, state: Any) -> None:
     """Nodes that the shock forces into default lose their cash, their outside assets and, if venues, their fund."""
     clock = state.clock[0]
-    if clock.round != 1:
+    if clock.struck or clock.round < 1:
         return
+    clock.struck = True
     for n in range(state.forced_default.shape[0]):
         if not state.forced_default[n]:
             continue
@@ -243,9 +244,9 @@ def defaults(book: Any, state: Any) -> None:
     """Step 6 as a whole; does nothing as long as every watched node can pay."""
     if not state.clock[0].defaults or book.sheet_nodes.shape[0] == 0:
         return
-    strike(book, state)
     if waits_for_halt(state):
         return
+    strike(book, state)
     resources(book, state)
     loose = loose_tokens(book, state)
     if not anyone_short(book, state):

@@ -106,8 +106,6 @@ def plan_hedges(book: Any, state: Any) -> None:
         lots = float(np.trunc(units / lot_delta(state, state.markets[strategy.long_market])))
         if lots != 0.0:
             lots = affordable_lots(book, state, strategy, lots)
-        if lots * strategy.hedge_last < 0.0 and abs(lots) >= abs(strategy.hedge_last):
-            strategy.turns += 1.0
         if not clock.sticky or strategy.turns <= MOST_TURNS:
             strategy.hedge_wanted = lots
 
@@ -132,6 +130,8 @@ def fill_delta_hedges(book: Any, state: Any) -> None:
         else:
             trade_leg(book, state, strategy.short_leg, lots, EVENT_DELTA_HEDGE, BY_DELTA_HEDGE)
         strategy.exposure += lots * lot_delta(state, market) / strategy.ratio
+        if lots * strategy.hedge_last < 0.0 and abs(lots) >= abs(strategy.hedge_last):
+            strategy.turns += 1.0
         strategy.hedge_last = lots
         strategy.hedge_wanted -= lots
         strategy.hedge_taken = 0.0

@@ -366,6 +366,7 @@ CLOCK = np.dtype(
         ("shock_end", "f8"),
         ("key", "u8"),
         ("sticky", "?"),
+        ("struck", "?"),  # whether nodes that the shock forces into default have been hit
         ("calls", "?"),
         ("adl", "?"),
         ("unwinding", "?"),
