@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from contagion.network.unread import without_unread
 from contagion.shocks import Shock
 from contagion.shocks.base import Shocks
 from tests.properties.replay import Played, run_of
-from tests.worlds import PRICES, RandomWorld, kept, pick, random_world
+from tests.worlds import PRICES, WORLDS_KEPT, RandomWorld, kept, pick, random_world
 
 FOLLOWED = ("close_out", "partial", "ladder")
 SHRINKING = (
@@ -129,7 +129,7 @@ def measurable(net: ct.Network, shock: Shock) -> Shock:
     return sum(parts[1:], parts[0])
 
 
-@cache
+@lru_cache(WORLDS_KEPT)
 def coin_world(seed: int) -> RandomWorld:
     """World number `seed` with contracts in coins; the stablecoin loses its peg now and then."""
     world, rng = random_world(seed), np.random.default_rng([seed, 71])
@@ -140,7 +140,7 @@ def coin_world(seed: int) -> RandomWorld:
     return RandomWorld(net, shock, world.model, chosen)
 
 
-@cache
+@lru_cache(WORLDS_KEPT)
 def played_in_coins(seed: int) -> Played:
     """World number `seed` with contracts in coins, run once."""
     return kept(f"coins-{seed}", lambda: run_of(seed, coin_world(seed)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import contagion as ct
 from contagion import policies
 from contagion.network.contracts import SECONDS_PER_YEAR
 from contagion.policies.base import Policy
-from tests.worlds import PRICES, RandomWorld, kept, pick, random_world
+from tests.worlds import PRICES, WORLDS_KEPT, RandomWorld, kept, pick, random_world
 
 KEPT = (
     ct.Halt,
@@ -155,7 +155,7 @@ def with_options(rng: np.random.Generator, net: ct.Network, hedge: str) -> ct.Ne
     return net.replace(**{name: joined(getattr(net, name), more) for name, more in rows.items()})
 
 
-@cache
+@lru_cache(WORLDS_KEPT)
 def option_world(seed: int) -> RandomWorld:
     """World number `seed` with options."""
     return kept(f"options-{seed}", lambda: make_option_world(seed))

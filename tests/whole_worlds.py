@@ -9,7 +9,7 @@ policies) is drawn per world.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from tests.option_worlds import with_options
 from tests.portfolio_worlds import random_options, random_volatility
 from tests.properties.replay import Played, run_of
 from tests.worlds import (
+    WORLDS_KEPT,
     RandomWorld,
     kept,
     known_policies,
@@ -133,13 +134,13 @@ def make_whole_world(seed: int) -> RandomWorld:
     return RandomWorld(net, whole_shock(seed, net), model, whole_policies(seed, net))
 
 
-@cache
+@lru_cache(WORLDS_KEPT)
 def whole_world(seed: int) -> RandomWorld:
     """World number `seed` with everything in it."""
     return kept(f"whole-{seed}", lambda: make_whole_world(seed))
 
 
-@cache
+@lru_cache(WORLDS_KEPT)
 def played_whole(seed: int) -> Played:
     """World number `seed` with everything in it, run once."""
     return kept(f"played-whole-{seed}", lambda: run_of(seed, whole_world(seed)))

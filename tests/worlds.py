@@ -7,7 +7,7 @@ import pickle
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -553,7 +553,11 @@ def known_policies(band: Any) -> list[Policy]:
     ]
 
 
-@cache
+WORLDS_KEPT = 400
+"""Worlds of a kind that a process remembers: all that 200 examples draw from; more would fill the memory."""
+
+
+@lru_cache(WORLDS_KEPT)
 def random_world(seed: int, n: int = 24) -> RandomWorld:
     """World number `seed`; nothing in it can be changed, so whoever asks gets the same one."""
     return kept(f"world-{seed}-{n}", lambda: make_world(seed, n))

@@ -16,7 +16,7 @@ from tests.properties.replay import Played
 from tests.whole_worlds import Listening, cut, played_whole
 from tests.worlds import POOLS, known_policies
 
-SEEDS = range(settings().max_examples)
+SEEDS = sorted({*range(settings().max_examples), 342})  # 342: a call lapses while its owner is about to trade
 BALANCES = (
     accounting.a1_every_transaction_is_double_entry,
     accounting.a1_postings_of_an_event_stand_together_and_name_an_event_of_their_round,

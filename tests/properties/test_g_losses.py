@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from contagion.propagation.cascade.loss_edges import BETWEEN
 from contagion.propagation.cascade.losses import CHANNELS
 from contagion.results import Run
 from tests.properties.replay import seeds
-from tests.worlds import random_world
+from tests.worlds import WORLDS_KEPT, random_world
 
 LEADING = {
     "bad debt": ("haircut", "default fund"),
@@ -25,7 +25,7 @@ LEADING = {
 """Channel of losses between nodes -> channels of the edges that carry it."""
 
 
-@cache
+@lru_cache(WORLDS_KEPT)
 def run_of(seed: int) -> Run:
     world = random_world(seed)
     return ct.run(world.net, world.shock, world.model, list(world.policies))

@@ -182,6 +182,7 @@ def react(book: Any, state: Any) -> None:
         late = state.acted_in[i] == clock.round or state.venues[book.venue[i]].failed
         if late or shortfall(book, state, i) <= 0:
             state.due[i] = np.inf
+            wake(book, state, i)  # it can be called again
         else:
             prepare(book, state, i)
             state.reacting[kept] = i

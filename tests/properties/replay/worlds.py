@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from hypothesis import settings
@@ -16,7 +16,7 @@ from tests.option_worlds import option_world
 from tests.portfolio_worlds import portfolio_world
 from tests.properties.replay.ledger import Key
 from tests.properties.replay.margins import Margined
-from tests.worlds import RandomWorld, kept, random_world
+from tests.worlds import WORLDS_KEPT, RandomWorld, kept, random_world
 
 seeds = st.integers(0, 2 * settings().max_examples - 1)
 """Numbers of random worlds; the more examples, the more worlds."""
@@ -27,14 +27,14 @@ class Played(Margined):
     """A world, its run as arrays, and what the ledger says about it."""
 
 
-@cache
+@lru_cache(WORLDS_KEPT)
 def bare(seed: int) -> Prepared:
     """World number `seed` without policies, ready to run."""
     world = random_world(seed)
     return world.model.prepare(world.net)
 
 
-@cache
+@lru_cache(WORLDS_KEPT)
 def played(seed: int) -> Played:
     """World number `seed`, run once: by whichever process of a test run comes first."""
     return kept(str(seed), lambda: play(seed))
@@ -54,13 +54,13 @@ def run_of(seed: int, world: RandomWorld) -> Played:
     return Played(seed, world, prepared, state)
 
 
-@cache
+@lru_cache(WORLDS_KEPT)
 def played_with_options(seed: int) -> Played:
     """World number `seed` with a venue of options, hedgers and dry books, run once."""
     return kept(f"played-options-{seed}", lambda: run_of(seed, option_world(seed)))
 
 
-@cache
+@lru_cache(WORLDS_KEPT)
 def played_with_portfolios(seed: int) -> Played:
     """World number `seed` with a venue that scans portfolios, run once."""
     return kept(f"played-portfolios-{seed}", lambda: run_of(seed, portfolio_world(seed)))
