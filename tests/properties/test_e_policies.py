@@ -9,14 +9,9 @@ from hypothesis import example, given
 import contagion as ct
 from contagion.policies.base import Policy
 from contagion.propagation.cascade import codes
-from contagion.propagation.cascade.delta_hedges import MOST_TURNS
 from contagion.propagation.cascade.layout import State
-from tests.coin_worlds import coin_world
-from tests.option_worlds import option_world
-from tests.portfolio_worlds import portfolio_world
 from tests.propagation.cascade.test_drivers import assert_same
 from tests.properties.replay import bare, played, seeds
-from tests.whole_worlds import whole_world
 from tests.worlds import random_world
 
 NOTHING: tuple[Policy, ...] = (
@@ -85,10 +80,7 @@ def test_e5_the_placebo_changes_no_bit(seed: int) -> None:
 def same_end_when_halted(net: ct.Network, seed: int, length: float) -> None:
     """A halt of all markets in the timeless limit changes the path, not the end."""
     falls = {"AAA": -0.1 - (seed % 7) / 20, "BBB": -0.1 - (seed % 5) / 20}
-    shock: ct.Shock = ct.PriceShock({name: fall for name, fall in falls.items() if name in net.assets.index})
-    nodes = net.nodes.index[net.nodes["kind"] != "trader"]
-    if seed % 2:
-        shock = shock + ct.Default([nodes[seed % len(nodes)]])
+    shock = ct.PriceShock(falls)
     halt = ct.Halt(drop=0.02, window=math.inf, length=length, scope="all", times=2)
     prepared = ct.Cascade.static().prepare(net)
     free, halted = prepared.simulate(shock), prepared.under((halt,)).simulate(shock)
@@ -117,13 +109,6 @@ def test_e6_under_the_static_cascade_a_halt_of_all_markets_changes_the_path_and_
     seed: int,
 ) -> None:
     same_end_when_halted(random_world(seed).net, seed, length=3.0)
-
-
-@pytest.mark.parametrize("world", [option_world, portfolio_world, coin_world, whole_world])
-@given(seed=seeds)
-def test_e6_nor_does_it_where_options_are_hedged_and_contracts_settle_in_coins(world, seed: int) -> None:
-    """Hedgers wait for longer than they may turn round (`delta_hedges.MOST_TURNS`)."""
-    same_end_when_halted(world(seed).net, seed, length=MOST_TURNS + 20.0)
 
 
 @given(seeds)
