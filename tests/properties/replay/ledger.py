@@ -9,8 +9,12 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from contagion.propagation.cascade import codes
 from contagion.propagation.cascade.attacking import BACK, DONE, MARKET, SIDE
+from contagion.propagation.cascade.build import Opening
 from contagion.propagation.cascade.layout import State
 from contagion.propagation.cascade.minting import SOLD, TOKEN
 from contagion.propagation.cascade.model import Prepared
@@ -82,32 +86,38 @@ class Ledger:
         """Every balance before the first round; an account's is that of its whole row."""
         if self.start is not None:
             return defaultdict(int, self.start)
+        opening = self.prepared.opening
+        balance = self.balances_in(opening, opening.claim)
+        for v, fund in enumerate(opening.venues["fund"].tolist()):
+            balance[codes.FUND, v, codes.MONEY] += fund
+        for j, prefunded in enumerate(opening.book.member_contribution.tolist()):
+            balance[codes.DEFAULT_FUND, j, codes.MONEY] += prefunded
+        return balance
+
+    def balances_in(self, held_by: Opening | State, claim: NDArray[np.int64]) -> defaultdict[Key, int]:
+        """Balances of accounts, nodes and providers in arrays of the opening or the end; `claim` is owed by row."""
         opening, book = self.prepared.opening, self.prepared.opening.book
         n_markets = len(opening.markets)
         balance: defaultdict[Key, int] = defaultdict(int)
         for i, number in enumerate(book.count.tolist()):
-            balance[codes.ACCOUNT, i, codes.MONEY] += int(opening.cash[i]) * number
+            balance[codes.ACCOUNT, i, codes.MONEY] += int(held_by.cash[i]) * number
         for k, i in enumerate(book.leg_account.tolist()):
-            balance[codes.ACCOUNT, i, int(book.leg_market[k])] += int(opening.quantity[k]) * int(
+            balance[codes.ACCOUNT, i, int(book.leg_market[k])] += int(held_by.quantity[k]) * int(
                 book.count[i]
             )
         for b, i in enumerate(book.hold_account.tolist()):
             instrument = n_markets + int(opening.slots["asset"][book.hold_slot[b]])
-            balance[codes.ACCOUNT, i, instrument] += int(opening.held[b]) * int(book.count[i])
+            balance[codes.ACCOUNT, i, instrument] += int(held_by.held[b]) * int(book.count[i])
         for n in range(len(opening.names.nodes)):
-            balance[codes.NODE, n, codes.MONEY] += int(opening.node_cash[n])
-            owned = int(opening.external_assets[n]) - int(opening.external_liabilities[n])
+            balance[codes.NODE, n, codes.MONEY] += int(held_by.node_cash[n])
+            owned = int(held_by.external_assets[n]) - int(held_by.external_liabilities[n])
             balance[codes.NODE, n, codes.EXTERNAL] += owned
             for c in range(int(book.debt_indptr[n]), int(book.debt_indptr[n + 1])):
-                balance[codes.NODE, n, codes.CLAIM] -= int(opening.claim[c])
-                balance[codes.NODE, int(book.creditor[c]), codes.CLAIM] += int(opening.claim[c])
+                balance[codes.NODE, n, codes.CLAIM] -= int(claim[c])
+                balance[codes.NODE, int(book.creditor[c]), codes.CLAIM] += int(claim[c])
         for h, n in enumerate(book.holding_node.tolist()):
-            balance[codes.NODE, n, n_markets + int(book.holding_asset[h])] += int(opening.holding[h])
-        for v, fund in enumerate(opening.venues["fund"].tolist()):
-            balance[codes.FUND, v, codes.MONEY] += fund
-        for j, prefunded in enumerate(book.member_contribution.tolist()):
-            balance[codes.DEFAULT_FUND, j, codes.MONEY] += prefunded
-        for m, market in enumerate(opening.markets):
+            balance[codes.NODE, n, n_markets + int(book.holding_asset[h])] += int(held_by.holding[h])
+        for m, market in enumerate(held_by.markets):
             spot = int(market["kind"]) == codes.SPOT
             balance[codes.PROVIDER, m, n_markets + int(market["asset"]) if spot else m] += int(
                 market["provider_lots"]
@@ -120,34 +130,8 @@ class Ledger:
 
     def closing_balances(self) -> defaultdict[Key, int]:
         """Every balance that the final arrays hold."""
-        state, opening, book = self.state, self.prepared.opening, self.prepared.opening.book
-        n_markets = len(state.markets)
-        balance: defaultdict[Key, int] = defaultdict(int)
-        for i, number in enumerate(book.count.tolist()):
-            balance[codes.ACCOUNT, i, codes.MONEY] += int(state.cash[i]) * number
-        for k, i in enumerate(book.leg_account.tolist()):
-            balance[codes.ACCOUNT, i, int(book.leg_market[k])] += int(state.quantity[k]) * int(book.count[i])
-        for b, i in enumerate(book.hold_account.tolist()):
-            instrument = n_markets + int(opening.slots["asset"][book.hold_slot[b]])
-            balance[codes.ACCOUNT, i, instrument] += int(state.held[b]) * int(book.count[i])
-        for n in range(len(opening.names.nodes)):
-            balance[codes.NODE, n, codes.MONEY] += int(state.node_cash[n])
-            owned = int(state.external_assets[n]) - int(state.external_liabilities[n])
-            balance[codes.NODE, n, codes.EXTERNAL] += owned
-            for c in range(int(book.debt_indptr[n]), int(book.debt_indptr[n + 1])):
-                balance[codes.NODE, n, codes.CLAIM] -= int(state.remaining[c])
-                balance[codes.NODE, int(book.creditor[c]), codes.CLAIM] += int(state.remaining[c])
-        for h, n in enumerate(book.holding_node.tolist()):
-            balance[codes.NODE, n, n_markets + int(book.holding_asset[h])] += int(state.holding[h])
-        for m, market in enumerate(state.markets):
-            spot = int(market["kind"]) == codes.SPOT
-            balance[codes.PROVIDER, m, n_markets + int(market["asset"]) if spot else m] += int(
-                market["provider_lots"]
-            )
-            balance[codes.PROVIDER, m, codes.MONEY] += int(market["provider_cash"])
-            if market["coin_slot"] >= 0:
-                coin = n_markets + int(opening.slots["asset"][market["coin_slot"]])
-                balance[codes.PROVIDER, m, coin] += int(market["provider_coins"])
+        state, n_markets = self.state, len(self.state.markets)
+        balance = self.balances_in(state, state.remaining)
         for v, venue in enumerate(state.venues):
             balance[codes.FUND, v, codes.MONEY] += int(venue["fund"])
             balance[codes.KEEPER, v, codes.MONEY] += int(venue["keeper"])
